@@ -1,0 +1,5 @@
+//! A table's shape: from the binlog's own metadata, or from information_schema; and what a DDL touches.
+
+pub mod information_schema;
+pub mod metadata;
+pub mod statement;

@@ -1,0 +1,1 @@
+//! JSON in the server's binary form (json_binary.h).

@@ -1,0 +1,1 @@
+//! rowtide-kafka
