@@ -1,1 +1,42 @@
-//! event
+//! Binlog events: one file an event, each a pure function of bytes.
+//!
+//! Every reader here takes the event's *body*: what stands between the common [`Header`] and the checksum. Sizes and
+//! layouts are those of the server's public sources (`libs/mysql/binlog/event/`).
+
+mod event_type;
+mod header;
+
+pub mod checksum;
+pub mod describe;
+pub mod file;
+pub mod format_description;
+pub mod gtid;
+pub mod gtid_tagged;
+pub mod heartbeat;
+pub mod incident;
+pub mod previous_gtids;
+pub mod query;
+pub mod rotate;
+pub mod rows;
+pub mod rows_query;
+pub mod table_map;
+pub mod transaction_payload;
+pub mod xa_prepare;
+pub mod xid;
+
+#[cfg(test)]
+pub(crate) mod build;
+
+pub use checksum::Checksum;
+pub use event_type::EventType;
+pub use format_description::FormatDescription;
+pub use gtid::{CommitTimestamps, GtidEvent};
+pub use header::{Header, HeaderFlags};
+pub use heartbeat::Heartbeat;
+pub use incident::Incident;
+pub use query::{Query, StatusVariables};
+pub use rotate::Rotate;
+pub use rows::{Bitmap, RowsEvent, RowsHeader, RowsOperation};
+pub use table_map::{MapColumn, TableMap, TableMetadata, WireType};
+pub use transaction_payload::{Compression, TransactionPayload};
+pub use xa_prepare::{XaPrepare, Xid};

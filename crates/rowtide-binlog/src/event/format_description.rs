@@ -1,0 +1,153 @@
+//! FORMAT_DESCRIPTION (15): how the events after it are laid out.
+
+use rowtide_event::{Malformed, Reader};
+
+use super::checksum::{self, Checksum};
+use super::{EventType, Header};
+
+/// What a FORMAT_DESCRIPTION says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormatDescription {
+    /// The version text of the server that wrote the file.
+    pub server_version: String,
+    /// When the server started, in seconds since 1970, if this file is its first one: all transactions that were open
+    /// are rolled back. 0 otherwise.
+    pub created: u32,
+    /// How the events are protected.
+    pub checksum: Checksum,
+    post_header_lengths: Vec<u8>,
+}
+
+/// Bytes before the post-header lengths: binlog version, server version, created, header length.
+const FIXED: usize = 57;
+
+impl FormatDescription {
+    /// The checksum algorithm of a whole event, which has to be known before the event's checksum can be verified.
+    pub fn checksum_of(event: &[u8]) -> Result<Checksum, Malformed> {
+        let body = event.get(Header::LEN..).ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        let version = body.get(2..52).ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        if !knows_checksums(version) {
+            return Ok(Checksum::None);
+        }
+        let (rest, _crc) =
+            body.split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        rest.last().ok_or(Malformed::Truncated("FORMAT_DESCRIPTION")).and_then(|alg| Checksum::from_number(*alg))
+    }
+
+    /// Reads all that follows the common header, the checksum included: it is there even where the algorithm is
+    /// [`Checksum::None`].
+    pub fn read(body: &[u8]) -> Result<Self, Malformed> {
+        const WHAT: &str = "FORMAT_DESCRIPTION";
+        let mut reader = Reader::new(body);
+        if reader.u16(WHAT)? != 4 {
+            return Err(Malformed::Unsupported("a binlog version other than 4"));
+        }
+        let version = reader.take(50, WHAT)?;
+        let created = reader.u32(WHAT)?;
+        if usize::from(reader.u8(WHAT)?) != Header::LEN {
+            return Err(Malformed::Unsupported("an event header that is not 19 bytes long"));
+        }
+        let mut checksum = Checksum::None;
+        let mut lengths = reader.take_rest();
+        if knows_checksums(version) {
+            let (rest, _crc) =
+                lengths.split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated(WHAT))?;
+            let (algorithm, rest) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
+            checksum = Checksum::from_number(*algorithm)?;
+            lengths = rest;
+        }
+        Ok(Self {
+            server_version: version_text(version),
+            created,
+            checksum,
+            post_header_lengths: lengths.to_vec(),
+        })
+    }
+
+    /// Bytes of the fixed part that stands at the start of such an event's body, or `None` where the file's server
+    /// did not know the event.
+    pub fn post_header_len(&self, event_type: EventType) -> Option<usize> {
+        let index = usize::from(event_type.number()).checked_sub(1)?;
+        self.post_header_lengths.get(index).map(|len| usize::from(*len))
+    }
+
+    /// Whether the server that wrote the file says that it is MariaDB.
+    pub fn is_mariadb(&self) -> bool {
+        self.server_version.contains("MariaDB")
+    }
+
+    /// Bytes of a body without any post-header lengths.
+    pub const FIXED_LEN: usize = FIXED;
+}
+
+impl Default for FormatDescription {
+    /// The layout of MySQL 8 and 9, for a stream whose FORMAT_DESCRIPTION has not come yet.
+    fn default() -> Self {
+        Self {
+            server_version: String::new(),
+            created: 0,
+            checksum: Checksum::Crc32,
+            post_header_lengths: vec![
+                0, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 98, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2, 0, 0, 0, 10, 10,
+                10, 42, 42, 0, 18, 52, 0, 10, 40, 0, 0,
+            ],
+        }
+    }
+}
+
+fn version_text(padded: &[u8]) -> String {
+    let text = padded.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// Servers from MySQL 5.6.1 and MariaDB 5.3.1 on end the event with algorithm and checksum; MariaDB 5.x older than
+/// that is long out of use and is taken by MySQL's limit.
+fn knows_checksums(version: &[u8]) -> bool {
+    let mut parts = version.split(|b| !b.is_ascii_digit()).map(|digits| {
+        digits.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+    });
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= (5, 6, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::build::EventBuilder;
+
+    #[test]
+    fn fields_of_a_current_server() {
+        let event = EventBuilder::format_description("9.7.4", 77).build();
+        let (header, body) = Header::split(&event).unwrap();
+        assert_eq!(header.event_type, EventType::FormatDescription);
+        assert_eq!(FormatDescription::checksum_of(&event), Ok(Checksum::Crc32));
+        let format = FormatDescription::read(body).unwrap();
+        assert_eq!((format.server_version.as_str(), format.created), ("9.7.4", 77));
+        assert_eq!(format.checksum, Checksum::Crc32);
+        assert_eq!(format.post_header_len(EventType::WriteRows), Some(10));
+        assert_eq!(format.post_header_len(EventType::GtidTagged), Some(0));
+        assert_eq!(format.post_header_len(EventType::MariadbGtid), None);
+        assert!(!format.is_mariadb());
+    }
+
+    #[test]
+    fn truncation_and_other_versions_are_errors() {
+        let event = EventBuilder::format_description("9.7.4", 0).build();
+        let body = &event[Header::LEN..];
+        for len in 0..FormatDescription::FIXED_LEN + 5 {
+            assert!(FormatDescription::read(&body[..len]).is_err(), "{len} bytes");
+        }
+        let mut other = body.to_vec();
+        other[0] = 3;
+        assert!(matches!(FormatDescription::read(&other), Err(Malformed::Unsupported(_))));
+    }
+
+    #[test]
+    fn servers_that_know_checksums() {
+        for (version, knows) in
+            [("5.5.62", false), ("5.6.0", false), ("5.6.1-log", true), ("8.0.15", true), ("10.11.2-MariaDB", true)]
+        {
+            assert_eq!(knows_checksums(version.as_bytes()), knows, "{version}");
+        }
+    }
+}

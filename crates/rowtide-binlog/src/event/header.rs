@@ -1,0 +1,105 @@
+//! The 19 bytes that every event begins with.
+
+use rowtide_event::{Malformed, Reader};
+
+use super::EventType;
+
+/// An event's common header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// When the statement ran, in seconds since 1970; 0 for an event that the server made up for the stream.
+    pub timestamp: u32,
+    /// Which event it is.
+    pub event_type: EventType,
+    /// The server on which the event was logged first.
+    pub server_id: u32,
+    /// Bytes of the whole event: header, body and checksum.
+    pub event_len: u32,
+    /// Where the event ends in its file, modulo 2^32; 0 where the event has no place in a file.
+    pub log_pos: u32,
+    /// Flags.
+    pub flags: HeaderFlags,
+}
+
+/// The flags of a [`Header`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeaderFlags(pub u16);
+
+impl HeaderFlags {
+    /// The file was not closed properly, or is being written (only in a FORMAT_DESCRIPTION).
+    pub const IN_USE: u16 = 0x01;
+    /// Made up for the stream: it is in no file.
+    pub const ARTIFICIAL: u16 = 0x20;
+    /// May be skipped by who does not know it.
+    pub const IGNORABLE: u16 = 0x80;
+
+    /// Whether the event is in no file.
+    pub fn is_artificial(self) -> bool {
+        self.0 & Self::ARTIFICIAL != 0
+    }
+
+    /// Whether who does not know the event may skip it.
+    pub fn is_ignorable(self) -> bool {
+        self.0 & Self::IGNORABLE != 0
+    }
+}
+
+impl Header {
+    /// Bytes of a header.
+    pub const LEN: usize = 19;
+
+    /// Reads the header of an event that stands alone in `event`, and gives it with what follows it (body and
+    /// checksum). Fails unless the header's length is that of `event`.
+    pub fn split(event: &[u8]) -> Result<(Self, &[u8]), Malformed> {
+        let mut reader = Reader::new(event);
+        let header = Self::read(&mut reader)?;
+        if usize::try_from(header.event_len) != Ok(event.len()) {
+            return Err(Malformed::Invalid("event length"));
+        }
+        Ok((header, reader.rest()))
+    }
+
+    /// Reads a header. The length it names is at least its own.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let header = Self {
+            timestamp: reader.u32("event header")?,
+            event_type: EventType::from_number(reader.u8("event header")?),
+            server_id: reader.u32("event header")?,
+            event_len: reader.u32("event header")?,
+            log_pos: reader.u32("event header")?,
+            flags: HeaderFlags(reader.u16("event header")?),
+        };
+        if usize::try_from(header.event_len).is_ok_and(|len| len >= Self::LEN) {
+            Ok(header)
+        } else {
+            Err(Malformed::Invalid("event length"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const XID: [u8; 27] = [
+        1, 0, 0, 0, 16, 7, 0, 0, 0, 27, 0, 0, 0, 200, 0, 0, 0, 0x80, 0, 9, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    #[test]
+    fn fields_and_body() {
+        let (header, body) = Header::split(&XID).unwrap();
+        assert_eq!((header.timestamp, header.server_id, header.event_len, header.log_pos), (1, 7, 27, 200));
+        assert_eq!(header.event_type, EventType::Xid);
+        assert!(header.flags.is_ignorable() && !header.flags.is_artificial());
+        assert_eq!(body, [9, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_events_is_refused() {
+        assert_eq!(Header::split(&XID[..26]), Err(Malformed::Invalid("event length")));
+        assert_eq!(Header::split(&XID[..18]), Err(Malformed::Truncated("event header")));
+        let mut short = XID;
+        short[9] = 18;
+        assert_eq!(Header::split(&short), Err(Malformed::Invalid("event length")));
+    }
+}

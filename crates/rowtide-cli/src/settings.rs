@@ -1,0 +1,340 @@
+//! What a user can set, in one place: the same settings come as arguments, from the environment and from a file.
+//!
+//! An argument wins over the environment, the environment over the file, the file over the default. The fields here
+//! are the only definition: `--help`, the file's keys and docs/configuration.md are made from them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// Where the changes come from.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceSettings {
+    /// The server: mysql://USER@HOST:PORT, or mysql://USER@localhost?socket=PATH for a unix socket. The password does
+    /// not belong here: set ROWTIDE_SOURCE_PASSWORD or --source-password-file
+    #[arg(long, env = "ROWTIDE_SOURCE", value_name = "URL")]
+    pub source: Option<String>,
+
+    /// A file whose first line is the source's password; without it the environment's ROWTIDE_SOURCE_PASSWORD is used
+    #[arg(long, env = "ROWTIDE_SOURCE_PASSWORD_FILE", value_name = "FILE")]
+    pub source_password_file: Option<PathBuf>,
+
+    /// How the connection is encrypted [default: preferred]
+    #[arg(long, env = "ROWTIDE_SOURCE_SSL_MODE", value_enum)]
+    pub source_ssl_mode: Option<SslMode>,
+
+    /// The certificate authorities (PEM) that the server's certificate is checked against; without it, the system's
+    #[arg(long, env = "ROWTIDE_SOURCE_SSL_CA", value_name = "FILE")]
+    pub source_ssl_ca: Option<PathBuf>,
+
+    /// The client certificate (PEM) shown to the server
+    #[arg(long, env = "ROWTIDE_SOURCE_SSL_CERT", value_name = "FILE")]
+    pub source_ssl_cert: Option<PathBuf>,
+
+    /// The key (PEM) of the client certificate
+    #[arg(long, env = "ROWTIDE_SOURCE_SSL_KEY", value_name = "FILE")]
+    pub source_ssl_key: Option<PathBuf>,
+
+    /// The server id under which Rowtide joins as a replica: a number that no other server or replica has
+    #[arg(long, env = "ROWTIDE_SERVER_ID", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub server_id: Option<u32>,
+
+    /// Capture only tables whose `database.table` matches this regular expression as a whole; may be given several
+    /// times or as a list separated by commas [default: all tables]
+    #[arg(long, env = "ROWTIDE_INCLUDE_TABLE", value_name = "REGEX")]
+    pub include_table: Vec<String>,
+
+    /// Do not capture tables whose `database.table` matches this regular expression as a whole
+    #[arg(long, env = "ROWTIDE_EXCLUDE_TABLE", value_name = "REGEX")]
+    pub exclude_table: Vec<String>,
+
+    /// Where to start when there is no checkpoint: now, earliest, gtid:SET or position:FILE:POS [default: now]
+    #[arg(long, env = "ROWTIDE_START", value_name = "WHERE")]
+    pub start: Option<String>,
+
+    /// How often the server sends a sign of life when it has nothing else to send; three missing are a dead connection
+    /// [default: 10s]
+    #[arg(long, env = "ROWTIDE_HEARTBEAT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub heartbeat_interval: Option<Duration>,
+
+    /// Stop, with success, when the server has had nothing new for so long
+    #[arg(long, env = "ROWTIDE_UNTIL_IDLE", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub until_idle: Option<Duration>,
+
+    /// The first part of every topic's name and the source's name in every event
+    #[arg(long, env = "ROWTIDE_TOPIC_PREFIX", value_name = "NAME")]
+    pub topic_prefix: Option<String>,
+
+    /// Write a tombstone (a record without a value) after each delete [default: true]
+    #[arg(long, env = "ROWTIDE_TOMBSTONES_ON_DELETE", value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub tombstones_on_delete: Option<bool>,
+}
+
+/// Where the changes go.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KafkaSettings {
+    /// Kafka's bootstrap servers: HOST:PORT, several separated by commas
+    #[arg(long, env = "ROWTIDE_KAFKA", value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+
+    /// Settings of librdkafka, passed on as they are: security.protocol=SASL_SSL and the like
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    #[serde(deserialize_with = "table")]
+    pub kafka_config: Vec<String>,
+
+    /// A file of librdkafka settings, a KEY=VALUE on each line: the place for passwords
+    #[arg(long, env = "ROWTIDE_KAFKA_CONFIG_FILE", value_name = "FILE")]
+    pub kafka_config_file: Option<PathBuf>,
+
+    /// What a change may suffer when something fails: nothing, or being written twice [default: exactly-once]
+    #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
+    pub delivery: Option<DeliveryMode>,
+
+    /// The topic of the checkpoint [default: PREFIX.checkpoint]
+    #[arg(long, env = "ROWTIDE_CHECKPOINT_TOPIC", value_name = "TOPIC")]
+    pub checkpoint_topic: Option<String>,
+
+    /// The topic of the schema history [default: PREFIX.schema-history]
+    #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
+    pub schema_history_topic: Option<String>,
+
+    /// Whether missing topics are created; if not, a missing topic stops Rowtide [default: true]
+    #[arg(long, env = "ROWTIDE_CREATE_TOPICS", value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub create_topics: Option<bool>,
+
+    /// Partitions of a topic that is created for a table [default: 1]
+    #[arg(long, env = "ROWTIDE_TOPIC_PARTITIONS", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub topic_partitions: Option<i32>,
+
+    /// Replicas of a topic that is created [default: the broker's own default]
+    #[arg(long, env = "ROWTIDE_TOPIC_REPLICATION_FACTOR", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub topic_replication_factor: Option<i32>,
+
+    /// Settings of a topic that is created for a table: cleanup.policy=compact and the like
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    #[serde(deserialize_with = "table")]
+    pub topic_config: Vec<String>,
+
+    /// Commit the Kafka transaction when it holds so many bytes [default: 33554432]
+    #[arg(long, env = "ROWTIDE_COMMIT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub commit_bytes: Option<u64>,
+
+    /// Commit the Kafka transaction when it is so old; it is committed at once when the server has nothing more to send
+    /// [default: 200ms]
+    #[arg(long, env = "ROWTIDE_COMMIT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub commit_interval: Option<Duration>,
+
+    /// Whether the tables' present rows are written first; `never` is the one value until snapshots exist [default: never]
+    #[arg(long, env = "ROWTIDE_SNAPSHOT", value_enum)]
+    pub snapshot: Option<SnapshotMode>,
+}
+
+/// How the connection to the source is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum SslMode {
+    /// In the clear
+    Disabled,
+    /// Encrypted if the server can, without checking who it is
+    Preferred,
+    /// Encrypted, without checking who it is
+    Required,
+    /// Encrypted, and the certificate must come from a trusted authority
+    VerifyCa,
+    /// As verify_ca, and the certificate must be for this host name
+    VerifyIdentity,
+}
+
+/// What a change may suffer when something fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryMode {
+    /// Changes and checkpoint in one Kafka transaction
+    ExactlyOnce,
+    /// The checkpoint follows the acknowledgement of the changes
+    AtLeastOnce,
+}
+
+/// Whether present rows are written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotMode {
+    /// Only changes
+    Never,
+}
+
+/// The settings of a whole run: a file holds the keys of both halves.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Settings {
+    /// The source's half.
+    #[command(flatten)]
+    pub source: SourceSettings,
+    /// Kafka's half.
+    #[command(flatten)]
+    pub kafka: KafkaSettings,
+    /// A TOML file with the same settings, by the arguments' names without the dashes before them
+    #[arg(long, env = "ROWTIDE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Fills what arguments and environment left open from the file, if one is named.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no TOML, or has a key that no setting has.
+    pub fn with_file(self) -> anyhow::Result<Self> {
+        match self.config.clone() {
+            None => Ok(self),
+            Some(path) => {
+                let (source, kafka) = read_file(&path)?;
+                Ok(Self { source: self.source.or(source), kafka: self.kafka.or(kafka), config: self.config })
+            }
+        }
+    }
+}
+
+macro_rules! fallback {
+    ($ty:ident: options { $($option:ident),* $(,)? } lists { $($list:ident),* $(,)? }) => {
+        impl $ty {
+            /// `self`, with what it leaves open taken from `lower`.
+            fn or(self, lower: Self) -> Self {
+                Self {
+                    $($option: self.$option.or(lower.$option),)*
+                    $($list: if self.$list.is_empty() { lower.$list } else { self.$list },)*
+                }
+            }
+        }
+    };
+}
+
+fallback!(SourceSettings:
+    options {
+        source, source_password_file, source_ssl_mode, source_ssl_ca, source_ssl_cert, source_ssl_key, server_id,
+        start, heartbeat_interval, until_idle, topic_prefix, tombstones_on_delete,
+    }
+    lists { include_table, exclude_table });
+fallback!(KafkaSettings:
+    options {
+        kafka, kafka_config_file, delivery, checkpoint_topic, schema_history_topic, create_topics, topic_partitions,
+        topic_replication_factor, commit_bytes, commit_interval, snapshot,
+    }
+    lists { kafka_config, topic_config });
+
+/// Reads both halves from one file: each key must belong to one of them.
+fn read_file(path: &Path) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the config file {}", path.display()))?;
+    parse_file(&text).with_context(|| format!("in the config file {}", path.display()))
+}
+
+fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
+    let all: toml::Table = text.parse().map_err(|e: toml::de::Error| anyhow::anyhow!("{}", e.message()))?;
+    let names = setting_names::<KafkaSettings>();
+    let (kafka, source): (toml::Table, toml::Table) = all.into_iter().partition(|(key, _)| names.contains(key));
+    let explain = |e: toml::de::Error| anyhow::anyhow!("{}", e.message());
+    Ok((source.try_into().map_err(explain)?, kafka.try_into().map_err(explain)?))
+}
+
+/// The names of a half's settings, as its arguments and the file's keys spell them.
+fn setting_names<T: Args>() -> Vec<String> {
+    let command = T::augment_args(clap::Command::new("settings"));
+    command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect()
+}
+
+/// Splits `KEY=VALUE` pairs.
+///
+/// # Errors
+/// Names `argument` if a pair has no `=`; what it holds is not shown, since it may be a secret.
+pub fn pairs(argument: &str, given: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    for pair in given {
+        match pair.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => all.push((key.trim().to_owned(), value.trim().to_owned())),
+            _ => bail!("{argument} takes KEY=VALUE pairs, and one of them has no `=` or no key"),
+        }
+    }
+    Ok(all)
+}
+
+fn duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    humantime::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn table<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let table = BTreeMap::<String, toml::Value>::deserialize(from)?;
+    Ok(table
+        .into_iter()
+        .map(|(key, value)| match value {
+            toml::Value::String(text) => format!("{key}={text}"),
+            other => format!("{key}={other}"),
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Probe {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    const FILE: &str = r#"
+        source = "mysql://cdc@db:3306"
+        server-id = 77
+        include-table = ["shop\\..*"]
+        until-idle = "5s"
+        kafka = "broker:9092"
+        delivery = "at-least-once"
+        kafka-config = { "security.protocol" = "SSL", "linger.ms" = 2 }
+    "#;
+
+    #[test]
+    fn a_file_says_what_arguments_say() {
+        let (source, kafka) = parse_file(FILE).unwrap();
+        assert_eq!(source.server_id, Some(77));
+        assert_eq!(source.include_table, ["shop\\..*"]);
+        assert_eq!(source.until_idle, Some(Duration::from_secs(5)));
+        assert_eq!(kafka.delivery, Some(DeliveryMode::AtLeastOnce));
+        assert_eq!(kafka.kafka_config, ["linger.ms=2", "security.protocol=SSL"]);
+    }
+
+    #[test]
+    fn arguments_win_over_the_file() {
+        let (source, kafka) = parse_file(FILE).unwrap();
+        let given = Probe::parse_from(["rowtide", "--server-id", "5", "--kafka", "other:1"]).settings;
+        let source = given.source.or(source);
+        let kafka = given.kafka.or(kafka);
+        assert_eq!(source.server_id, Some(5));
+        assert_eq!(source.source.as_deref(), Some("mysql://cdc@db:3306"));
+        assert_eq!(kafka.kafka.as_deref(), Some("other:1"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let e = parse_file("sevrer-id = 1").unwrap_err();
+        assert!(e.to_string().contains("sevrer-id"), "{e}");
+        let e = parse_file("topic-partitions = \"many\"").unwrap_err();
+        assert!(e.to_string().contains("invalid type"), "{e}");
+    }
+
+    #[test]
+    fn pairs_without_an_equals_sign_are_refused_without_showing_them() {
+        assert_eq!(pairs("--x", &["a=b=c".into()]).unwrap(), [("a".to_owned(), "b=c".to_owned())]);
+        let e = pairs("--kafka-config", &["hunter2".into()]).unwrap_err().to_string();
+        assert!(e.contains("--kafka-config") && !e.contains("hunter2"));
+    }
+}

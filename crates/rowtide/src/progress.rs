@@ -1,0 +1,209 @@
+//! What has been handed over, what is durable, and when to commit: decisions without I/O, clock or randomness.
+//!
+//! The delivery thread tells [`CommitPolicy`] what it produced and what time it is, and asks what to do next;
+//! [`Ledger`] turns the progress of parcels into the place to resume from.
+
+use rowtide_event::{BinlogPosition, Gtid, GtidSet};
+
+/// Milliseconds of a monotonic clock; only differences mean anything.
+pub type Millis = u64;
+
+/// How far the stream has come at the end of a parcel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Transactions that ended in the parcel, in order.
+    pub ended: Vec<Gtid>,
+    /// Where to resume: after the last transaction that ended, or at the start of the one the parcel ends in.
+    pub position: BinlogPosition,
+    /// Set when the parcel ends inside a transaction.
+    pub inside: Option<InsideTransaction>,
+    /// When the newest change of the parcel was committed on the source, in microseconds since 1970; 0 if unknown.
+    pub source_ts_us: u64,
+}
+
+/// A place inside a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InsideTransaction {
+    /// The transaction, where the server has GTIDs.
+    pub gtid: Option<Gtid>,
+    /// How many captured row changes of it have been handed over.
+    pub rows: u64,
+}
+
+/// The sum of all progress: what a checkpoint says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    /// All transactions that are done, where the server has GTIDs.
+    pub gtids: Option<GtidSet>,
+    /// Where to resume.
+    pub position: BinlogPosition,
+    /// The place inside the transaction at `position`.
+    pub inside: Option<InsideTransaction>,
+    /// When the newest change was committed on the source, in microseconds since 1970; 0 if unknown.
+    pub source_ts_us: u64,
+}
+
+impl Ledger {
+    /// Adds the progress of the next parcel.
+    pub fn advance(&mut self, progress: Progress) {
+        if let Some(gtids) = &mut self.gtids {
+            for gtid in &progress.ended {
+                gtids.insert(gtid);
+            }
+        }
+        self.position = progress.position;
+        self.inside = progress.inside;
+        self.source_ts_us = self.source_ts_us.max(progress.source_ts_us);
+    }
+}
+
+/// When a Kafka transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitLimits {
+    /// Bytes of keys and values after which it is committed.
+    pub bytes: usize,
+    /// Milliseconds after which it is committed.
+    pub age_ms: Millis,
+    /// How often a position that moves without any captured change is written down, in milliseconds.
+    pub position_only_ms: Millis,
+}
+
+impl Default for CommitLimits {
+    fn default() -> Self {
+        Self { bytes: 32 << 20, age_ms: 200, position_only_ms: 5_000 }
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Commit what is open.
+    Commit,
+    /// Wait for the next parcel for at most so many milliseconds.
+    Wait(Millis),
+}
+
+/// Decides when the open Kafka transaction is committed: when it is large, when it is old, or when the source has
+/// nothing more to send at the moment, so that a change is visible at once under light load and transactions are large
+/// in a backlog.
+#[derive(Debug)]
+pub struct CommitPolicy {
+    limits: CommitLimits,
+    open: Option<Open>,
+    source_idle: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    since: Millis,
+    bytes: usize,
+    records: usize,
+}
+
+/// The longest wait when nothing is open: only how often the delivery thread looks around.
+const NOTHING_OPEN: Millis = 1_000;
+
+impl CommitPolicy {
+    /// A policy with nothing open.
+    pub fn new(limits: CommitLimits) -> Self {
+        Self { limits, open: None, source_idle: true }
+    }
+
+    /// A parcel was produced at `now`. `source_idle`: when it was made, the source had no further bytes waiting.
+    pub fn produced(&mut self, now: Millis, bytes: usize, records: usize, source_idle: bool) {
+        let open = self.open.get_or_insert(Open { since: now, bytes: 0, records: 0 });
+        open.bytes = open.bytes.saturating_add(bytes);
+        open.records = open.records.saturating_add(records);
+        self.source_idle = source_idle;
+    }
+
+    /// Everything open was committed.
+    pub fn committed(&mut self) {
+        self.open = None;
+    }
+
+    /// Whether something is produced and not committed.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// What to do at `now`, given whether another parcel is already waiting.
+    pub fn next(&self, now: Millis, parcel_waiting: bool) -> Next {
+        let Some(open) = self.open else { return Next::Wait(NOTHING_OPEN) };
+        let limit = if open.records == 0 { self.limits.position_only_ms } else { self.limits.age_ms };
+        let age = now.saturating_sub(open.since);
+        let idle = open.records > 0 && self.source_idle && !parcel_waiting;
+        if idle || open.bytes >= self.limits.bytes || age >= limit {
+            Next::Commit
+        } else {
+            Next::Wait(limit.saturating_sub(age))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: CommitLimits = CommitLimits { bytes: 1000, age_ms: 200, position_only_ms: 5_000 };
+
+    fn after(bytes: usize, records: usize, idle: bool) -> CommitPolicy {
+        let mut policy = CommitPolicy::new(LIMITS);
+        policy.produced(10_000, bytes, records, idle);
+        policy
+    }
+
+    #[test]
+    fn light_load_commits_at_once() {
+        assert_eq!(after(10, 1, true).next(10_000, false), Next::Commit);
+    }
+
+    #[test]
+    fn a_backlog_commits_by_bytes_or_age() {
+        let policy = after(10, 1, false);
+        assert_eq!(policy.next(10_050, false), Next::Wait(150));
+        assert_eq!(policy.next(10_200, true), Next::Commit);
+        assert_eq!(after(1000, 1, false).next(10_000, true), Next::Commit);
+    }
+
+    #[test]
+    fn an_idle_source_with_parcels_waiting_goes_on() {
+        assert_eq!(after(10, 1, true).next(10_000, true), Next::Wait(200));
+    }
+
+    #[test]
+    fn positions_alone_are_written_seldom() {
+        let policy = after(0, 0, true);
+        assert_eq!(policy.next(10_200, false), Next::Wait(4_800));
+        assert_eq!(policy.next(15_000, false), Next::Commit);
+    }
+
+    #[test]
+    fn a_commit_closes_what_was_open() {
+        let mut policy = after(10, 1, true);
+        policy.committed();
+        assert!(!policy.is_open());
+        assert_eq!(policy.next(10_000, false), Next::Wait(NOTHING_OPEN));
+    }
+
+    fn ledger() -> Ledger {
+        Ledger {
+            gtids: Some(GtidSet::default()),
+            position: BinlogPosition::new("b.1", 4),
+            inside: None,
+            source_ts_us: 0,
+        }
+    }
+
+    #[test]
+    fn the_ledger_remembers_the_place_inside_a_transaction() {
+        let mut ledger = ledger();
+        let inside = Some(InsideTransaction { gtid: None, rows: 7 });
+        let at = BinlogPosition::new("b.1", 100);
+        ledger.advance(Progress { ended: vec![], position: at.clone(), inside: inside.clone(), source_ts_us: 5 });
+        assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&inside, &at, 5));
+        let end = BinlogPosition::new("b.1", 900);
+        ledger.advance(Progress { ended: vec![], position: end.clone(), inside: None, source_ts_us: 3 });
+        assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&None, &end, 5));
+    }
+}
