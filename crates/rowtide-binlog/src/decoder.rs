@@ -1,1 +1,614 @@
-//! decoder
+//! Events to transactions: verifies checksums, follows positions, unpacks compressed transactions, and calls a
+//! [`Handler`] with what it finds. It does no I/O: it is a function of the bytes fed to it and of its own state.
+
+mod error;
+mod frame;
+mod handler;
+mod payload;
+mod rows;
+mod stream;
+mod tables;
+mod transaction;
+mod xa;
+
+#[cfg(test)]
+mod tests;
+
+use rowtide_event::{BinlogPosition, Gtid, GtidSet, Malformed};
+
+use crate::event::checksum::ChecksumError;
+use crate::event::{
+    Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
+    RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
+};
+
+use self::frame::Frame;
+use self::payload::{Failure, Limits, Unpacker};
+use self::stream::Stream;
+use self::tables::Tables;
+use self::transaction::{Phase, Prepared, Transaction};
+
+pub use self::error::{DecodeError, DecodeErrorKind, Place};
+pub use self::handler::{
+    CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TransactionEnd,
+    TransactionStart,
+};
+pub use self::rows::Rows;
+
+/// What a [`Decoder`] may take.
+#[derive(Debug, Clone)]
+pub struct DecoderOptions {
+    /// The largest event in bytes, compressed or not. The server's own limit is 1 GiB.
+    pub max_event_size: usize,
+    /// How events are protected until the first FORMAT_DESCRIPTION says so: as was agreed with the server.
+    pub checksum: Checksum,
+    /// The logarithm of the bytes that zstd may look back: 27 reads what any `binlog_transaction_compression_level_zstd`
+    /// writes, and takes up to 128 MiB at levels above 19.
+    pub max_window_log: u32,
+    /// Bytes of rows of an XA transaction that are held until it is decided.
+    pub max_held_bytes: usize,
+}
+
+impl Default for DecoderOptions {
+    fn default() -> Self {
+        Self {
+            max_event_size: 1 << 30,
+            checksum: Checksum::Crc32,
+            max_window_log: 27,
+            max_held_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Turns events into transactions.
+pub struct Decoder {
+    options: DecoderOptions,
+    stream: Stream,
+    transaction: Transaction,
+    tables: Tables,
+    prepared: Prepared,
+    /// Away while a payload is unpacked.
+    unpacker: Option<Unpacker>,
+    event_type: EventType,
+}
+
+impl Decoder {
+    /// A decoder of a stream that begins at `start`, where a transaction begins.
+    pub fn new(options: DecoderOptions, start: BinlogPosition) -> Self {
+        Self {
+            stream: Stream::new(start.file, start.pos, options.checksum),
+            options,
+            transaction: Transaction::default(),
+            tables: Tables::default(),
+            prepared: Prepared::default(),
+            unpacker: Some(Unpacker::new()),
+            event_type: EventType::Unknown(0),
+        }
+    }
+
+    /// Where the next event starts.
+    pub fn position(&self) -> (&str, u64) {
+        (&self.stream.file, self.stream.next)
+    }
+
+    /// Whether a transaction has begun and not ended.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.phase != Phase::Outside
+    }
+
+    /// How events are laid out, and by which server.
+    pub fn format(&self) -> &FormatDescription {
+        &self.stream.format
+    }
+
+    /// Decodes one event, from its header to its checksum. After an error the decoder must not be fed again: the state
+    /// of its transaction is unknown.
+    pub fn feed<H: Handler>(&mut self, event: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        let (header, body) = self.open(event).map_err(|cause| self.error(cause))?;
+        match header.event_type {
+            EventType::TransactionPayload => self.payload(body, handler),
+            _ => self.event(&header, body, handler),
+        }
+    }
+
+    /// Checks an event as a whole and moves to it.
+    fn open<'e>(&mut self, event: &'e [u8]) -> Result<(Header, &'e [u8]), DecodeErrorKind> {
+        let (header, rest) = Header::split(event)?;
+        self.event_type = header.event_type;
+        if event.len() > self.options.max_event_size {
+            let limit = self.options.max_event_size as u64;
+            return Err(DecodeErrorKind::TooLarge {
+                len: u64::from(header.event_len),
+                limit,
+            });
+        }
+        let body = match header.event_type {
+            EventType::FormatDescription => {
+                FormatDescription::checksum_of(event)?.verify(event)?;
+                rest
+            }
+            _ => self
+                .stream
+                .checksum
+                .verify(event)?
+                .get(Header::LEN..)
+                .unwrap_or_default(),
+        };
+        self.stream.step(&header)?;
+        Ok((header, body))
+    }
+
+    fn event<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        use EventType as E;
+        match header.event_type {
+            E::TableMap => self.table_map(header, body, handler),
+            E::WriteRows
+            | E::UpdateRows
+            | E::DeleteRows
+            | E::WriteRowsV1
+            | E::UpdateRowsV1
+            | E::DeleteRowsV1 => self.rows(header, body, handler),
+            E::Query | E::ExecuteLoadQuery => self.query(header, body, handler),
+            E::Xid => {
+                self.read(xid::read(body))?;
+                self.commit(header, handler)
+            }
+            E::Gtid | E::AnonymousGtid | E::GtidTagged => Ok(self.gtid(header, body)?),
+            E::RowsQuery => {
+                let query = self.read(rows_query::read(body))?;
+                self.transaction.remember_query(query);
+                Ok(())
+            }
+            E::XaPrepare => self.xa_prepare(header, body, handler),
+            E::PartialUpdateRows => Ok(self.partial_update(header, body)?),
+            _ => self.stream_event(header, body, handler),
+        }
+    }
+
+    /// An event that is not part of a transaction.
+    fn stream_event<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        use EventType as E;
+        match header.event_type {
+            E::FormatDescription => self.format_description(header, body, handler),
+            E::Rotate => self.rotate(header, body, handler),
+            E::Heartbeat | E::HeartbeatV2 => self.heartbeat(header, body, handler),
+            E::PreviousGtids => {
+                let set = GtidSet::default();
+                handler.previous_gtids(set)
+            }
+            // Of a statement that follows and stops the stream, of Group Replication, or of no consequence.
+            E::Intvar | E::Rand | E::UserVar | E::BeginLoadQuery | E::AppendBlock | E::DeleteFile => Ok(()),
+            E::TransactionContext | E::ViewChange | E::Ignorable | E::Stop => Ok(()),
+            E::Incident => Err(self.incident(body).into()),
+            E::Unknown(_) if header.flags.is_ignorable() => Ok(()),
+            E::Unknown(number) => Err(self.error(DecodeErrorKind::UnknownEvent(number)).into()),
+            known => Err(self.unsupported(known).into()),
+        }
+    }
+
+    fn format_description<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        let format = self.read(FormatDescription::read(body))?;
+        let restarted = format.created != 0;
+        self.stream.checksum = format.checksum;
+        self.stream.format = format;
+        self.tables.clear();
+        if self.transaction.phase.is_open() {
+            if !restarted {
+                let began = self.transaction.start;
+                return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+            }
+            handler.rollback(&Rollback::Interrupted(
+                self.transaction.ended(&self.stream, header),
+            ))?;
+        }
+        self.transaction.close();
+        Ok(())
+    }
+
+    fn rotate<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        let rotate = self.read(Rotate::read(body))?;
+        if self.stream.rotate(&rotate) && !self.transaction.phase.is_open() {
+            self.tables.clear();
+            return self.moved(header, MoveCause::Rotate, handler);
+        }
+        Ok(())
+    }
+
+    fn heartbeat<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        let heartbeat = self.read(match header.event_type {
+            EventType::HeartbeatV2 => Heartbeat::read_v2(body),
+            _ => Heartbeat::read(header, body),
+        })?;
+        if self.in_transaction() {
+            return Ok(());
+        }
+        self.stream.follow(&heartbeat);
+        self.moved(header, MoveCause::Heartbeat, handler)
+    }
+
+    fn moved<H: Handler>(
+        &mut self,
+        header: &Header,
+        cause: MoveCause,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        let (file, pos) = self.position();
+        handler.position(&Moved {
+            file,
+            pos,
+            cause,
+            timestamp: header.timestamp,
+        })
+    }
+
+    fn gtid(&mut self, header: &Header, body: &[u8]) -> Result<(), DecodeError> {
+        let event = self.read(match header.event_type {
+            EventType::GtidTagged => gtid_tagged::read(body),
+            _ => GtidEvent::read(body),
+        })?;
+        if self.transaction.phase.is_open() {
+            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(self.transaction.start)));
+        }
+        let gtid = match header.event_type {
+            EventType::AnonymousGtid => None,
+            _ => Some(self.read(id_of(&event))?),
+        };
+        self.transaction
+            .announce(&self.stream, header, gtid, event.commit);
+        Ok(())
+    }
+
+    fn query<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        let query = self.read(Query::read(body, self.post_header_len(header.event_type, 13)))?;
+        match Frame::of(query.query) {
+            Frame::Begin => self.begin(header, &query, Phase::Open, handler),
+            Frame::Commit => self.commit(header, handler),
+            Frame::Rollback => self.rollback(header, handler),
+            Frame::Savepoint | Frame::XaEnd => Ok(()),
+            Frame::XaStart(_) => self.begin(header, &query, Phase::OpenXa, handler),
+            Frame::XaCommit(xid) => self.xa_commit(header, &query, xid, handler),
+            Frame::XaRollback(xid) => self.xa_rollback(header, &query, xid, handler),
+            Frame::CreateSelect => {
+                self.begin(header, &query, Phase::Open, handler)?;
+                self.statement(header, &query, false, handler)
+            }
+            Frame::Statement if self.transaction.phase.is_open() => {
+                self.statement(header, &query, false, handler)
+            }
+            Frame::Statement => {
+                self.begin(header, &query, Phase::Open, handler)?;
+                self.statement(header, &query, true, handler)?;
+                self.commit(header, handler)
+            }
+        }
+    }
+
+    fn begin<H: Handler>(
+        &mut self,
+        header: &Header,
+        query: &Query<'_>,
+        phase: Phase,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        if self.transaction.phase.is_open() {
+            let began = self.transaction.start;
+            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+        }
+        self.transaction
+            .open(&self.stream, header, query.thread_id, phase);
+        handler.begin(&self.transaction.started(&self.stream))
+    }
+
+    fn statement<H: Handler>(
+        &mut self,
+        header: &Header,
+        query: &Query<'_>,
+        ends_group: bool,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        self.tables.clear();
+        handler.statement(&Statement {
+            context: self.transaction.context(&self.stream, header),
+            database: query.database,
+            query: query.query,
+            variables: query.variables,
+            error_code: query.error_code,
+            ends_group,
+        })
+    }
+
+    fn commit<H: Handler>(&mut self, header: &Header, handler: &mut H) -> Result<(), H::Error> {
+        self.require_open()?;
+        if self.transaction.phase == Phase::OpenXa && !self.transaction.held.is_empty() {
+            self.deliver_held(handler)?;
+        }
+        handler.commit(&self.transaction.ended(&self.stream, header))?;
+        self.close();
+        Ok(())
+    }
+
+    fn rollback<H: Handler>(&mut self, header: &Header, handler: &mut H) -> Result<(), H::Error> {
+        self.require_open()?;
+        handler.rollback(&Rollback::Logged(self.transaction.ended(&self.stream, header)))?;
+        self.close();
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.transaction.close();
+        self.tables.end_statement();
+    }
+
+    fn table_map<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        self.require_open()?;
+        let post_header_len = self.post_header_len(header.event_type, 8);
+        let id = self.read(TableMap::table_id(body, post_header_len))?;
+        if self.tables.renew(id, body) {
+            return Ok(());
+        }
+        let map = self.read(TableMap::read(body, post_header_len))?;
+        let captured = handler.table(&map, body)?;
+        self.tables.insert(id, body, captured);
+        Ok(())
+    }
+
+    fn rows<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        self.require_open()?;
+        let post_header_len = self.rows_post_header_len(header.event_type);
+        let rows = self.read(RowsHeader::read(body, post_header_len))?;
+        if !rows.is_dummy() {
+            self.table_rows(header, body, rows, post_header_len, handler)?;
+        }
+        if rows.ends_statement() {
+            self.tables.end_statement();
+            self.transaction.end_statement();
+        }
+        Ok(())
+    }
+
+    fn table_rows<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        rows: RowsHeader,
+        post_header_len: usize,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        let Some(known) = self.tables.valid(rows.table_id) else {
+            return Err(self
+                .error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id))
+                .into());
+        };
+        let (Some(table), Some(operation)) = (known, RowsOperation::of(header.event_type)) else {
+            return Ok(());
+        };
+        let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
+        if event.width != table.plan.width() {
+            return Err(self.error(Malformed::Invalid("width of a rows event")).into());
+        }
+        if self.transaction.phase == Phase::OpenXa {
+            let table = table.clone();
+            return Ok(self.hold(header, body, table)?);
+        }
+        let context = self.transaction.context(&self.stream, header);
+        handler.rows(Rows::new(
+            event,
+            header.event_type,
+            &table.plan,
+            table.tag,
+            context,
+        ))
+    }
+
+    /// Documents that changed in part come with a later version; only tables that nobody wants may have them.
+    fn partial_update(&mut self, header: &Header, body: &[u8]) -> Result<(), DecodeError> {
+        let rows = self.read(RowsHeader::read(
+            body,
+            self.rows_post_header_len(header.event_type),
+        ))?;
+        let wanted = match self.tables.valid(rows.table_id) {
+            None if !rows.is_dummy() => {
+                return Err(self.error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id)));
+            }
+            Some(Some(_)) => true,
+            _ => false,
+        };
+        if wanted {
+            return Err(self.error(DecodeErrorKind::Unsupported(
+                "PARTIAL_UPDATE_ROWS is not supported yet: set binlog_row_value_options='' on the server"
+                    .to_owned(),
+            )));
+        }
+        if rows.ends_statement() {
+            self.tables.end_statement();
+        }
+        Ok(())
+    }
+
+    fn payload<H: Handler>(&mut self, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        let payload = self.read(TransactionPayload::read(body))?;
+        if self.transaction.phase.is_open() {
+            let began = self.transaction.start;
+            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+        }
+        let Some(mut unpacker) = self.unpacker.take() else {
+            return Err(self
+                .error(Malformed::Invalid("TRANSACTION_PAYLOAD inside another"))
+                .into());
+        };
+        let limits = Limits {
+            event: self.options.max_event_size,
+            window_log: self.options.max_window_log,
+        };
+        let mut progress = Nested::Waiting;
+        let result = unpacker.unpack(&payload, limits, |event| {
+            self.nested(event, &mut progress, handler)
+        });
+        self.unpacker = Some(unpacker);
+        result.map_err(|stop| match stop {
+            Stop::Payload(cause) => self.error(cause).into(),
+            Stop::Handler(error) => error,
+        })?;
+        match progress {
+            Nested::Ended => Ok(()),
+            Nested::Waiting | Nested::Running => Err(self
+                .error(Malformed::Truncated("the transaction of a TRANSACTION_PAYLOAD"))
+                .into()),
+        }
+    }
+
+    /// An event of a payload: it has no checksum and no position of its own.
+    fn nested<H: Handler>(
+        &mut self,
+        event: &[u8],
+        progress: &mut Nested,
+        handler: &mut H,
+    ) -> Result<(), Stop<H::Error>> {
+        let (header, body) = Header::split(event).map_err(|cause| Stop::Payload(cause.into()))?;
+        self.event_type = header.event_type;
+        if *progress == Nested::Ended || !may_be_nested(header.event_type) {
+            return Err(Stop::Payload(
+                Malformed::Trailing("the transaction of a TRANSACTION_PAYLOAD").into(),
+            ));
+        }
+        self.event(&header, body, handler).map_err(Stop::Handler)?;
+        *progress = match (*progress, self.transaction.phase.is_open()) {
+            (_, true) => Nested::Running,
+            (Nested::Running, false) => Nested::Ended,
+            (other, false) => other,
+        };
+        Ok(())
+    }
+
+    fn require_open(&self) -> Result<(), DecodeError> {
+        if self.transaction.phase.is_open() {
+            Ok(())
+        } else {
+            Err(self.error(Malformed::Invalid(
+                "the order of events: no transaction has begun",
+            )))
+        }
+    }
+
+    fn post_header_len(&self, event_type: EventType, usual: usize) -> usize {
+        self.stream
+            .format
+            .post_header_len(event_type)
+            .filter(|len| *len != 0)
+            .unwrap_or(usual)
+    }
+
+    fn rows_post_header_len(&self, event_type: EventType) -> usize {
+        self.post_header_len(event_type, if event_type.number() < 30 { 8 } else { 10 })
+    }
+
+    /// Adds the place to what a reader of bytes says.
+    fn read<T>(&self, result: Result<T, Malformed>) -> Result<T, DecodeError> {
+        result.map_err(|cause| self.error(cause))
+    }
+
+    fn incident(&self, body: &[u8]) -> DecodeError {
+        match Incident::read(body) {
+            Ok(Incident { code, message }) => {
+                let message = String::from_utf8_lossy(message).into_owned();
+                self.error(DecodeErrorKind::Incident { code, message })
+            }
+            Err(cause) => self.error(cause),
+        }
+    }
+
+    fn unsupported(&self, event_type: EventType) -> DecodeError {
+        let advice = if event_type.is_mariadb() {
+            "MariaDB's own events are not supported yet"
+        } else {
+            "servers older than MySQL 5.6 are not supported"
+        };
+        self.error(DecodeErrorKind::Unsupported(format!(
+            "{event_type} cannot be decoded: {advice}"
+        )))
+    }
+
+    fn error(&self, cause: impl Into<DecodeErrorKind>) -> DecodeError {
+        let place = Place {
+            event_type: self.event_type,
+            position: BinlogPosition::new(self.stream.file.clone(), self.stream.start),
+            gtid: self.transaction.gtid_text().map(str::to_owned),
+            table: None,
+        };
+        DecodeError {
+            cause: cause.into(),
+            place: Box::new(place),
+        }
+    }
+}
+
+/// How far the transaction inside a payload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nested {
+    Waiting,
+    Running,
+    Ended,
+}
+
+/// Why unpacking stopped.
+enum Stop<E> {
+    Payload(DecodeErrorKind),
+    Handler(E),
+}
+
+impl<E> From<Failure> for Stop<E> {
+    fn from(failure: Failure) -> Self {
+        Self::Payload(failure.0)
+    }
+}
+
+impl From<ChecksumError> for DecodeErrorKind {
+    fn from(error: ChecksumError) -> Self {
+        match error {
+            ChecksumError::Malformed(cause) => Self::Malformed(cause),
+            ChecksumError::Mismatch => Self::ChecksumMismatch,
+        }
+    }
+}
+
+/// Whether the server compresses such an event: what frames transactions and files stays outside.
+fn may_be_nested(event_type: EventType) -> bool {
+    !matches!(
+        event_type,
+        EventType::TransactionPayload
+            | EventType::FormatDescription
+            | EventType::Rotate
+            | EventType::Heartbeat
+            | EventType::HeartbeatV2
+            | EventType::Gtid
+            | EventType::AnonymousGtid
+            | EventType::GtidTagged
+            | EventType::PreviousGtids
+            | EventType::Stop
+    )
+}
+
+fn id_of(event: &GtidEvent<'_>) -> Result<Gtid, Malformed> {
+    let _ = event;
+    Ok(Gtid)
+}

@@ -46,9 +46,14 @@ impl Checksum {
 }
 
 fn verify_crc32(event: &[u8]) -> Result<&[u8], ChecksumError> {
-    let (protected, stored) =
-        event.split_last_chunk::<LEN>().ok_or(ChecksumError::Malformed(Malformed::Truncated("checksum")))?;
-    if crc32(protected) == u32::from_le_bytes(*stored) { Ok(protected) } else { Err(ChecksumError::Mismatch) }
+    let (protected, stored) = event
+        .split_last_chunk::<LEN>()
+        .ok_or(ChecksumError::Malformed(Malformed::Truncated("checksum")))?;
+    if crc32(protected) == u32::from_le_bytes(*stored) {
+        Ok(protected)
+    } else {
+        Err(ChecksumError::Mismatch)
+    }
 }
 
 /// The CRC-32 that the server stores for an event whose bytes, without the checksum, are `protected`. A
@@ -57,7 +62,9 @@ pub fn crc32(protected: &[u8]) -> u32 {
     const TYPE_AT: usize = 4;
     const FLAGS_AT: usize = 17;
     let in_use = protected.get(TYPE_AT) == Some(&EventType::FormatDescription.number())
-        && protected.get(FLAGS_AT).is_some_and(|low| u16::from(*low) & HeaderFlags::IN_USE != 0);
+        && protected
+            .get(FLAGS_AT)
+            .is_some_and(|low| u16::from(*low) & HeaderFlags::IN_USE != 0);
     let mut hasher = crc32fast::Hasher::new();
     match protected.split_at_checked(FLAGS_AT) {
         Some((before, [low, after @ ..])) if in_use => {
@@ -81,11 +88,18 @@ mod tests {
         assert_eq!(Checksum::Crc32.verify(&event), Ok(&b"123456789"[..]));
         for at in 0..event.len() {
             event[at] ^= 1;
-            assert_eq!(Checksum::Crc32.verify(&event), Err(ChecksumError::Mismatch), "byte {at}");
+            assert_eq!(
+                Checksum::Crc32.verify(&event),
+                Err(ChecksumError::Mismatch),
+                "byte {at}"
+            );
             event[at] ^= 1;
         }
         assert_eq!(Checksum::None.verify(&event), Ok(&event[..]));
-        assert!(matches!(Checksum::Crc32.verify(b"123"), Err(ChecksumError::Malformed(_))));
+        assert!(matches!(
+            Checksum::Crc32.verify(b"123"),
+            Err(ChecksumError::Malformed(_))
+        ));
     }
 
     #[test]

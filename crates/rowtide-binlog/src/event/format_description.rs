@@ -24,14 +24,21 @@ const FIXED: usize = 57;
 impl FormatDescription {
     /// The checksum algorithm of a whole event, which has to be known before the event's checksum can be verified.
     pub fn checksum_of(event: &[u8]) -> Result<Checksum, Malformed> {
-        let body = event.get(Header::LEN..).ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        let version = body.get(2..52).ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        let body = event
+            .get(Header::LEN..)
+            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        let version = body
+            .get(2..52)
+            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
         if !knows_checksums(version) {
             return Ok(Checksum::None);
         }
-        let (rest, _crc) =
-            body.split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        rest.last().ok_or(Malformed::Truncated("FORMAT_DESCRIPTION")).and_then(|alg| Checksum::from_number(*alg))
+        let (rest, _crc) = body
+            .split_last_chunk::<{ checksum::LEN }>()
+            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
+        rest.last()
+            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))
+            .and_then(|alg| Checksum::from_number(*alg))
     }
 
     /// Reads all that follows the common header, the checksum included: it is there even where the algorithm is
@@ -45,13 +52,16 @@ impl FormatDescription {
         let version = reader.take(50, WHAT)?;
         let created = reader.u32(WHAT)?;
         if usize::from(reader.u8(WHAT)?) != Header::LEN {
-            return Err(Malformed::Unsupported("an event header that is not 19 bytes long"));
+            return Err(Malformed::Unsupported(
+                "an event header that is not 19 bytes long",
+            ));
         }
         let mut checksum = Checksum::None;
         let mut lengths = reader.take_rest();
         if knows_checksums(version) {
-            let (rest, _crc) =
-                lengths.split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated(WHAT))?;
+            let (rest, _crc) = lengths
+                .split_last_chunk::<{ checksum::LEN }>()
+                .ok_or(Malformed::Truncated(WHAT))?;
             let (algorithm, rest) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
             checksum = Checksum::from_number(*algorithm)?;
             lengths = rest;
@@ -88,8 +98,8 @@ impl Default for FormatDescription {
             created: 0,
             checksum: Checksum::Crc32,
             post_header_lengths: vec![
-                0, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 98, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2, 0, 0, 0, 10, 10,
-                10, 42, 42, 0, 18, 52, 0, 10, 40, 0, 0,
+                0, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 98, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2, 0, 0, 0, 10,
+                10, 10, 42, 42, 0, 18, 52, 0, 10, 40, 0, 0,
             ],
         }
     }
@@ -104,7 +114,9 @@ fn version_text(padded: &[u8]) -> String {
 /// that is long out of use and is taken by MySQL's limit.
 fn knows_checksums(version: &[u8]) -> bool {
     let mut parts = version.split(|b| !b.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+        digits.iter().fold(0u32, |n, digit| {
+            n.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
+        })
     });
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) >= (5, 6, 1)
@@ -139,14 +151,21 @@ mod tests {
         }
         let mut other = body.to_vec();
         other[0] = 3;
-        assert!(matches!(FormatDescription::read(&other), Err(Malformed::Unsupported(_))));
+        assert!(matches!(
+            FormatDescription::read(&other),
+            Err(Malformed::Unsupported(_))
+        ));
     }
 
     #[test]
     fn servers_that_know_checksums() {
-        for (version, knows) in
-            [("5.5.62", false), ("5.6.0", false), ("5.6.1-log", true), ("8.0.15", true), ("10.11.2-MariaDB", true)]
-        {
+        for (version, knows) in [
+            ("5.5.62", false),
+            ("5.6.0", false),
+            ("5.6.1-log", true),
+            ("8.0.15", true),
+            ("10.11.2-MariaDB", true),
+        ] {
             assert_eq!(knows_checksums(version.as_bytes()), knows, "{version}");
         }
     }

@@ -88,7 +88,15 @@ mod tests {
     #[test]
     fn fields_and_body() {
         let (header, body) = Header::split(&XID).unwrap();
-        assert_eq!((header.timestamp, header.server_id, header.event_len, header.log_pos), (1, 7, 27, 200));
+        assert_eq!(
+            (
+                header.timestamp,
+                header.server_id,
+                header.event_len,
+                header.log_pos
+            ),
+            (1, 7, 27, 200)
+        );
         assert_eq!(header.event_type, EventType::Xid);
         assert!(header.flags.is_ignorable() && !header.flags.is_artificial());
         assert_eq!(body, [9, 0, 0, 0, 0, 0, 0, 0]);
@@ -97,7 +105,10 @@ mod tests {
     #[test]
     fn a_length_that_is_not_the_events_is_refused() {
         assert_eq!(Header::split(&XID[..26]), Err(Malformed::Invalid("event length")));
-        assert_eq!(Header::split(&XID[..18]), Err(Malformed::Truncated("event header")));
+        assert_eq!(
+            Header::split(&XID[..18]),
+            Err(Malformed::Truncated("event header"))
+        );
         let mut short = XID;
         short[9] = 18;
         assert_eq!(Header::split(&short), Err(Malformed::Invalid("event length")));

@@ -29,8 +29,20 @@ mod tests {
 
     #[test]
     fn code_and_message() {
-        assert_eq!(Incident::read(b"\x01\0\x04lost"), Ok(Incident { code: 1, message: b"lost" }));
-        assert_eq!(Incident::read(b"\x01\0\x05lost"), Err(Malformed::Truncated("INCIDENT")));
-        assert_eq!(Incident::read(b"\x01\0\x03lost"), Err(Malformed::Trailing("INCIDENT")));
+        assert_eq!(
+            Incident::read(b"\x01\0\x04lost"),
+            Ok(Incident {
+                code: 1,
+                message: b"lost"
+            })
+        );
+        assert_eq!(
+            Incident::read(b"\x01\0\x05lost"),
+            Err(Malformed::Truncated("INCIDENT"))
+        );
+        assert_eq!(
+            Incident::read(b"\x01\0\x03lost"),
+            Err(Malformed::Trailing("INCIDENT"))
+        );
     }
 }

@@ -7,14 +7,11 @@ mod event_type;
 mod header;
 
 pub mod checksum;
-pub mod describe;
-pub mod file;
 pub mod format_description;
 pub mod gtid;
 pub mod gtid_tagged;
 pub mod heartbeat;
 pub mod incident;
-pub mod previous_gtids;
 pub mod query;
 pub mod rotate;
 pub mod rows;

@@ -60,15 +60,25 @@ impl<'a> Query<'a> {
         let database_len = usize::from(reader.u8(WHAT)?);
         let error_code = reader.u16(WHAT)?;
         let variables_len = usize::from(reader.u16(WHAT)?);
-        let more = post_header_len.checked_sub(POST_HEADER).ok_or(Malformed::Invalid("QUERY post-header"))?;
+        let more = post_header_len
+            .checked_sub(POST_HEADER)
+            .ok_or(Malformed::Invalid("QUERY post-header"))?;
         reader.take(more, WHAT)?;
         let variables = StatusVariables::read(reader.take(variables_len, "QUERY status variables")?)?;
         let database = reader.take(database_len, WHAT)?;
-        let database = std::str::from_utf8(database).map_err(|_| Malformed::Invalid("QUERY database name"))?;
+        let database =
+            std::str::from_utf8(database).map_err(|_| Malformed::Invalid("QUERY database name"))?;
         if reader.u8(WHAT)? != 0 {
             return Err(Malformed::Invalid("QUERY database name"));
         }
-        Ok(Self { thread_id, exec_time, error_code, variables, database, query: reader.take_rest() })
+        Ok(Self {
+            thread_id,
+            exec_time,
+            error_code,
+            variables,
+            database,
+            query: reader.take_rest(),
+        })
     }
 }
 
@@ -100,7 +110,11 @@ impl StatusVariables {
 impl Collations {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         const WHAT: &str = "QUERY status variables";
-        Ok(Self { client: reader.u16(WHAT)?, connection: reader.u16(WHAT)?, server: reader.u16(WHAT)? })
+        Ok(Self {
+            client: reader.u16(WHAT)?,
+            connection: reader.u16(WHAT)?,
+            server: reader.u16(WHAT)?,
+        })
     }
 }
 
@@ -185,7 +199,14 @@ mod tests {
         assert_eq!((query.thread_id, query.exec_time, query.error_code), (9, 2, 0));
         assert_eq!((query.database, query.query), ("shop", &b"DROP TABLE t"[..]));
         assert_eq!(query.variables.sql_mode, Some(0x10_0004));
-        assert_eq!(query.variables.collations, Some(Collations { client: 255, connection: 45, server: 8 }));
+        assert_eq!(
+            query.variables.collations,
+            Some(Collations {
+                client: 255,
+                connection: 45,
+                server: 8
+            })
+        );
         assert_eq!(query.variables.collation_database, Some(33));
         assert_eq!(query.variables.microseconds, Some(0x03_02_01));
         assert_eq!(query.variables.ddl_xid, Some(7));
@@ -195,7 +216,10 @@ mod tests {
     #[test]
     fn a_longer_post_header_is_skipped_and_a_shorter_one_refused() {
         let mut bytes = body(&[], "", "BEGIN");
-        assert_eq!(Query::read(&bytes, 12), Err(Malformed::Invalid("QUERY post-header")));
+        assert_eq!(
+            Query::read(&bytes, 12),
+            Err(Malformed::Invalid("QUERY post-header"))
+        );
         bytes.splice(13..13, [0; 13]);
         assert_eq!(Query::read(&bytes, 26).unwrap().query, b"BEGIN");
     }

@@ -37,9 +37,18 @@ mod tests {
     #[test]
     fn position_and_name() {
         let body = b"\x04\0\0\0\0\0\0\0binlog.000002";
-        assert_eq!(Rotate::read(body), Ok(Rotate { file: "binlog.000002", pos: 4 }));
+        assert_eq!(
+            Rotate::read(body),
+            Ok(Rotate {
+                file: "binlog.000002",
+                pos: 4
+            })
+        );
         assert_eq!(Rotate::read(&body[..8]), Err(Malformed::Invalid("ROTATE")));
         assert_eq!(Rotate::read(&body[..7]), Err(Malformed::Truncated("ROTATE")));
-        assert_eq!(Rotate::read(b"\x04\0\0\0\0\0\0\0a\0"), Err(Malformed::Invalid("ROTATE")));
+        assert_eq!(
+            Rotate::read(b"\x04\0\0\0\0\0\0\0a\0"),
+            Err(Malformed::Invalid("ROTATE"))
+        );
     }
 }

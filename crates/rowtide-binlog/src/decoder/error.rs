@@ -1,0 +1,100 @@
+//! Why decoding stopped.
+
+use std::fmt;
+
+use rowtide_event::{BinlogPosition, Malformed};
+
+use crate::event::EventType;
+use crate::row::ShapeMismatch;
+
+/// An event that cannot be decoded, and where it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause} ({place})")]
+pub struct DecodeError {
+    /// What is wrong.
+    pub cause: DecodeErrorKind,
+    /// Where.
+    pub place: Box<Place>,
+}
+
+/// What can be wrong with an event. No message has row contents in it.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeErrorKind {
+    /// The bytes are not as their format wants.
+    #[error("the event is malformed: {0}")]
+    Malformed(#[from] Malformed),
+    /// The bytes are not those that the server wrote.
+    #[error(
+        "the event's checksum does not match: it was damaged on the server's disk, in memory or on the way"
+    )]
+    ChecksumMismatch,
+    /// An event that this version does not know and that may not be skipped.
+    #[error("event type {0} is not known to this version of Rowtide and may not be skipped")]
+    UnknownEvent(u8),
+    /// An event or a feature that is known and not supported.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The event is larger than allowed.
+    #[error("the event's {len} bytes exceed the limit of {limit} bytes")]
+    TooLarge {
+        /// Its bytes.
+        len: u64,
+        /// The bytes allowed.
+        limit: u64,
+    },
+    /// Rows of a table that was not described: reading began inside a transaction, or the binlog is damaged.
+    #[error(
+        "rows of table number {0} come without its TABLE_MAP: start from a position where a transaction begins"
+    )]
+    RowsWithoutTableMap(u64),
+    /// The rows do not fit the table as it is known.
+    #[error(transparent)]
+    ShapeMismatch(Box<ShapeMismatch>),
+    /// Events are missing between this one and the last.
+    #[error(
+        "the event says that it starts at {found} (modulo 2^32), but the event before it ended at {expected}"
+    )]
+    PositionGap {
+        /// Where it should start.
+        expected: u64,
+        /// Where it says that it starts.
+        found: u32,
+    },
+    /// A transaction begins while another is open.
+    #[error("a transaction begins before the one that began at {0} has ended")]
+    UnfinishedTransaction(u64),
+    /// The server says that it lost events.
+    #[error("the server reports lost events in its binlog (incident {code}: {message}): take a new snapshot")]
+    Incident {
+        /// The server's number.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Which event it is.
+    pub event_type: EventType,
+    /// Where it starts.
+    pub position: BinlogPosition,
+    /// Its transaction.
+    pub gtid: Option<String>,
+    /// Its table, where that is known.
+    pub table: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.event_type, self.position)?;
+        if let Some(gtid) = &self.gtid {
+            write!(f, ", transaction {gtid}")?;
+        }
+        if let Some(table) = &self.table {
+            write!(f, ", table {table}")?;
+        }
+        Ok(())
+    }
+}

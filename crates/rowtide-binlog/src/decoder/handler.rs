@@ -1,0 +1,167 @@
+//! What a [`Decoder`](super::Decoder) tells: transactions, tables, rows and statements.
+
+use std::sync::Arc;
+
+use rowtide_event::{Gtid, GtidSet};
+
+use crate::event::{CommitTimestamps, StatusVariables, TableMap};
+use crate::row::RowPlan;
+
+use super::{DecodeError, Rows};
+
+/// Takes what a [`Decoder`](super::Decoder) finds in the events. All calls of one transaction come between
+/// [`begin`](Self::begin) and [`commit`](Self::commit) or [`rollback`](Self::rollback).
+pub trait Handler {
+    /// What stops the decoding.
+    type Error: From<DecodeError>;
+
+    /// A transaction begins.
+    fn begin(&mut self, transaction: &TransactionStart<'_>) -> Result<(), Self::Error>;
+
+    /// A table whose rows may follow, when its TABLE_MAP (whose body is `raw`) is new or differs from the last one with
+    /// its number. `None` makes the decoder pass over its rows.
+    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Self::Error>;
+
+    /// Rows of a captured table.
+    fn rows(&mut self, rows: Rows<'_>) -> Result<(), Self::Error>;
+
+    /// A statement that is not BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE SAVEPOINT or XA: a DDL, or a change in
+    /// statement format, whose rows are not in the binlog.
+    fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Self::Error>;
+
+    /// The transaction is committed.
+    fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Self::Error>;
+
+    /// The transaction is rolled back.
+    fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Self::Error>;
+
+    /// The stream moved without a transaction, and none is open.
+    fn position(&mut self, moved: &Moved<'_>) -> Result<(), Self::Error>;
+
+    /// All transactions in the files before the one that begins.
+    fn previous_gtids(&mut self, set: GtidSet) -> Result<(), Self::Error> {
+        let _ = set;
+        Ok(())
+    }
+}
+
+/// A transaction's first event.
+#[derive(Debug, Clone, Copy)]
+pub struct TransactionStart<'a> {
+    /// The file it is in, and with it the whole transaction.
+    pub file: &'a str,
+    /// Where its first event (GTID, or BEGIN where there are none) starts.
+    pub pos: u64,
+    /// Its id, where the server has them on.
+    pub gtid: Option<&'a Gtid>,
+    /// Its id as text.
+    pub gtid_text: Option<&'a str>,
+    /// When it was committed, where the GTID event says so.
+    pub commit: Option<CommitTimestamps>,
+    /// The first event's timestamp in seconds since 1970.
+    pub timestamp: u32,
+    /// The server on which it was committed first.
+    pub server_id: u32,
+    /// The connection's thread id, from BEGIN or the statement.
+    pub thread: Option<u32>,
+}
+
+/// A table whose rows the handler wants.
+#[derive(Debug, Clone)]
+pub struct CapturedTable {
+    /// How to decode its rows.
+    pub plan: Arc<RowPlan>,
+    /// The handler's own name for it, given back with its rows.
+    pub tag: usize,
+}
+
+/// Where an event stands and what is known of its transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct EventContext<'a> {
+    /// The binlog file.
+    pub file: &'a str,
+    /// Where the event starts; for an event inside a compressed transaction, where the compressed event starts.
+    pub pos: u64,
+    /// Where the next event starts.
+    pub end_pos: u64,
+    /// The event's timestamp in seconds since 1970.
+    pub timestamp: u32,
+    /// The server on which it was logged first.
+    pub server_id: u32,
+    /// The transaction's id as text.
+    pub gtid: Option<&'a str>,
+    /// When the transaction was committed, where its GTID event says so.
+    pub commit: Option<CommitTimestamps>,
+    /// The connection's thread id.
+    pub thread: Option<u32>,
+    /// The statement that made the rows, in the client's character set (`binlog_rows_query_log_events`).
+    pub query: Option<&'a [u8]>,
+}
+
+/// A QUERY that frames nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement<'a> {
+    /// Where it stands.
+    pub context: EventContext<'a>,
+    /// The current database, or empty.
+    pub database: &'a str,
+    /// Its text, in the character set of `variables.collations.client`.
+    pub query: &'a [u8],
+    /// `sql_mode`, character sets and more.
+    pub variables: StatusVariables,
+    /// The error it ended with, 0 for none.
+    pub error_code: u16,
+    /// Whether its transaction is just this statement, as with a DDL; [`Handler::commit`] follows at once.
+    pub ends_group: bool,
+}
+
+/// A transaction's last event.
+#[derive(Debug, Clone, Copy)]
+pub struct TransactionEnd<'a> {
+    /// The file.
+    pub file: &'a str,
+    /// Where the event after the transaction starts: where reading can go on.
+    pub pos: u64,
+    /// The transaction's id.
+    pub gtid: Option<&'a Gtid>,
+    /// The transaction's id as text.
+    pub gtid_text: Option<&'a str>,
+    /// When it was committed, where the GTID event says so.
+    pub commit: Option<CommitTimestamps>,
+    /// The last event's timestamp in seconds since 1970.
+    pub timestamp: u32,
+    /// The server on which it was committed first.
+    pub server_id: u32,
+}
+
+/// How a transaction was rolled back.
+#[derive(Debug, Clone, Copy)]
+pub enum Rollback<'a> {
+    /// By a ROLLBACK in the binlog. The server writes such a transaction because it changed tables of a
+    /// non-transactional engine: those rows are real. The transaction's id counts as executed.
+    Logged(TransactionEnd<'a>),
+    /// By a crash of the server while it was being written. None of its rows are real, and its id may be used again.
+    Interrupted(TransactionEnd<'a>),
+}
+
+/// A move of the stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    /// The file.
+    pub file: &'a str,
+    /// The position in it.
+    pub pos: u64,
+    /// What moved it.
+    pub cause: MoveCause,
+    /// The event's timestamp in seconds since 1970, or 0.
+    pub timestamp: u32,
+}
+
+/// Why the stream moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveCause {
+    /// Another file.
+    Rotate,
+    /// The server has nothing to send.
+    Heartbeat,
+}

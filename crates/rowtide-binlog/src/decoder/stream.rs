@@ -1,0 +1,176 @@
+//! Where in the server's files the stream stands. Positions are 64 bits wide and our own: a header has only 32 of them.
+
+use crate::event::heartbeat::HeartbeatPosition;
+use crate::event::{Checksum, EventType, FormatDescription, Header, Heartbeat, Rotate};
+
+use super::DecodeErrorKind;
+
+/// The place of the event at hand.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// The file.
+    pub(super) file: String,
+    /// Where the event starts.
+    pub(super) start: u64,
+    /// Where the event after it starts.
+    pub(super) next: u64,
+    /// How events are protected.
+    pub(super) checksum: Checksum,
+    /// How events are laid out.
+    pub(super) format: FormatDescription,
+}
+
+impl Stream {
+    pub(super) fn new(file: String, pos: u64, checksum: Checksum) -> Self {
+        Self {
+            file,
+            start: pos,
+            next: pos,
+            checksum,
+            format: FormatDescription::default(),
+        }
+    }
+
+    /// Moves to an event, and fails where events are missing before it.
+    pub(super) fn step(&mut self, header: &Header) -> Result<(), DecodeErrorKind> {
+        self.start = self.next;
+        if !self.is_in_file(header) {
+            return Ok(());
+        }
+        let found = header.log_pos.wrapping_sub(header.event_len);
+        if header.log_pos != 0 && found != low(self.start) {
+            return Err(DecodeErrorKind::PositionGap {
+                expected: self.start,
+                found,
+            });
+        }
+        self.next = self.start.saturating_add(u64::from(header.event_len));
+        Ok(())
+    }
+
+    /// Whether the event takes up bytes of the file: not if the server made it up, and not the FORMAT_DESCRIPTION that
+    /// it sends first when reading starts in the middle of a file.
+    fn is_in_file(&self, header: &Header) -> bool {
+        match header.event_type {
+            EventType::Heartbeat | EventType::HeartbeatV2 => false,
+            EventType::FormatDescription => header.log_pos != 0 && self.start == FIRST_EVENT,
+            EventType::Rotate => header.log_pos != 0 && !header.flags.is_artificial(),
+            _ => !header.flags.is_artificial(),
+        }
+    }
+
+    /// Goes on in another file, and says whether that is a move: the server sends each ROTATE twice.
+    pub(super) fn rotate(&mut self, rotate: &Rotate<'_>) -> bool {
+        let moved = self.file != rotate.file || self.next != rotate.pos;
+        if self.file != rotate.file {
+            self.file.clear();
+            self.file.push_str(rotate.file);
+        }
+        self.next = rotate.pos;
+        moved
+    }
+
+    /// Follows a heartbeat, which tells how far the server has come where it left out transactions. A position
+    /// of 32 bits is taken as the next one that ends in them.
+    pub(super) fn follow(&mut self, heartbeat: &Heartbeat<'_>) {
+        let pos = match heartbeat.pos {
+            HeartbeatPosition::Full(pos) => pos,
+            HeartbeatPosition::Low(0) => self.next,
+            HeartbeatPosition::Low(pos) => self
+                .next
+                .saturating_add(u64::from(pos.wrapping_sub(low(self.next)))),
+        };
+        if self.file == heartbeat.file {
+            self.next = self.next.max(pos);
+        }
+    }
+}
+
+/// Where a file's first event stands, behind the magic number.
+const FIRST_EVENT: u64 = 4;
+
+/// The 32 bits of a position that a header has.
+fn low(pos: u64) -> u32 {
+    u32::try_from(pos & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::HeaderFlags;
+
+    fn header(event_type: EventType, log_pos: u32) -> Header {
+        Header {
+            timestamp: 0,
+            event_type,
+            server_id: 1,
+            event_len: 100,
+            log_pos,
+            flags: HeaderFlags(0),
+        }
+    }
+
+    fn stream(pos: u64) -> Stream {
+        Stream::new("b.1".into(), pos, Checksum::Crc32)
+    }
+
+    #[test]
+    fn positions_go_on_past_four_gigabytes() {
+        let mut at = stream(u64::from(u32::MAX) - 49);
+        at.step(&header(EventType::Xid, 50)).unwrap();
+        assert_eq!(at.next, u64::from(u32::MAX) + 51);
+        at.step(&header(EventType::Xid, 150)).unwrap();
+        assert_eq!(
+            (at.start, at.next),
+            (u64::from(u32::MAX) + 51, u64::from(u32::MAX) + 151)
+        );
+    }
+
+    #[test]
+    fn a_missing_event_is_noticed() {
+        let mut at = stream(200);
+        let gap = at.step(&header(EventType::Xid, 400));
+        assert!(matches!(
+            gap,
+            Err(DecodeErrorKind::PositionGap {
+                expected: 200,
+                found: 300
+            })
+        ));
+    }
+
+    #[test]
+    fn what_the_server_makes_up_takes_no_bytes() {
+        let mut at = stream(200);
+        at.step(&header(EventType::FormatDescription, 0)).unwrap();
+        at.step(&header(EventType::FormatDescription, 104)).unwrap();
+        at.step(&header(EventType::Heartbeat, 200)).unwrap();
+        assert_eq!(at.next, 200);
+        let rotate = Rotate { file: "b.2", pos: 4 };
+        assert!(at.rotate(&rotate));
+        assert!(!at.rotate(&rotate));
+        at.step(&header(EventType::FormatDescription, 104)).unwrap();
+        assert_eq!((at.file.as_str(), at.next), ("b.2", 104));
+    }
+
+    #[test]
+    fn a_heartbeat_moves_only_forward_and_only_in_its_file() {
+        let big = (1u64 << 32) + 200;
+        let mut at = stream(big);
+        at.follow(&Heartbeat {
+            file: "b.1",
+            pos: HeartbeatPosition::Low(300),
+        });
+        assert_eq!(at.next, big + 100);
+        at.follow(&Heartbeat {
+            file: "b.1",
+            pos: HeartbeatPosition::Full(big),
+        });
+        assert_eq!(at.next, big + 100);
+        at.follow(&Heartbeat {
+            file: "b.9",
+            pos: HeartbeatPosition::Full(big * 2),
+        });
+        assert_eq!(at.next, big + 100);
+    }
+}

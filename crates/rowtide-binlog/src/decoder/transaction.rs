@@ -1,0 +1,197 @@
+//! The transaction that events belong to.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use rowtide_event::Gtid;
+
+use crate::event::{CommitTimestamps, EventType, Header};
+use crate::row::RowPlan;
+
+use super::stream::Stream;
+use super::{EventContext, TransactionEnd, TransactionStart};
+
+/// What is known of the transaction at hand.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    pub(super) phase: Phase,
+    pub(super) start: u64,
+    pub(super) gtid: Option<Gtid>,
+    gtid_text: String,
+    commit: Option<CommitTimestamps>,
+    timestamp: u32,
+    server_id: u32,
+    thread: Option<u32>,
+    query: Vec<u8>,
+    has_query: bool,
+    /// Rows of an XA transaction that is not decided yet.
+    pub(super) held: Vec<HeldRows>,
+    pub(super) held_bytes: usize,
+}
+
+/// How far the transaction has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// None is open.
+    #[default]
+    Outside,
+    /// Its GTID event was seen and nothing else.
+    Announced,
+    /// It has begun.
+    Open,
+    /// It has begun and is an XA transaction.
+    OpenXa,
+}
+
+impl Phase {
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::OpenXa)
+    }
+}
+
+/// A rows event of an XA transaction, kept until it is decided.
+#[derive(Debug)]
+pub(super) struct HeldRows {
+    pub(super) header: Header,
+    pub(super) body: Vec<u8>,
+    pub(super) start: u64,
+    pub(super) next: u64,
+    pub(super) plan: Arc<RowPlan>,
+    pub(super) tag: usize,
+    pub(super) query: Option<Vec<u8>>,
+}
+
+/// XA transactions that were prepared without a row of a captured table.
+#[derive(Debug, Default)]
+pub(super) struct Prepared(HashSet<String>);
+
+impl Prepared {
+    /// More than a server can have (`max_connections` is at most 100,000, and prepared ones outlive their connection).
+    const MOST: usize = 1_000_000;
+
+    /// Remembers one, and says whether there was room.
+    pub(super) fn insert(&mut self, xid: String) -> bool {
+        self.0.len() < Self::MOST && {
+            self.0.insert(xid);
+            true
+        }
+    }
+
+    /// Forgets one, and says whether it was there.
+    pub(super) fn remove(&mut self, xid: &str) -> bool {
+        self.0.remove(xid)
+    }
+}
+
+impl Transaction {
+    /// A GTID event.
+    pub(super) fn announce(
+        &mut self,
+        stream: &Stream,
+        header: &Header,
+        gtid: Option<Gtid>,
+        commit: Option<CommitTimestamps>,
+    ) {
+        self.reset(stream, header);
+        self.phase = Phase::Announced;
+        if let Some(gtid) = &gtid {
+            // A String takes all that is written to it.
+            let _ = write!(self.gtid_text, "{gtid:?}");
+        }
+        self.gtid = gtid;
+        self.commit = commit;
+    }
+
+    /// The first event after GTID, or the first of all where there are none.
+    pub(super) fn open(&mut self, stream: &Stream, header: &Header, thread: u32, phase: Phase) {
+        if self.phase == Phase::Outside {
+            self.reset(stream, header);
+        }
+        self.thread = Some(thread);
+        self.phase = phase;
+    }
+
+    fn reset(&mut self, stream: &Stream, header: &Header) {
+        self.start = stream.start;
+        self.timestamp = header.timestamp;
+        self.server_id = header.server_id;
+        self.close();
+    }
+
+    /// The transaction has ended.
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Outside;
+        self.gtid = None;
+        self.gtid_text.clear();
+        self.commit = None;
+        self.thread = None;
+        self.has_query = false;
+        self.held.clear();
+        self.held_bytes = 0;
+    }
+
+    /// A ROWS_QUERY.
+    pub(super) fn remember_query(&mut self, query: &[u8]) {
+        self.query.clear();
+        self.query.extend_from_slice(query);
+        self.has_query = true;
+    }
+
+    /// The last rows of a statement were seen.
+    pub(super) fn end_statement(&mut self) {
+        self.has_query = false;
+    }
+
+    pub(super) fn query(&self) -> Option<&[u8]> {
+        self.has_query.then_some(self.query.as_slice())
+    }
+
+    pub(super) fn gtid_text(&self) -> Option<&str> {
+        self.gtid.as_ref().map(|_| self.gtid_text.as_str())
+    }
+
+    pub(super) fn started<'a>(&'a self, stream: &'a Stream) -> TransactionStart<'a> {
+        TransactionStart {
+            file: &stream.file,
+            pos: self.start,
+            gtid: self.gtid.as_ref(),
+            gtid_text: self.gtid_text(),
+            commit: self.commit,
+            timestamp: self.timestamp,
+            server_id: self.server_id,
+            thread: self.thread,
+        }
+    }
+
+    pub(super) fn ended<'a>(&'a self, stream: &'a Stream, header: &Header) -> TransactionEnd<'a> {
+        TransactionEnd {
+            file: &stream.file,
+            // A crash is noticed at the first event of the next file: that file is where reading goes on.
+            pos: if header.event_type == EventType::FormatDescription {
+                stream.start
+            } else {
+                stream.next
+            },
+            gtid: self.gtid.as_ref(),
+            gtid_text: self.gtid_text(),
+            commit: self.commit,
+            timestamp: header.timestamp,
+            server_id: self.server_id,
+        }
+    }
+
+    pub(super) fn context<'a>(&'a self, stream: &'a Stream, header: &Header) -> EventContext<'a> {
+        EventContext {
+            file: &stream.file,
+            pos: stream.start,
+            end_pos: stream.next,
+            timestamp: header.timestamp,
+            server_id: header.server_id,
+            gtid: self.gtid_text(),
+            commit: self.commit,
+            thread: self.thread,
+            query: self.query(),
+        }
+    }
+}

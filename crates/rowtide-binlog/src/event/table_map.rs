@@ -1,0 +1,112 @@
+//! TABLE_MAP (19): names and types of the table that the rows events after it are of.
+
+mod metadata;
+mod wire_type;
+
+use rowtide_event::{Malformed, Reader};
+
+pub use metadata::TableMetadata;
+pub use wire_type::WireType;
+
+/// A table as the binlog describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableMap<'a> {
+    /// The number by which rows events refer to it. It changes with every DDL and restart.
+    pub table_id: u64,
+    /// Flags of the server.
+    pub flags: u16,
+    /// The database.
+    pub database: &'a str,
+    /// The table.
+    pub table: &'a str,
+    /// The columns, in the order of the row image.
+    pub columns: Vec<MapColumn>,
+    /// What `binlog_row_metadata` adds.
+    pub metadata: TableMetadata<'a>,
+}
+
+/// One column of a [`TableMap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MapColumn {
+    /// How its values are written.
+    pub wire_type: WireType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+}
+
+/// The most columns that a table can have: 4096 in MySQL and MariaDB.
+pub const MAX_COLUMNS: usize = 4096;
+/// The longest name in bytes: 64 characters of three bytes.
+const MAX_NAME: usize = 192;
+
+impl<'a> TableMap<'a> {
+    /// Reads a body whose fixed part is `post_header_len` bytes long.
+    pub fn read(body: &'a [u8], post_header_len: usize) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let (table_id, flags) = id_and_flags(&mut reader, post_header_len)?;
+        let database = name(&mut reader)?;
+        let table = name(&mut reader)?;
+        let columns = columns(&mut reader)?;
+        let metadata = TableMetadata::read(&mut reader, &columns)?;
+        Ok(Self {
+            table_id,
+            flags,
+            database,
+            table,
+            columns,
+            metadata,
+        })
+    }
+
+    /// Reads only the table's number.
+    pub fn table_id(body: &[u8], post_header_len: usize) -> Result<u64, Malformed> {
+        id_and_flags(&mut Reader::new(body), post_header_len).map(|(id, _)| id)
+    }
+}
+
+/// The fixed part, which TABLE_MAP and rows events have in common: the table's number (four bytes in MySQL 5.1.4 and
+/// older, six since) and flags.
+pub(super) fn id_and_flags(reader: &mut Reader<'_>, post_header_len: usize) -> Result<(u64, u16), Malformed> {
+    let (table_id, used) = match post_header_len {
+        6 => (u64::from(reader.u32("table id")?), 6),
+        _ => (reader.u48("table id")?, 8),
+    };
+    let flags = reader.u16("table id")?;
+    let more = post_header_len
+        .checked_sub(used)
+        .ok_or(Malformed::Invalid("post-header of a table or rows event"))?;
+    // Version 2 of rows events counts two bytes more, which are the length of their variable header.
+    reader.take(
+        if more == 2 { 0 } else { more },
+        "post-header of a table or rows event",
+    )?;
+    Ok((table_id, flags))
+}
+
+fn name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
+    let bytes = reader.packed_bytes("TABLE_MAP name")?;
+    if bytes.len() > MAX_NAME || reader.u8("TABLE_MAP name")? != 0 {
+        return Err(Malformed::Invalid("TABLE_MAP name"));
+    }
+    std::str::from_utf8(bytes).map_err(|_| Malformed::Invalid("TABLE_MAP name"))
+}
+
+fn columns(reader: &mut Reader<'_>) -> Result<Vec<MapColumn>, Malformed> {
+    let count = reader.packed_len("TABLE_MAP column count")?;
+    if count > MAX_COLUMNS {
+        return Err(Malformed::TooLarge("TABLE_MAP column count"));
+    }
+    let types = reader.take(count, "TABLE_MAP column types")?;
+    let mut meta = Reader::new(reader.packed_bytes("TABLE_MAP column metadata")?);
+    let nullable = reader.take(count.div_ceil(8), "TABLE_MAP nullable columns")?;
+    let mut columns = Vec::with_capacity(count);
+    for (at, number) in types.iter().enumerate() {
+        let nullable = nullable.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+        columns.push(MapColumn {
+            wire_type: WireType::read(*number, &mut meta)?,
+            nullable,
+        });
+    }
+    meta.finish("TABLE_MAP column metadata")?;
+    Ok(columns)
+}

@@ -1,0 +1,181 @@
+//! What `binlog_row_metadata` adds to a TABLE_MAP: fields of type, length and value, in any order, any of them absent.
+
+use rowtide_event::{Malformed, Reader};
+
+use super::{MAX_COLUMNS, MapColumn};
+
+/// The optional metadata of a table. MINIMAL writes signs, character sets and geometry types; FULL all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableMetadata<'a> {
+    /// One bit for each numeric column, the first highest: whether it is UNSIGNED.
+    pub unsigned: Option<&'a [u8]>,
+    /// Collations of the character columns.
+    pub charsets: Option<Collations>,
+    /// Collations of the ENUM and SET columns.
+    pub enum_and_set_charsets: Option<Collations>,
+    /// The columns' names.
+    pub names: Option<Vec<&'a str>>,
+    /// The members of each SET column, in its own character set.
+    pub set_members: Option<Vec<Vec<&'a [u8]>>>,
+    /// The members of each ENUM column, in its own character set.
+    pub enum_members: Option<Vec<Vec<&'a [u8]>>>,
+    /// The geometry type of each GEOMETRY column.
+    pub geometry_types: Option<Vec<u64>>,
+    /// The columns of the primary key in its order, each with the length of its prefix, 0 for the whole column.
+    pub primary_key: Option<Vec<(usize, u64)>>,
+    /// One bit for each column, the first highest: whether it is visible.
+    pub visible: Option<&'a [u8]>,
+    /// The dimensions of each VECTOR column.
+    pub vector_dimensions: Option<Vec<u64>>,
+}
+
+/// Collation ids of columns that have one, counted over those columns only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Collations {
+    /// One for all, and those of the columns that differ.
+    Default {
+        /// The collation of all that are not listed.
+        default: u64,
+        /// Column and collation.
+        others: Vec<(usize, u64)>,
+    },
+    /// One for each.
+    Each(Vec<u64>),
+}
+
+impl Collations {
+    /// The collation of the column that is the `index`th to have one.
+    pub fn of(&self, index: usize) -> Option<u64> {
+        match self {
+            Self::Default { default, others } => Some(
+                others
+                    .iter()
+                    .find(|(at, _)| *at == index)
+                    .map_or(*default, |(_, id)| *id),
+            ),
+            Self::Each(ids) => ids.get(index).copied(),
+        }
+    }
+}
+
+/// The bit at `index` where the highest bit of the first byte is the first.
+pub(crate) fn bit_from_high(bytes: &[u8], index: usize) -> Option<bool> {
+    bytes.get(index / 8).map(|byte| byte << (index % 8) & 0x80 != 0)
+}
+
+impl<'a> TableMetadata<'a> {
+    /// Reads all fields to the end of the event.
+    pub(super) fn read(reader: &mut Reader<'a>, columns: &[MapColumn]) -> Result<Self, Malformed> {
+        let mut metadata = Self::default();
+        while !reader.is_empty() {
+            let field = reader.u8("TABLE_MAP metadata")?;
+            let value = Reader::new(reader.packed_bytes("TABLE_MAP metadata")?);
+            metadata.set(field, value)?;
+        }
+        metadata.check(columns)?;
+        Ok(metadata)
+    }
+
+    fn set(&mut self, field: u8, mut value: Reader<'a>) -> Result<(), Malformed> {
+        match field {
+            1 => self.unsigned = Some(value.take_rest()),
+            2 => self.charsets = Some(default_collations(&mut value)?),
+            3 => self.charsets = Some(Collations::Each(numbers(&mut value, "TABLE_MAP character sets")?)),
+            4 => self.names = Some(names(&mut value)?),
+            5 => self.set_members = Some(members(&mut value)?),
+            6 => self.enum_members = Some(members(&mut value)?),
+            7 => self.geometry_types = Some(numbers(&mut value, "TABLE_MAP geometry types")?),
+            8 => self.primary_key = Some(simple_key(&mut value)?),
+            9 => self.primary_key = Some(pairs(&mut value, "TABLE_MAP primary key")?),
+            10 => self.enum_and_set_charsets = Some(default_collations(&mut value)?),
+            11 => {
+                let each = numbers(&mut value, "TABLE_MAP character sets")?;
+                self.enum_and_set_charsets = Some(Collations::Each(each));
+            }
+            12 => self.visible = Some(value.take_rest()),
+            13 => self.vector_dimensions = Some(numbers(&mut value, "TABLE_MAP vector dimensions")?),
+            // Of a newer server: the format wants it skipped by its length.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check(&self, columns: &[MapColumn]) -> Result<(), Malformed> {
+        if self
+            .names
+            .as_ref()
+            .is_some_and(|names| names.len() != columns.len())
+        {
+            return Err(Malformed::Invalid("TABLE_MAP column names"));
+        }
+        let beyond = |key: &Vec<(usize, u64)>| key.iter().any(|(column, _)| *column >= columns.len());
+        if self.primary_key.as_ref().is_some_and(beyond) {
+            return Err(Malformed::Invalid("TABLE_MAP primary key"));
+        }
+        Ok(())
+    }
+}
+
+/// A column's index, which counts in memory.
+fn index(reader: &mut Reader<'_>, what: &'static str) -> Result<usize, Malformed> {
+    let index = reader.packed_len(what)?;
+    if index < MAX_COLUMNS {
+        Ok(index)
+    } else {
+        Err(Malformed::Invalid(what))
+    }
+}
+
+fn numbers(reader: &mut Reader<'_>, what: &'static str) -> Result<Vec<u64>, Malformed> {
+    let mut numbers = Vec::new();
+    while !reader.is_empty() {
+        numbers.push(reader.packed(what)?);
+    }
+    Ok(numbers)
+}
+
+fn pairs(reader: &mut Reader<'_>, what: &'static str) -> Result<Vec<(usize, u64)>, Malformed> {
+    let mut pairs = Vec::new();
+    while !reader.is_empty() {
+        pairs.push((index(reader, what)?, reader.packed(what)?));
+    }
+    Ok(pairs)
+}
+
+fn simple_key(reader: &mut Reader<'_>) -> Result<Vec<(usize, u64)>, Malformed> {
+    let mut key = Vec::new();
+    while !reader.is_empty() {
+        key.push((index(reader, "TABLE_MAP primary key")?, 0));
+    }
+    Ok(key)
+}
+
+fn default_collations(reader: &mut Reader<'_>) -> Result<Collations, Malformed> {
+    let default = reader.packed("TABLE_MAP character sets")?;
+    Ok(Collations::Default {
+        default,
+        others: pairs(reader, "TABLE_MAP character sets")?,
+    })
+}
+
+fn names<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>, Malformed> {
+    let mut names = Vec::new();
+    while !reader.is_empty() {
+        let name = reader.packed_bytes("TABLE_MAP column names")?;
+        names.push(std::str::from_utf8(name).map_err(|_| Malformed::Invalid("TABLE_MAP column names"))?);
+    }
+    Ok(names)
+}
+
+fn members<'a>(reader: &mut Reader<'a>) -> Result<Vec<Vec<&'a [u8]>>, Malformed> {
+    let mut columns = Vec::new();
+    while !reader.is_empty() {
+        let count = reader.packed_len("TABLE_MAP members")?;
+        let mut members = Vec::new();
+        for _ in 0..count {
+            members.push(reader.packed_bytes("TABLE_MAP members")?);
+        }
+        columns.push(members);
+    }
+    Ok(columns)
+}

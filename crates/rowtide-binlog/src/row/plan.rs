@@ -1,0 +1,177 @@
+//! Which decoder each column takes, and whether the table fits what the binlog says about it.
+
+use std::fmt::Write as _;
+
+use rowtide_event::{Column, ColumnType, Malformed, Reader, Table, Value};
+
+use crate::event::{Bitmap, MapColumn, TableMap, WireType};
+
+use super::number::NumberDecoder;
+use super::temporal::TemporalDecoder;
+use super::text::BytesDecoder;
+
+/// How the rows of one version of a table are decoded.
+#[derive(Debug, Clone)]
+pub struct RowPlan {
+    table: String,
+    columns: Vec<ColumnDecoder>,
+}
+
+/// Reads one column's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ColumnDecoder {
+    Number(NumberDecoder),
+    Bytes(BytesDecoder),
+    Temporal(TemporalDecoder),
+}
+
+impl ColumnDecoder {
+    #[inline]
+    fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
+        match self {
+            Self::Number(decoder) => decoder.read(reader),
+            Self::Bytes(decoder) => decoder.read(reader),
+            Self::Temporal(decoder) => decoder.read(reader),
+        }
+    }
+
+    /// The decoder of a column that the binlog writes as `wire` and that is known as `ty`, or `None` where the two do
+    /// not fit.
+    fn compile(wire: WireType, ty: &ColumnType) -> Option<Self> {
+        NumberDecoder::compile(wire, ty)
+            .map(Self::Number)
+            .or_else(|| BytesDecoder::compile(wire, ty).map(Self::Bytes))
+            .or_else(|| TemporalDecoder::compile(wire, ty).map(Self::Temporal))
+    }
+}
+
+/// The table as it is known and the table as the binlog describes it differ.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "table {table} is known as ({known}), but the binlog has ({logged}): the table was changed by a statement that \
+     Rowtide did not follow; set binlog_row_metadata=FULL on the server, or start from a position after the change"
+)]
+pub struct ShapeMismatch {
+    /// The table.
+    pub table: String,
+    /// Its columns as they are known.
+    pub known: String,
+    /// Its columns as the binlog describes them.
+    pub logged: String,
+}
+
+impl RowPlan {
+    /// Compiles the plan of a table, if it fits what the binlog says about it.
+    pub fn compile(map: &TableMap<'_>, table: &Table) -> Result<Self, ShapeMismatch> {
+        let mismatch = || ShapeMismatch {
+            table: table.id.to_string(),
+            known: known_shape(&table.columns),
+            logged: logged_shape(&map.columns),
+        };
+        if map.columns.len() != table.columns.len() {
+            return Err(mismatch());
+        }
+        let compile =
+            |(logged, known): (&MapColumn, &Column)| ColumnDecoder::compile(logged.wire_type, &known.ty);
+        let columns: Option<Vec<_>> = map.columns.iter().zip(&table.columns).map(compile).collect();
+        Ok(Self {
+            table: table.id.to_string(),
+            columns: columns.ok_or_else(mismatch)?,
+        })
+    }
+
+    /// The table's name, for errors.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// How many columns the table has.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Reads one image into `values`, which gets one value for each column: [`Value::Absent`] for those that are not in
+    /// the image.
+    pub fn read_image<'a>(
+        &self,
+        present: &Bitmap<'_>,
+        image: &mut Reader<'a>,
+        values: &mut Vec<Value<'a>>,
+    ) -> Result<(), Malformed> {
+        values.clear();
+        if present.is_full() {
+            self.read_whole(image, values)
+        } else {
+            self.read_part(present, image, values)
+        }
+    }
+
+    /// An image of all columns, the usual one: eight columns for each byte of the NULL bitmap.
+    fn read_whole<'a>(&self, image: &mut Reader<'a>, values: &mut Vec<Value<'a>>) -> Result<(), Malformed> {
+        let nulls = image.take(self.columns.len().div_ceil(8), "NULL bitmap of a row")?;
+        values.reserve(self.columns.len());
+        for (columns, null) in self.columns.chunks(8).zip(nulls) {
+            let mut null = *null;
+            for column in columns {
+                values.push(if null & 1 == 0 {
+                    column.read(image)?
+                } else {
+                    Value::Null
+                });
+                null >>= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// An image of some columns: the NULL bitmap has bits for those only.
+    fn read_part<'a>(
+        &self,
+        present: &Bitmap<'_>,
+        image: &mut Reader<'a>,
+        values: &mut Vec<Value<'a>>,
+    ) -> Result<(), Malformed> {
+        let nulls = Bitmap::read(image, present.ones())?;
+        values.reserve(self.columns.len());
+        let mut seen = 0usize;
+        for (at, column) in self.columns.iter().enumerate() {
+            if !present.bit(at) {
+                values.push(Value::Absent);
+                continue;
+            }
+            values.push(if nulls.bit(seen) {
+                Value::Null
+            } else {
+                column.read(image)?
+            });
+            seen = seen.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+fn known_shape(columns: &[Column]) -> String {
+    let mut shape = String::new();
+    for column in columns {
+        let separator = if shape.is_empty() { "" } else { ", " };
+        // Members of an ENUM are left out: they can be thousands.
+        let _ = match &column.ty {
+            ColumnType::Enum { members } => {
+                write!(shape, "{separator}{} Enum of {}", column.name, members.len())
+            }
+            ColumnType::Set { members } => {
+                write!(shape, "{separator}{} Set of {}", column.name, members.len())
+            }
+            other => write!(shape, "{separator}{} {other:?}", column.name),
+        };
+    }
+    shape
+}
+
+fn logged_shape(columns: &[MapColumn]) -> String {
+    columns
+        .iter()
+        .map(|column| column.wire_type.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
