@@ -1,0 +1,242 @@
+//! The checkpoint: where to resume, as a record in a compacted topic that a person can read.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as ClientError;
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::DeliveryContext;
+use crate::error::{KafkaError, Scene};
+use crate::options::{Delivery, KafkaOptions};
+use crate::publisher::Publisher;
+
+/// Where to resume, and what that is part of. The record's key is the source's name, its value this as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// The version of this format; [`Checkpoint::FORMAT_VERSION`].
+    pub format_version: u64,
+    /// The source's name: the topic prefix.
+    pub source: String,
+    /// What kind of server wrote the binlog.
+    pub flavour: Flavour,
+    /// The server that `file` and `pos` are of.
+    pub server_uuid: Option<String>,
+    /// All transactions that are done, where the server has GTIDs.
+    pub gtid_set: Option<String>,
+    /// The binlog file to resume in.
+    pub file: String,
+    /// Bytes from the file's start: after the last transaction that is done, or at the start of the one in
+    /// `in_transaction`.
+    pub pos: u64,
+    /// Set when a part of the transaction at `file` and `pos` is delivered already.
+    pub in_transaction: Option<InTransaction>,
+    /// When the newest delivered change was committed on the source, in milliseconds since 1970.
+    pub source_ts_ms: Option<u64>,
+    /// When this was written, in milliseconds since 1970.
+    pub written_ts_ms: u64,
+    /// The version of the Rowtide that wrote it.
+    pub rowtide_version: String,
+}
+
+/// What kind of server a checkpoint is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flavour {
+    /// MySQL and Percona Server.
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
+
+/// A place inside a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InTransaction {
+    /// The transaction, where the server has GTIDs.
+    pub gtid: Option<String>,
+    /// The file it starts in.
+    pub file: String,
+    /// Where in the file it starts.
+    pub pos: u64,
+    /// How many of its captured row changes are delivered.
+    pub rows: u64,
+    /// Fingerprint of the filters that said which changes are captured: with others, `rows` counts something else.
+    pub filter: String,
+}
+
+impl Checkpoint {
+    /// The format version written here, and the newest that is read.
+    pub const FORMAT_VERSION: u64 = 1;
+
+    /// The record's value.
+    pub fn to_json(&self) -> String {
+        // Serialising strings and numbers into memory has no way to fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// [`InvalidCheckpoint`] if it is no checkpoint, or one of a newer format.
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidCheckpoint> {
+        let malformed = |e: serde_json::Error| InvalidCheckpoint::Malformed(e.to_string());
+        let value: serde_json::Value = serde_json::from_slice(json).map_err(malformed)?;
+        match value.get("format_version").and_then(serde_json::Value::as_u64) {
+            None => Err(InvalidCheckpoint::Malformed(
+                "it has no format_version".to_owned(),
+            )),
+            Some(Self::FORMAT_VERSION) => serde_json::from_value(value).map_err(malformed),
+            Some(0) => Err(InvalidCheckpoint::Malformed(
+                "there is no format version 0".to_owned(),
+            )),
+            Some(newer) => Err(InvalidCheckpoint::TooNew(newer)),
+        }
+    }
+}
+
+/// Why a text is no [`Checkpoint`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCheckpoint {
+    /// It is not in the format.
+    #[error("it is not a checkpoint: {0}")]
+    Malformed(String),
+    /// It has a newer format.
+    #[error("it has format version {0}, and this Rowtide reads up to {known}", known = Checkpoint::FORMAT_VERSION)]
+    TooNew(u64),
+}
+
+/// Reads and sets the checkpoint of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckpointStore;
+
+impl CheckpointStore {
+    /// The newest committed checkpoint of `options.source_name`, or nothing where there is none or it was deleted.
+    ///
+    /// Reads the one partition to its last stable offset. Make a [`Publisher`] before: that aborts the transaction that
+    /// a dead instance left open, behind which a committed checkpoint would not be seen.
+    ///
+    /// # Errors
+    /// [`KafkaError::CheckpointCorrupt`] and [`KafkaError::CheckpointTooNew`] name the offset of the newest record;
+    /// others if the topic cannot be read.
+    pub fn read(options: &KafkaOptions) -> Result<Option<Checkpoint>, KafkaError> {
+        let found = Reader::open(options)?.newest(options.source_name.as_bytes())?;
+        let Some((offset, value)) = found else {
+            return Ok(None);
+        };
+        let topic = || options.checkpoint_topic.clone();
+        match Checkpoint::from_json(&value) {
+            Ok(checkpoint) if checkpoint.source == options.source_name => Ok(Some(checkpoint)),
+            Ok(_) => Err(KafkaError::CheckpointCorrupt {
+                topic: topic(),
+                offset,
+                reason: "its key and its field `source` name different sources".to_owned(),
+            }),
+            Err(InvalidCheckpoint::Malformed(reason)) => Err(KafkaError::CheckpointCorrupt {
+                topic: topic(),
+                offset,
+                reason,
+            }),
+            Err(InvalidCheckpoint::TooNew(found)) => Err(KafkaError::CheckpointTooNew {
+                topic: topic(),
+                offset,
+                found,
+                known: Checkpoint::FORMAT_VERSION,
+            }),
+        }
+    }
+
+    /// Sets the checkpoint in a transaction of its own. An instance of this source that runs is fenced by it and stops.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached or does not take it.
+    pub fn write(options: &KafkaOptions, checkpoint: &Checkpoint) -> Result<(), KafkaError> {
+        let options = KafkaOptions {
+            delivery: Delivery::ExactlyOnce,
+            ..options.clone()
+        };
+        let mut publisher = Publisher::connect(&options)?;
+        publisher.begin()?;
+        publisher.commit(checkpoint)
+    }
+}
+
+/// A consumer of the checkpoint topic's one partition.
+struct Reader<'a> {
+    consumer: BaseConsumer<DeliveryContext>,
+    options: &'a KafkaOptions,
+}
+
+impl<'a> Reader<'a> {
+    fn open(options: &'a KafkaOptions) -> Result<Self, KafkaError> {
+        let consumer: BaseConsumer<DeliveryContext> = options
+            .reader_config()?
+            .create_with_context(DeliveryContext::default())
+            .map_err(|e| KafkaError::Client(e.to_string()))?;
+        let mut start = TopicPartitionList::new();
+        start
+            .add_partition_offset(&options.checkpoint_topic, 0, Offset::Beginning)
+            .and_then(|()| consumer.assign(&start))
+            .map_err(|e| KafkaError::Client(e.to_string()))?;
+        Ok(Self { consumer, options })
+    }
+
+    /// The offset and the value of the newest record with `key`, unless that is a tombstone.
+    fn newest(&self, key: &[u8]) -> Result<Option<(i64, Vec<u8>)>, KafkaError> {
+        let mut newest = None;
+        let mut heard = Instant::now();
+        // librdkafka says that a partition is at its end when it has reached the last stable offset, also where only
+        // transaction markers or aborted records came before it.
+        loop {
+            match self.consumer.poll(POLL) {
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    if message.key() == Some(key) {
+                        newest = message.payload().map(|value| (message.offset(), value.to_vec()));
+                    }
+                }
+                Some(Err(ClientError::PartitionEOF(_))) => return Ok(newest),
+                Some(Err(e)) => self.check(&e)?,
+                None => {}
+            }
+            if heard.elapsed() > self.options.timeouts.connect {
+                return Err(self.silence());
+            }
+        }
+    }
+
+    /// Passes over what librdkafka mends by itself.
+    fn check(&self, error: &ClientError) -> Result<(), KafkaError> {
+        let id = self.options.transactional_id();
+        let scene = Scene {
+            brokers: &self.options.brokers,
+            transactional_id: &id,
+        };
+        let action = format!("reading the topic {}", self.options.checkpoint_topic);
+        match scene.admin(action, error) {
+            KafkaError::Admin { transient: true, .. } => Ok(()),
+            lasting => Err(lasting),
+        }
+    }
+
+    fn silence(&self) -> KafkaError {
+        let after = self.options.timeouts.connect;
+        match self.consumer.context().last_error() {
+            Some(reason) => KafkaError::Unreachable {
+                brokers: self.options.brokers.clone(),
+                after,
+                reason,
+            },
+            None => KafkaError::Timeout {
+                action: format!("reading the topic {}", self.options.checkpoint_topic),
+                after,
+            },
+        }
+    }
+}
+
+/// How long one look for a record takes at most.
+const POLL: Duration = Duration::from_millis(100);

@@ -1,0 +1,411 @@
+//! Produces records and commits them together with the checkpoint.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch};
+
+use crate::checkpoint::Checkpoint;
+use crate::delivery::{DeliveryContext, FailedDelivery};
+use crate::error::{KafkaError, Scene};
+use crate::history::HistoryRecord;
+use crate::options::{Delivery, KafkaOptions};
+
+/// The one writer of a source's changes. It blocks, and belongs on a thread of its own.
+///
+/// With [`Delivery::ExactlyOnce`] everything between [`begin`](Self::begin) and [`commit`](Self::commit) becomes visible
+/// to read_committed consumers at once, or not at all. After an error whose
+/// [`recovery`](KafkaError::recovery) is `Restart` the publisher is of no more use: drop it, connect a new one, read the
+/// checkpoint and resume there.
+pub struct Publisher {
+    producer: BaseProducer<DeliveryContext>,
+    options: KafkaOptions,
+    transactional_id: String,
+    context_headers: Option<OwnedHeaders>,
+    begun: Option<Instant>,
+}
+
+impl Publisher {
+    /// Connects, and fences any older instance of the same source: its open transaction is aborted and its next commit
+    /// fails.
+    ///
+    /// # Errors
+    /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`],
+    /// [`KafkaError::NotAuthorized`].
+    pub fn connect(options: &KafkaOptions) -> Result<Self, KafkaError> {
+        match options.delivery {
+            Delivery::ExactlyOnce => Self::connect_transactional(options),
+            Delivery::AtLeastOnce => {
+                fence(options)?;
+                Self::create(options, false)
+            }
+        }
+    }
+
+    fn connect_transactional(options: &KafkaOptions) -> Result<Self, KafkaError> {
+        let publisher = Self::create(options, true)?;
+        publisher.init_transactions()?;
+        Ok(publisher)
+    }
+
+    fn create(options: &KafkaOptions, transactional: bool) -> Result<Self, KafkaError> {
+        let producer = options
+            .producer_config(transactional)?
+            .create_with_context(DeliveryContext::default())
+            .map_err(|e| KafkaError::Client(e.to_string()))?;
+        Ok(Self {
+            producer,
+            options: options.clone(),
+            transactional_id: options.transactional_id(),
+            context_headers: context_headers(&options.context_headers),
+            begun: None,
+        })
+    }
+
+    /// Waits in slices, so that a refused login is reported at once and not when the time is up.
+    fn init_transactions(&self) -> Result<(), KafkaError> {
+        let start = Instant::now();
+        loop {
+            let result = self.producer.init_transactions(INIT_SLICE);
+            self.serve();
+            let error = match result {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if let Some((code, reason)) = self.producer.context().refused() {
+                return Err(self.scene().admin_code("connecting".to_owned(), code, reason));
+            }
+            if !is_retriable(&error) {
+                return Err(self.scene().transaction("begin", &error));
+            }
+            if start.elapsed() >= self.options.timeouts.connect {
+                return Err(self.unreachable(&error));
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &ClientError) -> KafkaError {
+        KafkaError::Unreachable {
+            brokers: self.options.brokers.clone(),
+            after: self.options.timeouts.connect,
+            reason: self
+                .producer
+                .context()
+                .last_error()
+                .unwrap_or_else(|| error.to_string()),
+        }
+    }
+
+    /// Opens a transaction; for at-least-once, where there is none, only checks what was delivered so far.
+    ///
+    /// # Errors
+    /// If an earlier delivery failed, or this instance was fenced.
+    pub fn begin(&mut self) -> Result<(), KafkaError> {
+        self.poll()?;
+        if self.options.delivery == Delivery::ExactlyOnce {
+            self.producer
+                .begin_transaction()
+                .map_err(|e| self.step_error("begin", &e))?;
+        }
+        self.begun = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Produces the records of `batch` that `range` names, in their order. Waits while librdkafka's queue is full.
+    ///
+    /// # Errors
+    /// If a record is too large, its topic is not in `topics`, or any delivery since [`begin`](Self::begin) failed.
+    pub fn send(
+        &mut self,
+        topics: &[String],
+        batch: &RecordBatch,
+        range: Range<usize>,
+    ) -> Result<(), KafkaError> {
+        for record in batch.records.get(range).unwrap_or_default() {
+            let Some(topic) = usize::try_from(record.topic.0).ok().and_then(|i| topics.get(i)) else {
+                return Err(KafkaError::TopicGone {
+                    topic: format!("#{}", record.topic.0),
+                    reason: "the list of topics has no such entry".to_owned(),
+                });
+            };
+            self.produce(BaseRecord {
+                topic,
+                partition: None,
+                payload: record.value.as_ref().map(|span| batch.slice(span)),
+                key: record.key.as_ref().map(|span| batch.slice(span)),
+                timestamp: None,
+                headers: self.headers(batch, record),
+                delivery_opaque: (),
+            })?;
+        }
+        self.poll()
+    }
+
+    /// Produces a schema-history record, to partition 0 and without a key, as Debezium does.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_history(&mut self, record: &HistoryRecord) -> Result<(), KafkaError> {
+        let value = record.to_json();
+        let topic = self.options.history_topic.clone();
+        self.produce(
+            BaseRecord::<[u8], [u8]>::to(&topic)
+                .partition(0)
+                .payload(value.as_bytes()),
+        )
+    }
+
+    /// Commits everything since [`begin`](Self::begin) together with `checkpoint`; for at-least-once, waits until all of
+    /// it is acknowledged, and then writes `checkpoint` and waits for that.
+    ///
+    /// # Errors
+    /// [`KafkaError::Fenced`] if another instance took over; otherwise what failed first. The checkpoint is then not
+    /// ahead of what is delivered.
+    pub fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), KafkaError> {
+        match self.options.delivery {
+            Delivery::ExactlyOnce => {
+                self.send_checkpoint(checkpoint)?;
+                self.flush()?;
+                self.commit_transaction()?;
+            }
+            Delivery::AtLeastOnce => {
+                self.flush()?;
+                self.send_checkpoint(checkpoint)?;
+                self.flush()?;
+            }
+        }
+        self.begun = None;
+        Ok(())
+    }
+
+    /// Gives up what was produced since [`begin`](Self::begin). For at-least-once, what is already on its way may
+    /// arrive all the same.
+    ///
+    /// # Errors
+    /// If the transaction cannot be aborted; a new publisher aborts it as well.
+    pub fn abort(&mut self) -> Result<(), KafkaError> {
+        if self.begun.take().is_some() && self.options.delivery == Delivery::ExactlyOnce {
+            let limit = self.options.timeouts.transaction;
+            self.producer
+                .abort_transaction(limit)
+                .map_err(|e| self.step_error("abort", &e))?;
+        }
+        Ok(())
+    }
+
+    /// Serves librdkafka's reports without waiting: call it now and then while nothing is sent.
+    ///
+    /// # Errors
+    /// If a delivery failed.
+    pub fn poll(&mut self) -> Result<(), KafkaError> {
+        self.serve();
+        match self.producer.context().failed() {
+            Some(failed) => Err(self.delivery_error(&failed)),
+            None => Ok(()),
+        }
+    }
+
+    fn send_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), KafkaError> {
+        let value = checkpoint.to_json();
+        let topic = self.options.checkpoint_topic.clone();
+        let key = self.options.source_name.clone();
+        self.produce(
+            BaseRecord::to(&topic)
+                .partition(0)
+                .key(key.as_bytes())
+                .payload(value.as_bytes()),
+        )
+    }
+
+    /// Hands one record to librdkafka, waiting while its queue is full.
+    fn produce(&mut self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), KafkaError> {
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((ClientError::MessageProduction(Code::QueueFull), returned))
+                    if self.producer.in_flight_count() > 0 =>
+                {
+                    record = returned;
+                    self.poll()?;
+                    std::thread::sleep(FULL_QUEUE_WAIT);
+                }
+                Err((error, returned)) => {
+                    let failed = FailedDelivery {
+                        topic: returned.topic.to_owned(),
+                        code: error.rdkafka_error_code().unwrap_or(Code::Fail),
+                        bytes: returned
+                            .key
+                            .map_or(0, <[u8]>::len)
+                            .saturating_add(returned.payload.map_or(0, <[u8]>::len)),
+                    };
+                    return Err(self.delivery_error(&failed));
+                }
+            }
+        }
+    }
+
+    fn headers(&self, batch: &RecordBatch, record: &Record) -> Option<OwnedHeaders> {
+        let (name, span) = match &record.header {
+            None => return self.context_headers.clone(),
+            Some(KeyHeader::NewKey(span)) => ("__debezium.newkey", span),
+            Some(KeyHeader::OldKey(span)) => ("__debezium.oldkey", span),
+        };
+        let first = OwnedHeaders::new().insert(Header {
+            key: name,
+            value: Some(batch.slice(span)),
+        });
+        Some(with_context(first, &self.options.context_headers))
+    }
+
+    /// Waits until everything is acknowledged.
+    ///
+    /// rdkafka's own `flush` looks only every 100 ms, which would be the latency of every commit.
+    fn flush(&mut self) -> Result<(), KafkaError> {
+        let start = Instant::now();
+        // Makes librdkafka send what it still holds back for `linger.ms`.
+        let mut flushed = self.producer.flush(Duration::ZERO).is_ok();
+        while !flushed {
+            std::thread::sleep(ACKNOWLEDGEMENT_WAIT);
+            self.poll()?;
+            flushed = self.producer.in_flight_count() == 0;
+            // Each record has its own delivery timeout, after which it fails: this one is for what cannot happen.
+            if start.elapsed() > self.options.timeouts.delivery.saturating_mul(2) {
+                return Err(KafkaError::Timeout {
+                    action: "delivering records".to_owned(),
+                    after: start.elapsed(),
+                });
+            }
+        }
+        self.poll()
+    }
+
+    fn commit_transaction(&mut self) -> Result<(), KafkaError> {
+        let start = Instant::now();
+        loop {
+            let error = match self.producer.commit_transaction(COMMIT_SLICE) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            self.poll()?;
+            if !is_retriable(&error) || start.elapsed() >= self.options.timeouts.transaction {
+                return Err(self.step_error("commit", &error));
+            }
+        }
+    }
+
+    fn serve(&self) {
+        for _ in 0..EVENTS_AT_A_TIME {
+            self.producer.poll(Duration::ZERO);
+        }
+    }
+
+    /// A coordinator that aborted a transaction for its age answers as if another instance had taken over.
+    fn step_error(&self, step: &'static str, error: &ClientError) -> KafkaError {
+        match self.scene().transaction(step, error) {
+            KafkaError::Fenced { .. } if self.outlived() => KafkaError::Transaction {
+                step,
+                reason: format!(
+                    "it was open for longer than transaction.timeout.ms ({} ms), and Kafka has aborted it",
+                    self.transaction_timeout().as_millis()
+                ),
+                outcome_unknown: false,
+            },
+            error => error,
+        }
+    }
+
+    fn outlived(&self) -> bool {
+        self.begun
+            .is_some_and(|begun| begun.elapsed() >= self.transaction_timeout())
+    }
+
+    fn transaction_timeout(&self) -> Duration {
+        let given = self
+            .options
+            .effective("transaction.timeout.ms")
+            .and_then(|ms| ms.parse().ok());
+        given.map_or(self.options.timeouts.transaction, Duration::from_millis)
+    }
+
+    fn delivery_error(&self, failed: &FailedDelivery) -> KafkaError {
+        match failed.code {
+            Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::QueueFull => {
+                KafkaError::MessageTooLarge {
+                    topic: failed.topic.clone(),
+                    bytes: failed.bytes,
+                    limit: self.size_limits(),
+                }
+            }
+            code => match self.scene().delivery(&failed.topic, code) {
+                KafkaError::Fenced { .. } if self.outlived() => KafkaError::Undelivered {
+                    topic: failed.topic.clone(),
+                    reason: code.to_string(),
+                },
+                error => error,
+            },
+        }
+    }
+
+    fn size_limits(&self) -> String {
+        let own = self.options.effective("message.max.bytes").unwrap_or_default();
+        let queue = self
+            .options
+            .effective("queue.buffering.max.kbytes")
+            .unwrap_or_default();
+        format!(
+            "Rowtide takes message.max.bytes={own} and queue.buffering.max.kbytes={queue} (--kafka-config), and the topic \
+             takes its own max.message.bytes after compression (`kafka-configs.sh --alter --entity-type topics \
+             --entity-name TOPIC --add-config max.message.bytes=N`). Raise the one that is too small"
+        )
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            brokers: &self.options.brokers,
+            transactional_id: &self.transactional_id,
+        }
+    }
+}
+
+/// Aborts what an exactly-once instance of this source left open, and fences it if it still runs. A principal that may
+/// not use transactions cannot have left one.
+fn fence(options: &KafkaOptions) -> Result<(), KafkaError> {
+    match Publisher::connect_transactional(options) {
+        Ok(_) | Err(KafkaError::NotAuthorized { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn context_headers(all: &[(String, String)]) -> Option<OwnedHeaders> {
+    (!all.is_empty()).then(|| with_context(OwnedHeaders::new_with_capacity(all.len()), all))
+}
+
+fn with_context(start: OwnedHeaders, all: &[(String, String)]) -> OwnedHeaders {
+    all.iter().fold(start, |headers, (key, value)| {
+        headers.insert(Header {
+            key,
+            value: Some(value),
+        })
+    })
+}
+
+fn is_retriable(error: &ClientError) -> bool {
+    match error {
+        ClientError::Transaction(e) => e.is_retriable(),
+        ClientError::Flush(_) => true,
+        _ => false,
+    }
+}
+
+/// How long one try of `init_transactions` and of `commit_transaction` lasts; librdkafka resumes where it was.
+const INIT_SLICE: Duration = Duration::from_millis(500);
+const COMMIT_SLICE: Duration = Duration::from_secs(5);
+/// How often to look whether all is acknowledged: small beside a round trip to the broker and its disk.
+const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_micros(100);
+/// How long to wait for room in librdkafka's queue before looking again.
+const FULL_QUEUE_WAIT: Duration = Duration::from_micros(500);
+/// Reports served at once; failures come in batches, so that few are enough.
+const EVENTS_AT_A_TIME: usize = 4;

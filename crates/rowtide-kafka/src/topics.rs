@@ -1,0 +1,401 @@
+//! Creates missing topics and refuses unfit ones.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+
+use crate::delivery::DeliveryContext;
+use crate::error::{KafkaError, Scene};
+use crate::options::KafkaOptions;
+
+/// Whether missing topics may be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateTopics {
+    /// Rowtide creates them.
+    Allowed,
+    /// A missing topic is an error.
+    Forbidden,
+}
+
+/// How a topic is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its partitions.
+    pub partitions: i32,
+    /// Its replicas; -1 for the broker's default.
+    pub replication_factor: i32,
+    /// Its settings.
+    pub config: Vec<(String, String)>,
+}
+
+impl Default for TopicSpec {
+    fn default() -> Self {
+        Self {
+            partitions: 1,
+            replication_factor: -1,
+            config: Vec::new(),
+        }
+    }
+}
+
+impl TopicSpec {
+    /// A checkpoint topic: one partition, compacted.
+    pub fn checkpoint(replication_factor: i32) -> Self {
+        Self {
+            partitions: 1,
+            replication_factor,
+            config: pairs(&[("cleanup.policy", "compact")]),
+        }
+    }
+
+    /// A schema-history topic: one partition, kept for ever.
+    pub fn history(replication_factor: i32) -> Self {
+        Self {
+            partitions: 1,
+            replication_factor,
+            config: pairs(HISTORY_CONFIG),
+        }
+    }
+
+    /// The command that creates `topic` like this.
+    fn command(&self, topic: &str) -> String {
+        let mut command = format!(
+            "kafka-topics.sh --create --topic {topic} --partitions {}",
+            self.partitions
+        );
+        if self.replication_factor > 0 {
+            command.push_str(&format!(" --replication-factor {}", self.replication_factor));
+        }
+        for (key, value) in &self.config {
+            command.push_str(&format!(" --config {key}={value}"));
+        }
+        command
+    }
+}
+
+const HISTORY_CONFIG: &[(&str, &str)] = &[
+    ("cleanup.policy", "delete"),
+    ("retention.ms", "-1"),
+    ("retention.bytes", "-1"),
+];
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// The topics of a cluster, as far as Rowtide needs them. Blocks.
+pub struct Topics {
+    admin: AdminClient<DeliveryContext>,
+    options: KafkaOptions,
+    create: CreateTopics,
+    /// Partitions of each topic known to exist; filled by one request for all.
+    known: HashMap<String, usize>,
+}
+
+impl Topics {
+    /// Connects and lists the cluster's topics.
+    ///
+    /// # Errors
+    /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`].
+    pub fn connect(options: &KafkaOptions, create: CreateTopics) -> Result<Self, KafkaError> {
+        let admin = options
+            .client_config()?
+            .create_with_context(DeliveryContext::default())
+            .map_err(|e| KafkaError::Client(e.to_string()))?;
+        let mut topics = Self {
+            admin,
+            options: options.clone(),
+            create,
+            known: HashMap::new(),
+        };
+        topics.list()?;
+        Ok(topics)
+    }
+
+    /// Sees to it that the checkpoint and the schema-history topic exist and are fit, creating them with
+    /// `replication_factor` (-1 for the broker's default).
+    ///
+    /// # Errors
+    /// [`KafkaError::TopicUnfit`] for a topic that would lose them, [`KafkaError::TopicMissing`].
+    pub fn ensure_own_topics(&mut self, replication_factor: i32) -> Result<(), KafkaError> {
+        let checkpoint = self.options.checkpoint_topic.clone();
+        let history = self.options.history_topic.clone();
+        self.ensure_topics(&[
+            (checkpoint.as_str(), TopicSpec::checkpoint(replication_factor)),
+            (history.as_str(), TopicSpec::history(replication_factor)),
+        ])?;
+        self.check_checkpoint_topic(&checkpoint)?;
+        self.check_history_topic(&history)
+    }
+
+    /// Sees to it that one topic exists.
+    ///
+    /// # Errors
+    /// As [`ensure_topics`](Self::ensure_topics).
+    pub fn ensure_topic(&mut self, topic: &str, spec: &TopicSpec) -> Result<(), KafkaError> {
+        self.ensure_topics(&[(topic, spec.clone())])
+    }
+
+    /// Sees to it that all `wanted` topics exist, with one request for all that are missing, and that they have leaders.
+    ///
+    /// # Errors
+    /// [`KafkaError::TopicMissing`] where creating is not allowed; [`KafkaError::Admin`] if the broker refuses.
+    pub fn ensure_topics(&mut self, wanted: &[(&str, TopicSpec)]) -> Result<(), KafkaError> {
+        if wanted.iter().any(|(topic, _)| !self.known.contains_key(*topic))
+            && self.create == CreateTopics::Forbidden
+        {
+            self.list()?;
+        }
+        let mut seen = HashSet::new();
+        let missing: Vec<&(&str, TopicSpec)> = wanted
+            .iter()
+            .filter(|(topic, _)| !self.known.contains_key(*topic) && seen.insert(*topic))
+            .collect();
+        let Some((first, spec)) = missing.first() else {
+            return Ok(());
+        };
+        if self.create == CreateTopics::Forbidden {
+            return Err(KafkaError::TopicMissing {
+                topic: (*first).to_owned(),
+                command: spec.command(first),
+            });
+        }
+        for some in missing.chunks(TOPICS_IN_A_REQUEST) {
+            self.create_topics(some)?;
+        }
+        self.await_leaders(&missing)
+    }
+
+    fn create_topics(&self, missing: &[&(&str, TopicSpec)]) -> Result<(), KafkaError> {
+        let new: Vec<NewTopic<'_>> = missing
+            .iter()
+            .map(|(topic, spec)| new_topic(topic, spec))
+            .collect();
+        let limit = self.options.timeouts.connect;
+        let request = AdminOptions::new()
+            .request_timeout(Some(limit))
+            .operation_timeout(Some(limit));
+        let names = || {
+            missing
+                .iter()
+                .map(|(topic, _)| *topic)
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let results = block_on(self.admin.create_topics(&new, &request))
+            .map_err(|e| self.error(format!("creating the topics {names}", names = names()), &e))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((topic, code)) => {
+                    let action = format!("creating the topic {topic}");
+                    return Err(self.scene(|s| s.admin_code(action, code, code.to_string())));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A topic can be written to when each partition has a leader; transactions on a topic that the broker does not
+    /// know yet wait half a second before they look again.
+    fn await_leaders(&mut self, topics: &[&(&str, TopicSpec)]) -> Result<(), KafkaError> {
+        let start = Instant::now();
+        loop {
+            match topics {
+                [(topic, _)] => self.look_up(topic)?,
+                _ => self.list()?,
+            }
+            let Some((waiting, _)) = topics.iter().find(|(topic, _)| !self.known.contains_key(*topic)) else {
+                return Ok(());
+            };
+            if start.elapsed() > self.options.timeouts.connect {
+                let action = format!("electing leaders for the new topic {waiting}");
+                return Err(KafkaError::Timeout {
+                    action,
+                    after: start.elapsed(),
+                });
+            }
+            std::thread::sleep(LEADER_WAIT);
+        }
+    }
+
+    fn list(&mut self) -> Result<(), KafkaError> {
+        self.fetch(None)
+    }
+
+    fn look_up(&mut self, topic: &str) -> Result<(), KafkaError> {
+        self.fetch(Some(topic))
+    }
+
+    fn fetch(&mut self, topic: Option<&str>) -> Result<(), KafkaError> {
+        let limit = self.options.timeouts.connect;
+        let client = self.admin.inner();
+        let metadata = client
+            .fetch_metadata(topic, limit)
+            .map_err(|e| self.metadata_error(&e))?;
+        for topic in metadata.topics() {
+            let ready = topic.error().is_none()
+                && !topic.partitions().is_empty()
+                && topic.partitions().iter().all(|p| p.leader() >= 0);
+            if ready {
+                self.known
+                    .insert(topic.name().to_owned(), topic.partitions().len());
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata_error(&self, error: &ClientError) -> KafkaError {
+        let lasting = self.error("listing topics".to_owned(), error);
+        match lasting {
+            KafkaError::Admin {
+                transient: true,
+                reason,
+                ..
+            } => KafkaError::Unreachable {
+                brokers: self.options.brokers.clone(),
+                after: self.options.timeouts.connect,
+                reason: self.admin.inner().context().last_error().unwrap_or(reason),
+            },
+            other => other,
+        }
+    }
+
+    fn check_checkpoint_topic(&self, topic: &str) -> Result<(), KafkaError> {
+        self.check_one_partition(topic, "the checkpoint topic")?;
+        let config = self.describe(topic)?;
+        let policy = value(&config, "cleanup.policy");
+        if policy == "compact" {
+            return Ok(());
+        }
+        Err(KafkaError::TopicUnfit {
+            topic: topic.to_owned(),
+            purpose: "the checkpoint topic",
+            problem: format!(
+                "it has cleanup.policy={policy}, so that Kafka may delete the only record of where to resume"
+            ),
+            advice: alter(topic, "cleanup.policy=compact"),
+        })
+    }
+
+    fn check_history_topic(&self, topic: &str) -> Result<(), KafkaError> {
+        self.check_one_partition(topic, "the schema-history topic")?;
+        let config = self.describe(topic)?;
+        let wrong: Vec<String> = HISTORY_CONFIG
+            .iter()
+            .filter(|(key, wanted)| value(&config, key) != *wanted)
+            .map(|(key, _)| format!("{key}={}", value(&config, key)))
+            .collect();
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(KafkaError::TopicUnfit {
+            topic: topic.to_owned(),
+            purpose: "the schema-history topic",
+            problem: format!(
+                "it has {}, so that Kafka may delete a part of the history",
+                wrong.join(", ")
+            ),
+            advice: alter(topic, "cleanup.policy=delete,retention.ms=-1,retention.bytes=-1"),
+        })
+    }
+
+    fn check_one_partition(&self, topic: &str, purpose: &'static str) -> Result<(), KafkaError> {
+        match self.known.get(topic) {
+            None | Some(1) => Ok(()),
+            Some(partitions) => Err(KafkaError::TopicUnfit {
+                topic: topic.to_owned(),
+                purpose,
+                problem: format!("it has {partitions} partitions and must have one, which keeps its order"),
+                advice: "Name another topic, or delete this one and let Rowtide create it".to_owned(),
+            }),
+        }
+    }
+
+    fn describe(&self, topic: &str) -> Result<ConfigResource, KafkaError> {
+        let action = || format!("describing the topic {topic}");
+        let request = AdminOptions::new().request_timeout(Some(self.options.timeouts.connect));
+        let all = block_on(
+            self.admin
+                .describe_configs(&[ResourceSpecifier::Topic(topic)], &request),
+        )
+        .map_err(|e| self.error(action(), &e))?;
+        match all.into_iter().next() {
+            Some(Ok(config)) => Ok(config),
+            Some(Err(code)) => Err(self.scene(|s| s.admin_code(action(), code, code.to_string()))),
+            None => Err(self.scene(|s| s.admin_code(action(), Code::Fail, "an empty answer".to_owned()))),
+        }
+    }
+
+    fn error(&self, action: String, error: &ClientError) -> KafkaError {
+        self.scene(|scene| scene.admin(action, error))
+    }
+
+    fn scene(&self, make: impl FnOnce(Scene<'_>) -> KafkaError) -> KafkaError {
+        let id = self.options.transactional_id();
+        make(Scene {
+            brokers: &self.options.brokers,
+            transactional_id: &id,
+        })
+    }
+}
+
+fn new_topic<'a>(topic: &'a str, spec: &'a TopicSpec) -> NewTopic<'a> {
+    let new = NewTopic::new(
+        topic,
+        spec.partitions,
+        TopicReplication::Fixed(spec.replication_factor),
+    );
+    spec.config
+        .iter()
+        .fold(new, |new, (key, value)| new.set(key, value))
+}
+
+fn value<'a>(config: &'a ConfigResource, key: &str) -> &'a str {
+    config
+        .get(key)
+        .and_then(|entry| entry.value.as_deref())
+        .unwrap_or("(unknown)")
+}
+
+fn alter(topic: &str, config: &str) -> String {
+    format!(
+        "Change it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {config}`, or name another topic"
+    )
+}
+
+/// Waits for a future on this thread: librdkafka's own thread wakes it.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// Topics created by one request: large enough to be fast, small enough for the controller's limits.
+const TOPICS_IN_A_REQUEST: usize = 500;
+/// How long to wait before asking again whether new topics have leaders.
+const LEADER_WAIT: Duration = Duration::from_millis(5);
