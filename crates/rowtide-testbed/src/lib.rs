@@ -1,1 +1,18 @@
-//! rowtide-testbed
+//! The room of real servers: fetches, starts and checks MySQL and Kafka for the demo, tests and benchmarks.
+//!
+//! It knows nothing of Rowtide's own crates, so that what it says about them is independent of them.
+
+mod cache;
+mod command;
+mod error;
+mod kafka;
+mod mysql;
+pub mod packages;
+mod scratch;
+mod server_process;
+
+pub use cache::Cache;
+pub use error::{Result, TestbedError};
+pub use kafka::{Kafka, KafkaOptions, Record, consume, read_all};
+pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};
+pub use scratch::Scratch;

@@ -1,0 +1,71 @@
+//! Kafka's classes, by Maven.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cache::{Cache, progress};
+use crate::command::run;
+use crate::error::{Result, file};
+
+/// The version of Kafka that is fetched; also in `kafka/pom.xml`.
+const KAFKA_VERSION: &str = "4.3.1";
+const POM: &str = include_str!("../../kafka/pom.xml");
+const MAVEN_ADVICE: &str = "install Maven (Debian: `apt install maven openjdk-17-jre-headless`)";
+
+/// Where Kafka's classes are.
+#[derive(Clone, Debug)]
+pub struct KafkaPrograms {
+    folder: PathBuf,
+}
+
+impl KafkaPrograms {
+    /// Finds them in the cache, or fetches them by `mvn dependency:copy-dependencies`.
+    pub fn fetch(cache: &Cache) -> Result<KafkaPrograms> {
+        let folder = cache.once(&format!("kafka-{KAFKA_VERSION}"), |part| {
+            copy_dependencies(part)?;
+            write_log_settings(part)
+        })?;
+        Ok(KafkaPrograms { folder })
+    }
+
+    /// A Java virtual machine with Kafka's classes on its path, to be given options and a main class.
+    pub fn java(&self, heap_megabytes: u32) -> Command {
+        let mut command = Command::new("java");
+        // The quick compiler alone and one collector thread: tests are short and the machine is small.
+        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        command.arg(format!("-Xmx{heap_megabytes}m"));
+        command.arg(format!(
+            "-Dlog4j2.configurationFile={}",
+            self.folder.join("log4j2.properties").display()
+        ));
+        command.arg("-cp").arg(self.folder.join("lib").join("*"));
+        command
+    }
+}
+
+fn copy_dependencies(folder: &Path) -> Result<()> {
+    progress(&format!("kafka-{KAFKA_VERSION}: fetching by Maven (about 60 MB)"));
+    let pom = folder.join("pom.xml");
+    std::fs::write(&pom, POM).map_err(file("write", &pom))?;
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["-q", "-B", "-f"])
+        .arg(&pom)
+        .arg("dependency:copy-dependencies");
+    maven.arg(format!("-DoutputDirectory={}", folder.join("lib").display()));
+    run(&mut maven, MAVEN_ADVICE)?;
+    Ok(())
+}
+
+fn write_log_settings(folder: &Path) -> Result<()> {
+    let settings = "status = error\n\
+        appender.err.type = Console\n\
+        appender.err.name = err\n\
+        appender.err.target = SYSTEM_ERR\n\
+        appender.err.layout.type = PatternLayout\n\
+        appender.err.layout.pattern = %d %p %c{1}: %m%n\n\
+        rootLogger.level = warn\n\
+        rootLogger.appenderRef.err.ref = err\n";
+    let path = folder.join("log4j2.properties");
+    std::fs::write(&path, settings).map_err(file("write", &path))
+}

@@ -1,0 +1,9 @@
+//! Fetches the servers' programs by the package managers that the machine has: apt and Maven.
+//!
+//! Nothing is installed: everything lies in the [cache](crate::Cache) and is run from there.
+
+mod debian;
+mod maven;
+
+pub use debian::MySqlPrograms;
+pub use maven::KafkaPrograms;
