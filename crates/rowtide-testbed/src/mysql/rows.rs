@@ -37,23 +37,48 @@ impl<R: BufRead> Reader<R> {
     /// The next piece; `None` where the output ends.
     pub(super) fn next_piece(&mut self) -> Result<Option<Piece>> {
         loop {
+            if !self.in_field && !self.at_tag()? {
+                return self.message();
+            }
             let mut chunk = Vec::new();
             // Every `>` of a value is escaped, so each one ends a tag.
-            let length = self.input.read_until(b'>', &mut chunk).map_err(unreadable)?;
-            if length == 0 {
+            if self.input.read_until(b'>', &mut chunk).map_err(unreadable)? == 0 {
                 return Ok(None);
             }
             let chunk = String::from_utf8_lossy(&chunk);
             let (text, tag) = chunk.split_once('<').unwrap_or((&chunk, ""));
-            if let Some(piece) = self.take(text, tag)? {
+            if let Some(piece) = self.take(text, tag) {
                 return Ok(Some(piece));
             }
         }
     }
 
-    fn take(&mut self, text: &str, tag: &str) -> Result<Option<Piece>> {
-        let message = text.trim();
-        if tag.starts_with("/field") && self.in_field {
+    /// Passes over blanks; whether a tag follows.
+    fn at_tag(&mut self) -> Result<bool> {
+        loop {
+            let bytes = self.input.fill_buf().map_err(unreadable)?;
+            let blanks = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let next = bytes.get(blanks).copied();
+            let ended = bytes.is_empty();
+            self.input.consume(blanks);
+            match next {
+                Some(byte) => return Ok(byte == b'<'),
+                None if ended => return Ok(false),
+                None => {}
+            }
+        }
+    }
+
+    /// A line that is no part of a result. It may be the last for long: nothing behind it is waited for.
+    fn message(&mut self) -> Result<Option<Piece>> {
+        let mut line = Vec::new();
+        let length = self.input.read_until(b'\n', &mut line).map_err(unreadable)?;
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        Ok((length > 0).then_some(Piece::Message(text)))
+    }
+
+    fn take(&mut self, text: &str, tag: &str) -> Option<Piece> {
+        if tag.starts_with("/field") {
             self.row.push(Some(unescape(text)));
             self.in_field = false;
         } else if tag.starts_with("field ") {
@@ -62,13 +87,11 @@ impl<R: BufRead> Reader<R> {
                 self.row.push(None);
             }
         } else if tag.starts_with("/row") {
-            return Ok(Some(Piece::Row(std::mem::take(&mut self.row))));
+            return Some(Piece::Row(std::mem::take(&mut self.row)));
         } else if tag.starts_with("/resultset") {
-            return Ok(Some(Piece::ResultEnd));
-        } else if !message.is_empty() {
-            return Ok(Some(Piece::Message(message.to_owned())));
+            return Some(Piece::ResultEnd);
         }
-        Ok(None)
+        None
     }
 }
 

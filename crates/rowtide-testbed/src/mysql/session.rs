@@ -9,7 +9,7 @@ use crate::error::{Result, TestbedError};
 
 /// A `mysql` program fed through a pipe: one connection, with its session variables and transactions.
 ///
-/// A statement that the server refuses is an error and leaves the session usable.
+/// A statement that the server refuses is an error and leaves the session usable; a lost connection is not renewed.
 pub struct Session {
     child: Child,
     input: ChildStdin,
@@ -56,6 +56,7 @@ impl Session {
         loop {
             match self.output.next_piece()? {
                 Some(Piece::Row(row)) => rows.push(row),
+                Some(Piece::Message(message)) if is_lost(&message) => return Err(ended(message)),
                 Some(Piece::Message(message)) => messages.push(message),
                 Some(Piece::ResultEnd) => {
                     let last = rows.last().and_then(|row| row.first()).and_then(Option::as_deref);
@@ -82,13 +83,22 @@ fn spawn_with_errors_in_output(client: &Command) -> Result<Child> {
         .args(["-c", "exec \"$@\" 2>&1", "sh"])
         .arg(client.get_program())
         .args(client.get_args());
-    shell.args(["--xml", "--quick", "--unbuffered", "--force"]);
+    shell.args(["--xml", "--quick", "--unbuffered", "--force", "--skip-reconnect"]);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped());
     shell.spawn().map_err(|source| TestbedError::Spawn {
         command: "sh".to_owned(),
         source,
         advice: "a POSIX shell is needed",
     })
+}
+
+/// Whether a message is an error of the client itself, `ERROR 2013 (HY000) …`: there is no connection any more.
+fn is_lost(message: &str) -> bool {
+    let number = message
+        .strip_prefix("ERROR ")
+        .and_then(|rest| rest.split_once(' '))
+        .map(|(number, _)| number);
+    number.is_some_and(|number| number.len() == 4 && number.starts_with('2'))
 }
 
 fn ended(why: impl std::fmt::Display) -> TestbedError {
