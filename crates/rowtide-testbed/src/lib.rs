@@ -7,9 +7,12 @@ mod command;
 mod error;
 mod kafka;
 mod mysql;
+pub mod oracle;
 pub mod packages;
 mod scratch;
 mod server_process;
+pub mod shared;
+pub mod workload;
 
 pub use cache::Cache;
 pub use error::{Result, TestbedError};

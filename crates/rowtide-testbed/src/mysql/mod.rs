@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::packages::MySqlPrograms;
 use crate::scratch::Scratch;
 use crate::server_process::{ServerProcess, free_port};
+use crate::workload::{Changes, Workload};
 
 /// The user made for replicas: it may read everything and write nothing.
 pub const CDC_USER: &str = "cdc";
@@ -133,6 +134,11 @@ impl MySql {
         command.args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4"]);
         command.arg(format!("--socket={}", self.socket().display()));
         command
+    }
+
+    /// Runs a load; returns what it did.
+    pub fn load(&self, workload: &Workload) -> Result<Changes> {
+        workload.run(self.client())
     }
 
     /// A connection that stays, and whose statements return when the server has confirmed them.
