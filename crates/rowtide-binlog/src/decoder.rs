@@ -5,6 +5,7 @@ mod error;
 mod frame;
 mod handler;
 mod payload;
+mod row_events;
 mod rows;
 mod stream;
 mod tables;
@@ -14,16 +15,16 @@ mod xa;
 #[cfg(test)]
 mod tests;
 
-use rowtide_event::{BinlogPosition, Gtid, GtidSet, Malformed};
+use rowtide_event::{BinlogPosition, GtidSet, Malformed};
 
 use crate::event::checksum::ChecksumError;
 use crate::event::{
     Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
-    RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
+    RowsOperation, TableMap, XaPrepare, gtid_tagged, rows_query, xid,
+    unpack::Unpacker,
 };
 
 use self::frame::Frame;
-use self::payload::{Failure, Limits, Unpacker};
 use self::stream::Stream;
 use self::tables::Tables;
 use self::transaction::{Phase, Prepared, Transaction};
@@ -266,7 +267,7 @@ impl Decoder {
         }
         let gtid = match header.event_type {
             EventType::AnonymousGtid => None,
-            _ => Some(self.read(id_of(&event))?),
+            _ => self.read(event.id())?,
         };
         self.transaction
             .announce(&self.stream, header, gtid, event.commit);
@@ -283,11 +284,12 @@ impl Decoder {
             Frame::XaStart(_) => self.begin(header, &query, Phase::OpenXa, handler),
             Frame::XaCommit(xid) => self.xa_commit(header, &query, xid, handler),
             Frame::XaRollback(xid) => self.xa_rollback(header, &query, xid, handler),
-            Frame::CreateSelect => {
-                self.begin(header, &query, Phase::Open, handler)?;
+            // MySQL 8.0.21 and later write BEGIN before CREATE TABLE ... AS SELECT as well.
+            Frame::CreateSelect | Frame::Statement if self.transaction.phase.is_open() => {
                 self.statement(header, &query, false, handler)
             }
-            Frame::Statement if self.transaction.phase.is_open() => {
+            Frame::CreateSelect => {
+                self.begin(header, &query, Phase::Open, handler)?;
                 self.statement(header, &query, false, handler)
             }
             Frame::Statement => {
@@ -354,152 +356,6 @@ impl Decoder {
         self.tables.end_statement();
     }
 
-    fn table_map<H: Handler>(
-        &mut self,
-        header: &Header,
-        body: &[u8],
-        handler: &mut H,
-    ) -> Result<(), H::Error> {
-        self.require_open()?;
-        let post_header_len = self.post_header_len(header.event_type, 8);
-        let id = self.read(TableMap::table_id(body, post_header_len))?;
-        if self.tables.renew(id, body) {
-            return Ok(());
-        }
-        let map = self.read(TableMap::read(body, post_header_len))?;
-        let captured = handler.table(&map, body)?;
-        self.tables.insert(id, body, captured);
-        Ok(())
-    }
-
-    fn rows<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
-        self.require_open()?;
-        let post_header_len = self.rows_post_header_len(header.event_type);
-        let rows = self.read(RowsHeader::read(body, post_header_len))?;
-        if !rows.is_dummy() {
-            self.table_rows(header, body, rows, post_header_len, handler)?;
-        }
-        if rows.ends_statement() {
-            self.tables.end_statement();
-            self.transaction.end_statement();
-        }
-        Ok(())
-    }
-
-    fn table_rows<H: Handler>(
-        &mut self,
-        header: &Header,
-        body: &[u8],
-        rows: RowsHeader,
-        post_header_len: usize,
-        handler: &mut H,
-    ) -> Result<(), H::Error> {
-        let Some(known) = self.tables.valid(rows.table_id) else {
-            return Err(self
-                .error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id))
-                .into());
-        };
-        let (Some(table), Some(operation)) = (known, RowsOperation::of(header.event_type)) else {
-            return Ok(());
-        };
-        let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
-        if event.width != table.plan.width() {
-            return Err(self.error(Malformed::Invalid("width of a rows event")).into());
-        }
-        if self.transaction.phase == Phase::OpenXa {
-            let table = table.clone();
-            return Ok(self.hold(header, body, table)?);
-        }
-        let context = self.transaction.context(&self.stream, header);
-        handler.rows(Rows::new(
-            event,
-            header.event_type,
-            &table.plan,
-            table.tag,
-            context,
-        ))
-    }
-
-    /// Documents that changed in part come with a later version; only tables that nobody wants may have them.
-    fn partial_update(&mut self, header: &Header, body: &[u8]) -> Result<(), DecodeError> {
-        let rows = self.read(RowsHeader::read(
-            body,
-            self.rows_post_header_len(header.event_type),
-        ))?;
-        let wanted = match self.tables.valid(rows.table_id) {
-            None if !rows.is_dummy() => {
-                return Err(self.error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id)));
-            }
-            Some(Some(_)) => true,
-            _ => false,
-        };
-        if wanted {
-            return Err(self.error(DecodeErrorKind::Unsupported(
-                "PARTIAL_UPDATE_ROWS is not supported yet: set binlog_row_value_options='' on the server"
-                    .to_owned(),
-            )));
-        }
-        if rows.ends_statement() {
-            self.tables.end_statement();
-        }
-        Ok(())
-    }
-
-    fn payload<H: Handler>(&mut self, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
-        let payload = self.read(TransactionPayload::read(body))?;
-        if self.transaction.phase.is_open() {
-            let began = self.transaction.start;
-            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
-        }
-        let Some(mut unpacker) = self.unpacker.take() else {
-            return Err(self
-                .error(Malformed::Invalid("TRANSACTION_PAYLOAD inside another"))
-                .into());
-        };
-        let limits = Limits {
-            event: self.options.max_event_size,
-            window_log: self.options.max_window_log,
-        };
-        let mut progress = Nested::Waiting;
-        let result = unpacker.unpack(&payload, limits, |event| {
-            self.nested(event, &mut progress, handler)
-        });
-        self.unpacker = Some(unpacker);
-        result.map_err(|stop| match stop {
-            Stop::Payload(cause) => self.error(cause).into(),
-            Stop::Handler(error) => error,
-        })?;
-        match progress {
-            Nested::Ended => Ok(()),
-            Nested::Waiting | Nested::Running => Err(self
-                .error(Malformed::Truncated("the transaction of a TRANSACTION_PAYLOAD"))
-                .into()),
-        }
-    }
-
-    /// An event of a payload: it has no checksum and no position of its own.
-    fn nested<H: Handler>(
-        &mut self,
-        event: &[u8],
-        progress: &mut Nested,
-        handler: &mut H,
-    ) -> Result<(), Stop<H::Error>> {
-        let (header, body) = Header::split(event).map_err(|cause| Stop::Payload(cause.into()))?;
-        self.event_type = header.event_type;
-        if *progress == Nested::Ended || !may_be_nested(header.event_type) {
-            return Err(Stop::Payload(
-                Malformed::Trailing("the transaction of a TRANSACTION_PAYLOAD").into(),
-            ));
-        }
-        self.event(&header, body, handler).map_err(Stop::Handler)?;
-        *progress = match (*progress, self.transaction.phase.is_open()) {
-            (_, true) => Nested::Running,
-            (Nested::Running, false) => Nested::Ended,
-            (other, false) => other,
-        };
-        Ok(())
-    }
-
     fn require_open(&self) -> Result<(), DecodeError> {
         if self.transaction.phase.is_open() {
             Ok(())
@@ -562,26 +418,6 @@ impl Decoder {
     }
 }
 
-/// How far the transaction inside a payload has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nested {
-    Waiting,
-    Running,
-    Ended,
-}
-
-/// Why unpacking stopped.
-enum Stop<E> {
-    Payload(DecodeErrorKind),
-    Handler(E),
-}
-
-impl<E> From<Failure> for Stop<E> {
-    fn from(failure: Failure) -> Self {
-        Self::Payload(failure.0)
-    }
-}
-
 impl From<ChecksumError> for DecodeErrorKind {
     fn from(error: ChecksumError) -> Self {
         match error {
@@ -589,26 +425,4 @@ impl From<ChecksumError> for DecodeErrorKind {
             ChecksumError::Mismatch => Self::ChecksumMismatch,
         }
     }
-}
-
-/// Whether the server compresses such an event: what frames transactions and files stays outside.
-fn may_be_nested(event_type: EventType) -> bool {
-    !matches!(
-        event_type,
-        EventType::TransactionPayload
-            | EventType::FormatDescription
-            | EventType::Rotate
-            | EventType::Heartbeat
-            | EventType::HeartbeatV2
-            | EventType::Gtid
-            | EventType::AnonymousGtid
-            | EventType::GtidTagged
-            | EventType::PreviousGtids
-            | EventType::Stop
-    )
-}
-
-fn id_of(event: &GtidEvent<'_>) -> Result<Gtid, Malformed> {
-    let _ = event;
-    Ok(Gtid)
 }

@@ -1,254 +1,102 @@
-//! The events inside a TRANSACTION_PAYLOAD, one at a time: as much memory as the largest of them takes, and no more.
+//! Compressed transactions: their events come as if they stood in the file, at the place of the compressed one.
 
-use std::io::{self, BufReader, Read};
+use rowtide_event::Malformed;
 
-use rowtide_event::{Malformed, Reader};
-use zstd::stream::read::Decoder as ZstdReader;
-use zstd::zstd_safe::{DCtx, DParameter, ResetDirective};
+use crate::event::unpack::Limits;
+use crate::event::{EventType, Header, TransactionPayload};
 
-use crate::event::{Compression, Header, TransactionPayload};
+use super::{DecodeErrorKind, Decoder, Handler};
 
-use super::DecodeErrorKind;
-
-/// What is costly to make and can be used for one payload after the other.
-pub(super) struct Unpacker {
-    context: DCtx<'static>,
-    event: Vec<u8>,
-}
-
-const WHAT: &str = "TRANSACTION_PAYLOAD";
-/// How much memory is taken before the bytes that fill it have come.
-const STEP: usize = 64 * 1024;
-/// What an event's memory may stay at from one payload to the next.
-const KEEP: usize = 1024 * 1024;
-
-impl Unpacker {
-    pub(super) fn new() -> Self {
-        Self {
-            context: DCtx::create(),
-            event: Vec::new(),
+impl Decoder {
+    pub(super) fn payload<H: Handler>(&mut self, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        let payload = self.read(TransactionPayload::read(body))?;
+        if self.transaction.phase.is_open() {
+            let began = self.transaction.start;
+            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
         }
-    }
-
-    /// Calls `each` with every event of the payload, until one fails.
-    pub(super) fn unpack<E: From<Failure>>(
-        &mut self,
-        payload: &TransactionPayload<'_>,
-        limits: Limits,
-        each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Self { context, event } = self;
-        let result = match payload.compression {
-            Compression::None => each_event(payload.payload, event, limits, each),
-            Compression::Zstd => match reset(context, limits) {
-                Ok(()) => {
-                    let reader = ZstdReader::with_context(payload.payload, context);
-                    each_event(BufReader::with_capacity(STEP, reader), event, limits, each)
-                }
-                Err(cause) => Err(Failure(cause).into()),
-            },
+        let Some(mut unpacker) = self.unpacker.take() else {
+            return Err(self
+                .error(Malformed::Invalid("TRANSACTION_PAYLOAD inside another"))
+                .into());
         };
-        event.clear();
-        event.shrink_to(KEEP);
-        result
-    }
-}
-
-/// What a payload may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Bytes of one event.
-    pub(super) event: usize,
-    /// The logarithm of the bytes that zstd may look back.
-    pub(super) window_log: u32,
-}
-
-/// Why a payload could not be unpacked.
-pub(super) struct Failure(pub(super) DecodeErrorKind);
-
-fn reset(context: &mut DCtx<'static>, limits: Limits) -> Result<(), DecodeErrorKind> {
-    let failed = |_| DecodeErrorKind::Unsupported("zstd refuses its own settings".to_owned());
-    context
-        .reset(ResetDirective::SessionAndParameters)
-        .map_err(failed)?;
-    context
-        .set_parameter(DParameter::WindowLogMax(limits.window_log))
-        .map_err(failed)?;
-    Ok(())
-}
-
-fn each_event<E: From<Failure>>(
-    mut reader: impl Read,
-    event: &mut Vec<u8>,
-    limits: Limits,
-    mut each: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
-    while next_event(&mut reader, event, limits).map_err(Failure)? {
-        each(event)?;
-    }
-    Ok(())
-}
-
-/// Reads the next event, and says whether there was one.
-fn next_event(reader: &mut impl Read, event: &mut Vec<u8>, limits: Limits) -> Result<bool, DecodeErrorKind> {
-    event.clear();
-    fill(reader, event, Header::LEN)?;
-    if event.is_empty() {
-        return Ok(false);
-    }
-    let header = Header::read(&mut Reader::new(event))?;
-    let len = usize::try_from(header.event_len).map_err(|_| Malformed::TooLarge(WHAT))?;
-    if len > limits.event {
-        let (len, limit) = (u64::from(header.event_len), limits.event as u64);
-        return Err(DecodeErrorKind::TooLarge { len, limit });
-    }
-    fill(reader, event, len)?;
-    if event.len() < len {
-        Err(Malformed::Truncated(WHAT).into())
-    } else {
-        Ok(true)
-    }
-}
-
-/// Reads until `event` is `len` bytes long or the payload ends.
-fn fill(reader: &mut impl Read, event: &mut Vec<u8>, len: usize) -> Result<(), Malformed> {
-    while event.len() < len {
-        let have = event.len();
-        event.resize(len.min(have.saturating_add(STEP)), 0);
-        let read = match event.get_mut(have..) {
-            Some(free) => read_full(reader, free)?,
-            None => 0,
+        let limits = Limits {
+            event: self.options.max_event_size,
+            window_log: self.options.max_window_log,
         };
-        let filled = have.saturating_add(read);
-        if filled < event.len() {
-            event.truncate(filled);
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn read_full(reader: &mut impl Read, mut free: &mut [u8]) -> Result<usize, Malformed> {
-    let wanted = free.len();
-    while !free.is_empty() {
-        match reader.read(free) {
-            Ok(0) => break,
-            Ok(n) => free = free.get_mut(n..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(zstd_error(&error)),
-        }
-    }
-    Ok(wanted.saturating_sub(free.len()))
-}
-
-/// zstd's errors come as text; only the one that a setting can mend is told apart.
-fn zstd_error(error: &io::Error) -> Malformed {
-    if error.to_string().contains("too much memory") {
-        Malformed::TooLarge("the zstd window of a TRANSACTION_PAYLOAD")
-    } else {
-        Malformed::Invalid("the zstd data of a TRANSACTION_PAYLOAD")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::EventType;
-    use crate::event::build::EventBuilder;
-
-    const LIMITS: Limits = Limits {
-        event: 1 << 20,
-        window_log: 27,
-    };
-
-    impl From<Failure> for DecodeErrorKind {
-        fn from(failure: Failure) -> Self {
-            failure.0
-        }
-    }
-
-    fn unpacked(
-        compression: Compression,
-        bytes: &[u8],
-        limits: Limits,
-    ) -> Result<Vec<Vec<u8>>, DecodeErrorKind> {
-        let payload = TransactionPayload {
-            compression,
-            uncompressed_size: None,
-            payload: bytes,
-        };
-        let mut events = Vec::new();
-        Unpacker::new().unpack::<DecodeErrorKind>(&payload, limits, |event| {
-            events.push(event.to_vec());
-            Ok(())
+        let mut progress = Nested::Waiting;
+        let result = unpacker.unpack(&payload, limits, |event| {
+            self.nested(event, &mut progress, handler)
+        });
+        self.unpacker = Some(unpacker);
+        result.map_err(|stop| match stop {
+            Stop::Payload(cause) => self.error(cause).into(),
+            Stop::Handler(error) => error,
         })?;
-        Ok(events)
-    }
-
-    fn event(fill: u8, len: usize) -> Vec<u8> {
-        EventBuilder::new(EventType::RowsQuery)
-            .body(&vec![fill; len])
-            .nested()
-    }
-
-    #[test]
-    fn events_cross_frames() {
-        let events = [event(1, 10), event(2, 300_000), event(3, 0)];
-        let bytes = events.concat();
-        assert_eq!(unpacked(Compression::None, &bytes, LIMITS).unwrap(), events);
-        let (first, second) = bytes.split_at(1000);
-        let frames = [
-            zstd::encode_all(first, 3).unwrap(),
-            zstd::encode_all(second, 3).unwrap(),
-        ]
-        .concat();
-        assert_eq!(unpacked(Compression::Zstd, &frames, LIMITS).unwrap(), events);
-    }
-
-    #[test]
-    fn one_unpacker_survives_a_damaged_payload() {
-        let good = zstd::encode_all(&event(1, 1000)[..], 3).unwrap();
-        let mut unpacker = Unpacker::new();
-        for (bytes, events) in [
-            (&good[..], Some(1)),
-            (&good[..good.len() - 3], None),
-            (&good[..], Some(1)),
-        ] {
-            let payload = TransactionPayload {
-                compression: Compression::Zstd,
-                uncompressed_size: None,
-                payload: bytes,
-            };
-            let mut count = 0;
-            let result = unpacker.unpack::<DecodeErrorKind>(&payload, LIMITS, |_| {
-                count += 1;
-                Ok(())
-            });
-            assert_eq!(result.ok().map(|()| count), events);
+        match progress {
+            Nested::Ended => Ok(()),
+            Nested::Waiting | Nested::Running => Err(self
+                .error(Malformed::Truncated("the transaction of a TRANSACTION_PAYLOAD"))
+                .into()),
         }
     }
 
-    #[test]
-    fn limits_and_junk() {
-        let event = event(7, 100_000);
-        let small = Limits {
-            event: 1000,
-            window_log: 27,
+    /// An event of a payload: it has no checksum and no position of its own.
+    fn nested<H: Handler>(
+        &mut self,
+        event: &[u8],
+        progress: &mut Nested,
+        handler: &mut H,
+    ) -> Result<(), Stop<H::Error>> {
+        let (header, body) = Header::split(event).map_err(|cause| Stop::Payload(cause))?;
+        self.event_type = header.event_type;
+        if *progress == Nested::Ended || !may_be_nested(header.event_type) {
+            return Err(Stop::Payload(
+                Malformed::Trailing("the transaction of a TRANSACTION_PAYLOAD").into(),
+            ));
+        }
+        self.event(&header, body, handler).map_err(Stop::Handler)?;
+        *progress = match (*progress, self.transaction.phase.is_open()) {
+            (_, true) => Nested::Running,
+            (Nested::Running, false) => Nested::Ended,
+            (other, false) => other,
         };
-        assert!(matches!(
-            unpacked(Compression::None, &event, small),
-            Err(DecodeErrorKind::TooLarge { .. })
-        ));
-        assert!(unpacked(Compression::None, &event[..event.len() - 1], LIMITS).is_err());
-        assert!(unpacked(Compression::None, &event[..5], LIMITS).is_err());
-        let mut packed = zstd::encode_all(&event[..], 3).unwrap();
-        packed.push(9);
-        assert!(unpacked(Compression::Zstd, &packed, LIMITS).is_err());
-        let mut claims_much = event[..19].to_vec();
-        claims_much[9..13].copy_from_slice(&(1u32 << 19).to_le_bytes());
-        assert!(matches!(
-            unpacked(Compression::None, &claims_much, LIMITS),
-            Err(DecodeErrorKind::Malformed(Malformed::Truncated(_)))
-        ));
+        Ok(())
     }
+}
+
+/// How far the transaction inside a payload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nested {
+    Waiting,
+    Running,
+    Ended,
+}
+
+/// Why unpacking stopped.
+enum Stop<E> {
+    Payload(Malformed),
+    Handler(E),
+}
+
+impl<E> From<Malformed> for Stop<E> {
+    fn from(cause: Malformed) -> Self {
+        Self::Payload(cause)
+    }
+}
+
+/// Whether the server compresses such an event: what frames transactions and files stays outside.
+fn may_be_nested(event_type: EventType) -> bool {
+    !matches!(
+        event_type,
+        EventType::TransactionPayload
+            | EventType::FormatDescription
+            | EventType::Rotate
+            | EventType::Heartbeat
+            | EventType::HeartbeatV2
+            | EventType::Gtid
+            | EventType::AnonymousGtid
+            | EventType::GtidTagged
+            | EventType::PreviousGtids
+            | EventType::Stop
+    )
 }

@@ -156,11 +156,6 @@ impl EventBuilder {
         self
     }
 
-    pub(crate) fn timestamp(mut self, timestamp: u32) -> Self {
-        self.timestamp = timestamp;
-        self
-    }
-
     /// Where the event starts in its file.
     pub(crate) fn at(mut self, start: u32) -> Self {
         self.start = start;

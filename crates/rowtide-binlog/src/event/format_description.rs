@@ -30,9 +30,7 @@ impl FormatDescription {
         let version = body
             .get(2..52)
             .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        if !knows_checksums(version) {
-            return Ok(Checksum::None);
-        }
+        check_version(version)?;
         let (rest, _crc) = body
             .split_last_chunk::<{ checksum::LEN }>()
             .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
@@ -56,20 +54,14 @@ impl FormatDescription {
                 "an event header that is not 19 bytes long",
             ));
         }
-        let mut checksum = Checksum::None;
-        let mut lengths = reader.take_rest();
-        if knows_checksums(version) {
-            let (rest, _crc) = lengths
-                .split_last_chunk::<{ checksum::LEN }>()
-                .ok_or(Malformed::Truncated(WHAT))?;
-            let (algorithm, rest) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
-            checksum = Checksum::from_number(*algorithm)?;
-            lengths = rest;
-        }
+        check_version(version)?;
+        let (rest, _crc) =
+            reader.take_rest().split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated(WHAT))?;
+        let (algorithm, lengths) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
         Ok(Self {
             server_version: version_text(version),
             created,
-            checksum,
+            checksum: Checksum::from_number(*algorithm)?,
             post_header_lengths: lengths.to_vec(),
         })
     }
@@ -110,16 +102,17 @@ fn version_text(padded: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// Servers from MySQL 5.6.1 and MariaDB 5.3.1 on end the event with algorithm and checksum; MariaDB 5.x older than
-/// that is long out of use and is taken by MySQL's limit.
-fn knows_checksums(version: &[u8]) -> bool {
+/// Servers from MySQL 5.6.1 on end the event with algorithm and checksum.
+fn check_version(version: &[u8]) -> Result<(), Malformed> {
     let mut parts = version.split(|b| !b.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0u32, |n, digit| {
-            n.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
-        })
+        digits.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0'))))
     });
     let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) >= (5, 6, 1)
+    if (next(), next(), next()) >= (5, 6, 1) {
+        Ok(())
+    } else {
+        Err(Malformed::Unsupported("the binlog of a server older than MySQL 5.6.1"))
+    }
 }
 
 #[cfg(test)]
@@ -158,15 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_know_checksums() {
-        for (version, knows) in [
-            ("5.5.62", false),
-            ("5.6.0", false),
-            ("5.6.1-log", true),
-            ("8.0.15", true),
-            ("10.11.2-MariaDB", true),
-        ] {
-            assert_eq!(knows_checksums(version.as_bytes()), knows, "{version}");
+    fn servers_too_old_are_refused() {
+        for (version, known) in
+            [("5.5.62", false), ("5.6.0", false), ("5.6.1-log", true), ("8.0.15", true), ("10.11.2-MariaDB", true)]
+        {
+            assert_eq!(check_version(version.as_bytes()).is_ok(), known, "{version}");
         }
     }
 }

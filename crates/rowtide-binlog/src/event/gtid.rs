@@ -1,6 +1,6 @@
 //! GTID (33) and ANONYMOUS_GTID (34): a transaction begins. With a tag it is [`super::gtid_tagged`].
 
-use rowtide_event::{Malformed, Reader};
+use rowtide_event::{Gtid, Malformed, Reader};
 
 /// What stands before a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,11 @@ impl<'a> GtidEvent<'a> {
         let mut event = Self::new(uuid, gno);
         event.read_since_5_7(&mut reader)?;
         Ok(event)
+    }
+
+    /// The transaction's id, or `None` where it has none.
+    pub fn id(&self) -> Result<Option<Gtid>, Malformed> {
+        Ok((self.gno != 0).then_some(Gtid)) // SHIM
     }
 
     pub(super) fn new(uuid: [u8; 16], gno: u64) -> Self {

@@ -7,6 +7,8 @@ mod event_type;
 mod header;
 
 pub mod checksum;
+pub mod describe;
+pub mod file;
 pub mod format_description;
 pub mod gtid;
 pub mod gtid_tagged;
@@ -20,6 +22,8 @@ pub mod table_map;
 pub mod transaction_payload;
 pub mod xa_prepare;
 pub mod xid;
+
+pub(crate) mod unpack;
 
 #[cfg(test)]
 pub(crate) mod build;

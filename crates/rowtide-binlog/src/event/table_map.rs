@@ -5,7 +5,8 @@ mod wire_type;
 
 use rowtide_event::{Malformed, Reader};
 
-pub use metadata::TableMetadata;
+pub(crate) use metadata::bit_from_high;
+pub use metadata::{Collations, TableMetadata};
 pub use wire_type::WireType;
 
 /// A table as the binlog describes it.

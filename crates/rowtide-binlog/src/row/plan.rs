@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rowtide_event::{Column, ColumnType, Malformed, Reader, Table, Value};
 
-use crate::event::{Bitmap, MapColumn, TableMap, WireType};
+use crate::event::{Bitmap, MapColumn, RowsEvent, RowsOperation, TableMap, WireType};
 
 use super::number::NumberDecoder;
 use super::temporal::TemporalDecoder;
@@ -88,6 +88,34 @@ impl RowPlan {
     /// How many columns the table has.
     pub fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// Decodes all rows of an event, and says how many there are.
+    pub fn count_rows(&self, event: &RowsEvent<'_>) -> Result<u64, Malformed> {
+        self.check(event)?;
+        let mut images = Reader::new(event.rows);
+        let mut values = Vec::new();
+        let mut count = 0u64;
+        while !images.is_empty() {
+            self.read_image(&event.present, &mut images, &mut values)?;
+            if event.operation == RowsOperation::Update {
+                self.read_image(&event.present_after, &mut images, &mut values)?;
+            }
+            count = count.saturating_add(1);
+        }
+        Ok(count)
+    }
+
+    /// Fails where the event is not of this table's width, and where its rows have no columns at all: nobody could say
+    /// how many they are.
+    pub fn check(&self, event: &RowsEvent<'_>) -> Result<(), Malformed> {
+        if event.width != self.columns.len() {
+            Err(Malformed::Invalid("width of a rows event"))
+        } else if event.present.ones() == 0 {
+            Err(Malformed::Unsupported("a row image without any column"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads one image into `values`, which gets one value for each column: [`Value::Absent`] for those that are not in

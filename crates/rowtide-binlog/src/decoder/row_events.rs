@@ -1,0 +1,97 @@
+//! TABLE_MAP and rows events: to rows that someone wants.
+
+use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
+
+use super::transaction::Phase;
+use super::{DecodeError, DecodeErrorKind, Decoder, Handler, Rows};
+
+impl Decoder {
+    pub(super) fn table_map<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        self.require_open()?;
+        let post_header_len = self.post_header_len(header.event_type, 8);
+        let id = self.read(TableMap::table_id(body, post_header_len))?;
+        if self.tables.renew(id, body) {
+            return Ok(());
+        }
+        let map = self.read(TableMap::read(body, post_header_len))?;
+        let captured = handler.table(&map, body)?;
+        self.tables.insert(id, body, captured);
+        Ok(())
+    }
+
+    pub(super) fn rows<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        self.require_open()?;
+        let post_header_len = self.rows_post_header_len(header.event_type);
+        let rows = self.read(RowsHeader::read(body, post_header_len))?;
+        if !rows.is_dummy() {
+            self.table_rows(header, body, rows, post_header_len, handler)?;
+        }
+        if rows.ends_statement() {
+            self.tables.end_statement();
+            self.transaction.end_statement();
+        }
+        Ok(())
+    }
+
+    fn table_rows<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        rows: RowsHeader,
+        post_header_len: usize,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        let Some(known) = self.tables.valid(rows.table_id) else {
+            return Err(self
+                .error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id))
+                .into());
+        };
+        let (Some(table), Some(operation)) = (known, RowsOperation::of(header.event_type)) else {
+            return Ok(());
+        };
+        let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
+        self.read(table.plan.check(&event))?;
+        if self.transaction.phase == Phase::OpenXa {
+            let table = table.clone();
+            return Ok(self.hold(header, body, table)?);
+        }
+        let context = self.transaction.context(&self.stream, header);
+        handler.rows(Rows::new(
+            event,
+            header.event_type,
+            &table.plan,
+            table.tag,
+            context,
+        ))
+    }
+
+    /// Documents that changed in part come with a later version; only tables that nobody wants may have them.
+    pub(super) fn partial_update(&mut self, header: &Header, body: &[u8]) -> Result<(), DecodeError> {
+        let rows = self.read(RowsHeader::read(
+            body,
+            self.rows_post_header_len(header.event_type),
+        ))?;
+        let wanted = match self.tables.valid(rows.table_id) {
+            None if !rows.is_dummy() => {
+                return Err(self.error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id)));
+            }
+            Some(Some(_)) => true,
+            _ => false,
+        };
+        if wanted {
+            return Err(self.error(DecodeErrorKind::Unsupported(
+                "PARTIAL_UPDATE_ROWS is not supported yet: set binlog_row_value_options='' on the server"
+                    .to_owned(),
+            )));
+        }
+        if rows.ends_statement() {
+            self.tables.end_statement();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! The events of a binlog file, one at a time.
+
+use std::io::{self, Read};
+
+use rowtide_event::{Malformed, Reader};
+
+use super::checksum::{Checksum, ChecksumError};
+use super::{EventType, FormatDescription, Header};
+
+/// Reads a binlog file's events in order, with memory for one.
+pub struct BinlogFile<R> {
+    source: R,
+    next: u64,
+    checksum: Checksum,
+    max_event_size: usize,
+    event: Vec<u8>,
+}
+
+/// An event of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct FileEvent<'a> {
+    /// Where it starts.
+    pub pos: u64,
+    /// Its header.
+    pub header: Header,
+    /// What is between header and checksum; of a FORMAT_DESCRIPTION, the checksum too.
+    pub body: &'a [u8],
+    /// All of it, as [`Decoder::feed`](crate::decoder::Decoder::feed) wants it.
+    pub bytes: &'a [u8],
+}
+
+/// Why a file could not be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum BinlogFileError {
+    /// The operating system says no.
+    #[error("the binlog file cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// The file does not begin as a binlog file does.
+    #[error("this is not a binlog file: it does not begin with the bytes fe 62 69 6e")]
+    NotBinlog,
+    /// The server encrypts its files.
+    #[error(
+        "the binlog file is encrypted (binlog_encryption): read it from the server, which decrypts what it sends"
+    )]
+    Encrypted,
+    /// An event is damaged.
+    #[error("the event at {pos} is malformed: {cause}")]
+    Malformed {
+        /// Where it starts.
+        pos: u64,
+        /// What is wrong.
+        cause: Malformed,
+    },
+    /// An event's checksum is not that of its bytes.
+    #[error("the checksum of the event at {pos} does not match: the file is damaged")]
+    ChecksumMismatch {
+        /// Where it starts.
+        pos: u64,
+    },
+}
+
+const MAGIC: [u8; 4] = [0xfe, b'b', b'i', b'n'];
+const ENCRYPTED_MAGIC: [u8; 4] = [0xfd, b'b', b'i', b'n'];
+/// How much memory is taken before the bytes that fill it have come.
+const STEP: u64 = 64 * 1024;
+
+impl<R: Read> BinlogFile<R> {
+    /// Begins to read a file. `max_event_size` bounds the memory that a damaged length can take.
+    pub fn open(mut source: R, max_event_size: usize) -> Result<Self, BinlogFileError> {
+        let mut magic = Vec::with_capacity(MAGIC.len());
+        source.by_ref().take(4).read_to_end(&mut magic)?;
+        match magic.as_slice() {
+            bytes if bytes == MAGIC => {}
+            bytes if bytes == ENCRYPTED_MAGIC => return Err(BinlogFileError::Encrypted),
+            _ => return Err(BinlogFileError::NotBinlog),
+        }
+        Ok(Self { source, next: 4, checksum: Checksum::None, max_event_size, event: Vec::new() })
+    }
+
+    /// The next event, or `None` at the file's end. A file that ends inside an event, as one being written may, is an
+    /// error.
+    pub fn next_event(&mut self) -> Result<Option<FileEvent<'_>>, BinlogFileError> {
+        let pos = self.next;
+        let malformed = |cause| BinlogFileError::Malformed { pos, cause };
+        self.event.clear();
+        self.fill(Header::LEN as u64)?;
+        if self.event.is_empty() {
+            return Ok(None);
+        }
+        let header = Header::read(&mut Reader::new(&self.event)).map_err(malformed)?;
+        if pos == MAGIC.len() as u64 && header.event_type != EventType::FormatDescription {
+            return Err(malformed(Malformed::Unsupported("a file that does not begin with FORMAT_DESCRIPTION")));
+        }
+        let len = u64::from(header.event_len);
+        if len > self.max_event_size as u64 {
+            return Err(malformed(Malformed::TooLarge("event")));
+        }
+        self.fill(len)?;
+        if (self.event.len() as u64) < len {
+            return Err(malformed(Malformed::Truncated("event")));
+        }
+        self.next = pos.saturating_add(len);
+        self.verify(pos, header).map(Some)
+    }
+
+    fn fill(&mut self, len: u64) -> Result<(), BinlogFileError> {
+        let wanted = len.saturating_sub(self.event.len() as u64);
+        // The memory grows with what is read, not with what the length says.
+        self.event.reserve(usize::try_from(wanted.min(STEP)).unwrap_or(0));
+        self.source.by_ref().take(wanted).read_to_end(&mut self.event)?;
+        Ok(())
+    }
+
+    fn verify(&mut self, pos: u64, header: Header) -> Result<FileEvent<'_>, BinlogFileError> {
+        let malformed = |cause| BinlogFileError::Malformed { pos, cause };
+        let bytes = self.event.as_slice();
+        let is_format = header.event_type == EventType::FormatDescription;
+        if is_format {
+            self.checksum = FormatDescription::checksum_of(bytes).map_err(malformed)?;
+        }
+        // A FORMAT_DESCRIPTION is protected even in a file whose other events are not.
+        let checksum = if is_format { Checksum::Crc32 } else { self.checksum };
+        let protected = checksum.verify(bytes).map_err(|error| match error {
+            ChecksumError::Malformed(cause) => malformed(cause),
+            ChecksumError::Mismatch => BinlogFileError::ChecksumMismatch { pos },
+        })?;
+        let whole = if is_format { bytes } else { protected };
+        Ok(FileEvent { pos, header, body: whole.get(Header::LEN..).unwrap_or_default(), bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::build::EventBuilder;
+    use crate::event::{HeaderFlags, Rotate};
+
+    fn file(events: &[Vec<u8>]) -> Vec<u8> {
+        [&MAGIC[..], &events.concat()].concat()
+    }
+
+    fn events() -> Vec<Vec<u8>> {
+        let format = EventBuilder::format_description("9.7.4", 1).flags(HeaderFlags::IN_USE).build();
+        vec![format, EventBuilder::xid(7).build(), EventBuilder::rotate("b.2", 4).build()]
+    }
+
+    #[test]
+    fn events_in_order_of_a_file_being_written() {
+        let bytes = file(&events());
+        let mut file = BinlogFile::open(&bytes[..], 1 << 20).unwrap();
+        let mut types = Vec::new();
+        let mut end = 4;
+        while let Some(event) = file.next_event().unwrap() {
+            assert_eq!(event.pos, end);
+            end += u64::from(event.header.event_len);
+            if event.header.event_type == EventType::Rotate {
+                assert_eq!(Rotate::read(event.body).unwrap().file, "b.2");
+            }
+            types.push(event.header.event_type);
+        }
+        assert_eq!(types, [EventType::FormatDescription, EventType::Xid, EventType::Rotate]);
+        assert_eq!(end, bytes.len() as u64);
+    }
+
+    #[test]
+    fn what_is_no_binlog_is_refused_by_name() {
+        assert!(matches!(BinlogFile::open(&b"fe62696e"[..], 1), Err(BinlogFileError::NotBinlog)));
+        assert!(matches!(BinlogFile::open(&b""[..], 1), Err(BinlogFileError::NotBinlog)));
+        assert!(matches!(BinlogFile::open(&b"\xfdbin...."[..], 1), Err(BinlogFileError::Encrypted)));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let events = events();
+        let whole = file(&events);
+        let read = |bytes: &[u8]| -> Result<usize, BinlogFileError> {
+            let mut file = BinlogFile::open(bytes, 1 << 20)?;
+            let mut count = 0;
+            while file.next_event()?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        };
+        assert_eq!(read(&whole).unwrap(), 3);
+        let in_use_flag = 4 + 17;
+        for at in (0..whole.len()).filter(|at| *at != in_use_flag) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            assert!(read(&damaged).is_err(), "byte {at}");
+        }
+        let boundaries = [4, 4 + events[0].len(), 4 + events[0].len() + events[1].len(), whole.len()];
+        for len in 0..=whole.len() {
+            assert_eq!(read(&whole[..len]).is_ok(), boundaries.contains(&len), "{len} bytes");
+        }
+    }
+}
