@@ -1,1 +1,140 @@
-fn main() {}
+//! The program `rowtide-testbed`: real servers by one command, and the demo.
+
+mod demo;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use rowtide_testbed::workload::Workload;
+use rowtide_testbed::{
+    CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, packages::MySqlPrograms,
+};
+
+/// Real servers for Rowtide's demo, tests and benchmarks.
+#[derive(Parser)]
+#[command(name = "rowtide-testbed", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Start MySQL and Kafka, say where they are, and run them until Ctrl-C or the end of the input.
+    Up,
+    /// Run a small shop, follow it with `rowtide run`, and show its changes as they arrive in Kafka.
+    Demo(DemoArguments),
+    /// Put a load of changes into a server that runs already.
+    Load(LoadArguments),
+}
+
+/// Arguments of `demo`.
+#[derive(clap::Args)]
+struct DemoArguments {
+    /// Where the servers run.
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    engine: Engine,
+    /// The program `rowtide`; by default the one beside this program.
+    #[arg(long, env = "ROWTIDE_BIN")]
+    rowtide: Option<PathBuf>,
+    /// The compose file that a container engine is given; it has the services `mysql` and `kafka`.
+    #[arg(long, default_value = "docker/compose.yaml")]
+    compose_file: PathBuf,
+    /// How long the shop is open, in seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+/// What runs the servers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// Containers where an engine answers, else processes of this machine.
+    Auto,
+    /// Processes of this machine.
+    Local,
+    /// Containers, by `docker compose`.
+    Docker,
+}
+
+/// Arguments of `load`. The user is root without a password.
+#[derive(clap::Args)]
+struct LoadArguments {
+    /// The unix socket of the server.
+    #[arg(long)]
+    socket: PathBuf,
+    /// How many changes.
+    #[arg(long, default_value_t = 1_000_000)]
+    changes: u64,
+    /// The same seed gives the same load.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The database, made if missing.
+    #[arg(long, default_value = "load")]
+    database: String,
+    /// The table, made by the load.
+    #[arg(long, default_value = "sbtest")]
+    table: String,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Task::Up => up().map(|()| true),
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Load(arguments) => load(arguments).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("rowtide-testbed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn up() -> Result<()> {
+    let mysql = MySql::start(MySqlOptions::default())?;
+    let kafka = Kafka::start(KafkaOptions::default())?;
+    println!(
+        "mysql   127.0.0.1:{}  socket {}",
+        mysql.port(),
+        mysql.socket().display()
+    );
+    println!("        root without password; {CDC_USER} with password {CDC_PASSWORD} for replicas");
+    println!("kafka   {}", kafka.bootstrap());
+    println!("Ctrl-C ends them and removes their data.");
+    // Ctrl-C ends this process at once, and then the watchdogs end the servers.
+    let mut ignored = Vec::new();
+    let _ = std::io::stdin().read_to_end(&mut ignored);
+    Ok(())
+}
+
+fn load(arguments: LoadArguments) -> Result<()> {
+    let LoadArguments {
+        socket,
+        changes,
+        seed,
+        database,
+        table,
+    } = arguments;
+    let mut client = MySqlPrograms::fetch(&Cache::open()?)?.command("mysql");
+    client.args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4"]);
+    client.arg(format!("--socket={}", socket.display()));
+    let begun = Instant::now();
+    let done = Workload {
+        database,
+        table,
+        changes,
+        seed,
+    }
+    .run(client)?;
+    let (total, seconds) = (done.total(), begun.elapsed().as_secs_f64());
+    println!(
+        "{total} changes in {seconds:.1} s: {} c, {} u, {} d",
+        done.inserts, done.updates, done.deletes
+    );
+    Ok(())
+}

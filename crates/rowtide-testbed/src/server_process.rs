@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The watchdog is a shell that reads a pipe held open by this process. When this process ends, however it ends, the
 /// pipe ends, and the shell kills the server and removes its folder.
 #[derive(Debug)]
-pub(crate) struct ServerProcess {
+pub struct ServerProcess {
     name: &'static str,
     child: Child,
     watchdog: Child,
@@ -32,7 +32,7 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts a server that logs to `log`; `scratch` is what the watchdog removes after it.
-    pub(crate) fn start(
+    pub fn start(
         name: &'static str,
         command: &mut Command,
         log: &Path,
@@ -63,7 +63,7 @@ impl ServerProcess {
     }
 
     /// Waits until `ready` says so; fails when the server ends or takes longer than a minute and a half.
-    pub(crate) fn await_ready(&mut self, mut ready: impl FnMut() -> bool) -> Result<()> {
+    pub fn await_ready(&mut self, mut ready: impl FnMut() -> bool) -> Result<()> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.exited()? {
@@ -80,7 +80,7 @@ impl ServerProcess {
     }
 
     /// Waits for the end of a server that was asked to stop; kills it when it does not obey.
-    pub(crate) fn await_exit(mut self) -> Result<()> {
+    pub fn await_exit(mut self) -> Result<()> {
         let begun = Instant::now();
         while self.exited()?.is_none() {
             if begun.elapsed() > PATIENCE {
@@ -92,7 +92,7 @@ impl ServerProcess {
     }
 
     /// Asks the server to end, by SIGTERM.
-    pub(crate) fn terminate(&self) -> Result<()> {
+    pub fn terminate(&self) -> Result<()> {
         let pid = self.child.id().to_string();
         run(
             Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &pid]),
@@ -102,7 +102,7 @@ impl ServerProcess {
     }
 
     /// The process number, for measurements.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 

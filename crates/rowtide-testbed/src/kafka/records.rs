@@ -94,7 +94,7 @@ fn consume_partition(
     consumer.assign(&assignment).map_err(failed())?;
     loop {
         match consumer.poll(TIMEOUT) {
-            Some(Ok(message)) if message.offset() < high => on_record(record(&message))?,
+            Some(Ok(message)) if message.offset() < high => on_record(Record::from(&message))?,
             // The end, or records that came after this began.
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => return Ok(()),
             Some(Err(error)) => return Err(failed()(error)),
@@ -146,20 +146,22 @@ fn consumer(bootstrap: &str, read_committed: bool) -> Result<BaseConsumer> {
         .map_err(kafka("make a consumer"))
 }
 
-fn record(message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map(|headers| {
-        let pair = |header: rdkafka::message::Header<'_, &[u8]>| {
-            (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
-        };
-        headers.iter().map(pair).collect()
-    });
-    Record {
-        topic: message.topic().to_owned(),
-        partition: message.partition(),
-        offset: message.offset(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
-        timestamp: message.timestamp().to_millis(),
+impl From<&BorrowedMessage<'_>> for Record {
+    fn from(message: &BorrowedMessage<'_>) -> Record {
+        let headers = message.headers().map(|headers| {
+            let pair = |header: rdkafka::message::Header<'_, &[u8]>| {
+                (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+            };
+            headers.iter().map(pair).collect()
+        });
+        Record {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: headers.unwrap_or_default(),
+            timestamp: message.timestamp().to_millis(),
+        }
     }
 }

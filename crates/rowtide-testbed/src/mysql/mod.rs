@@ -143,7 +143,7 @@ impl MySql {
 
     /// A connection that stays, and whose statements return when the server has confirmed them.
     pub fn session(&self) -> Result<Session> {
-        Session::open(self.client())
+        Session::open(&self.client())
     }
 
     /// What `mysqlbinlog` (of Debian's `mysql-client-core`) says with these arguments.

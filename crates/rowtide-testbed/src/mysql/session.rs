@@ -18,8 +18,9 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn open(client: Command) -> Result<Session> {
-        let mut child = spawn_with_errors_in_output(&client)?;
+    /// Opens a session of a `mysql` program that was given where to connect and as whom.
+    pub fn open(client: &Command) -> Result<Session> {
+        let mut child = spawn_with_errors_in_output(client)?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.ok_or_else(|| ended("it has no pipes"))?;
         let mut session = Session {
