@@ -107,11 +107,10 @@ impl ClientContext for DeliveryContext {
         tracing::info!(target: "librdkafka", "{reason}");
         let mut seen = self.seen();
         seen.last_error = Some(reason.to_owned());
-        match error.rdkafka_error_code() {
-            Some(code @ (Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)) => {
-                seen.refused = Some((code, reason.to_owned()));
-            }
-            _ => {}
+        if let Some(code @ (Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)) =
+            error.rdkafka_error_code()
+        {
+            seen.refused = Some((code, reason.to_owned()));
         }
     }
 }

@@ -290,7 +290,8 @@ fn requires_abort(error: &ClientError) -> bool {
     matches!(error, ClientError::Transaction(e) if RDKafkaError::txn_requires_abort(e))
 }
 
-fn is_transient(code: Code) -> bool {
+/// Whether it may pass by itself.
+pub(crate) fn is_transient(code: Code) -> bool {
     matches!(
         code,
         Code::OperationTimedOut

@@ -166,6 +166,8 @@ impl KafkaOptions {
         config.set("bootstrap.servers", &self.brokers);
         config.set("allow.auto.create.topics", "false");
         self.set_default(&mut config, "client.id", "rowtide");
+        // Half of it is also how long librdkafka waits before it connects to a second broker, at every start.
+        self.set_default(&mut config, "reconnect.backoff.ms", "20");
         for (name, value) in &self.config {
             config.set(canonical(name), value);
         }

@@ -10,7 +10,7 @@ use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
 use crate::delivery::{DeliveryContext, FailedDelivery};
-use crate::error::{KafkaError, Scene};
+use crate::error::{KafkaError, Scene, is_transient};
 use crate::history::HistoryRecord;
 use crate::options::{Delivery, KafkaOptions};
 
@@ -56,25 +56,42 @@ impl Publisher {
             .producer_config(transactional)?
             .create_with_context(DeliveryContext::default())
             .map_err(|e| KafkaError::Client(e.to_string()))?;
-        Ok(Self {
+        let publisher = Self {
             producer,
             options: options.clone(),
             transactional_id: options.transactional_id(),
             context_headers: context_headers(&options.context_headers),
             begun: None,
-        })
+        };
+        publisher.await_broker()?;
+        Ok(publisher)
     }
 
-    /// Waits in slices, so that a refused login is reported at once and not when the time is up.
+    /// Waits until a broker of the cluster is connected. Without this, `init_transactions` and the first record find
+    /// none, and librdkafka looks again only half a second later. The first answer comes over the bootstrap
+    /// connection, which librdkafka then drops; the second over one that stays.
+    fn await_broker(&self) -> Result<(), KafkaError> {
+        let client = self.producer.client();
+        let ask = || {
+            client
+                .fetch_metadata(Some(&self.options.checkpoint_topic), CONNECT_SLICE)
+                .map(drop)
+        };
+        self.persist(ask)?;
+        self.persist(ask)
+    }
+
     fn init_transactions(&self) -> Result<(), KafkaError> {
+        self.persist(|| self.producer.init_transactions(CONNECT_SLICE))
+    }
+
+    /// Tries in slices until it works or the time is up, so that a refused login is reported at once.
+    fn persist(&self, attempt: impl Fn() -> Result<(), ClientError>) -> Result<(), KafkaError> {
         let start = Instant::now();
         loop {
-            let result = self.producer.init_transactions(INIT_SLICE);
+            let result = attempt();
             self.serve();
-            let error = match result {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = result else { return Ok(()) };
             if let Some((code, reason)) = self.producer.context().refused() {
                 return Err(self.scene().admin_code("connecting".to_owned(), code, reason));
             }
@@ -396,12 +413,13 @@ fn is_retriable(error: &ClientError) -> bool {
     match error {
         ClientError::Transaction(e) => e.is_retriable(),
         ClientError::Flush(_) => true,
+        ClientError::MetadataFetch(code) => is_transient(*code),
         _ => false,
     }
 }
 
-/// How long one try of `init_transactions` and of `commit_transaction` lasts; librdkafka resumes where it was.
-const INIT_SLICE: Duration = Duration::from_millis(500);
+/// How long one try to connect and to commit lasts; librdkafka resumes where it was.
+const CONNECT_SLICE: Duration = Duration::from_millis(500);
 const COMMIT_SLICE: Duration = Duration::from_secs(5);
 /// How often to look whether all is acknowledged: small beside a round trip to the broker and its disk.
 const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_micros(100);
