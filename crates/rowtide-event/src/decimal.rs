@@ -11,10 +11,274 @@ pub struct Decimal<'a> {
     scale: u8,
 }
 
+const WHAT: &str = "DECIMAL";
+const MAX_PRECISION: u8 = 65;
+const MAX_SCALE: u8 = 30;
+const GROUP_DIGITS: u8 = 9;
+/// Bytes that a group of so many digits takes.
+const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
+/// 10 to the power of the index.
+const POWERS: [u32; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+/// 10^65 needs 216 bits, and one for the sign.
+const MAX_UNSCALED_BYTES: usize = 28;
+
 impl<'a> Decimal<'a> {
     /// Reads as many bytes as a DECIMAL(precision, scale) takes.
+    ///
+    /// # Errors
+    /// If there are too few of them, they hold a group above its number of digits, or there is no such DECIMAL.
+    #[inline]
     pub fn read(reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
-        let _ = (reader, precision, scale);
-        Err(Malformed::Unsupported("DECIMAL"))
+        if precision == 0 || precision > MAX_PRECISION || scale > MAX_SCALE || scale > precision {
+            return Err(Malformed::Invalid("precision of a DECIMAL"));
+        }
+        let len = side_len(precision - scale) + side_len(scale);
+        let decimal = Self { bytes: reader.take(len, WHAT)?, precision, scale };
+        match decimal.groups().all(|group| group.is_valid()) {
+            true => Ok(decimal),
+            false => Err(Malformed::Invalid(WHAT)),
+        }
+    }
+
+    /// Digits after the point.
+    pub fn scale(&self) -> u8 {
+        self.scale
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.bytes.first().is_some_and(|first| first & 0x80 == 0)
+    }
+
+    /// Appends the number as the server's SELECT prints it, with all digits of its scale.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        if self.is_negative() {
+            out.push(b'-');
+        }
+        let start = out.len();
+        let whole = self.precision - self.scale;
+        let mut seen = 0u8;
+        for group in self.groups() {
+            if seen == whole && seen > 0 {
+                Self::end_of_whole(out, start);
+            }
+            group.write_digits(out, seen < whole && out.len() == start);
+            seen += group.digits;
+        }
+        if whole == 0 {
+            // Only a fraction: the digits written so far stand behind the point.
+            let digits = out.split_off(start);
+            out.extend_from_slice(b"0.");
+            out.extend_from_slice(&digits);
+        } else if self.scale == 0 && out.len() == start {
+            out.push(b'0');
+        }
+    }
+
+    fn end_of_whole(out: &mut Vec<u8>, start: usize) {
+        if out.len() == start {
+            out.push(b'0');
+        }
+        out.push(b'.');
+    }
+
+    /// The number without its point, as the shortest big-endian two's complement (Java's `BigInteger.toByteArray`),
+    /// appended to `out`.
+    pub fn write_unscaled(&self, out: &mut Vec<u8>) {
+        let mut number = [0u8; MAX_UNSCALED_BYTES];
+        for group in self.groups() {
+            let factor = POWERS.get(usize::from(group.digits)).copied().unwrap_or(1);
+            multiply_add(&mut number, factor, group.value);
+        }
+        if self.is_negative() {
+            negate(&mut number);
+        }
+        out.extend_from_slice(shortest(&number));
+    }
+
+    /// Groups of digits from the left; none spans the point.
+    fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
+        let inversion = if self.is_negative() { 0xff } else { 0 };
+        let mut rest = Reader::new(self.bytes);
+        let mut first = 0x80;
+        group_lengths(self.precision - self.scale, self.scale).map(move |digits| {
+            let mut value = 0u32;
+            let len = GROUP_BYTES.get(usize::from(digits)).copied().unwrap_or(0);
+            for byte in rest.take(len, WHAT).unwrap_or_default() {
+                value = (value << 8) | u32::from(byte ^ inversion ^ std::mem::take(&mut first));
+            }
+            Group { digits, value }
+        })
+    }
+}
+
+/// Up to nine digits.
+struct Group {
+    digits: u8,
+    value: u32,
+}
+
+impl Group {
+    fn is_valid(&self) -> bool {
+        POWERS.get(usize::from(self.digits)).is_some_and(|limit| self.value < *limit)
+    }
+
+    /// All digits, or without the zeros before them.
+    fn write_digits(&self, out: &mut Vec<u8>, strip: bool) {
+        let mut started = !strip;
+        for power in POWERS.iter().take(usize::from(self.digits)).rev() {
+            // A digit is below 10, so that it fits.
+            let digit = u8::try_from(self.value / power % 10).unwrap_or(0);
+            started |= digit != 0;
+            if started {
+                out.push(b'0' + digit);
+            }
+        }
+    }
+}
+
+/// Lengths of the groups: the short one of the whole part is first, that of the fraction last.
+fn group_lengths(whole: u8, fraction: u8) -> impl Iterator<Item = u8> {
+    let full = |digits: u8| std::iter::repeat_n(GROUP_DIGITS, usize::from(digits / GROUP_DIGITS));
+    let short = |digits: u8| Some(digits % GROUP_DIGITS).filter(|n| *n > 0).into_iter();
+    short(whole).chain(full(whole)).chain(full(fraction)).chain(short(fraction))
+}
+
+fn side_len(digits: u8) -> usize {
+    usize::from(digits / GROUP_DIGITS) * 4
+        + GROUP_BYTES.get(usize::from(digits % GROUP_DIGITS)).copied().unwrap_or(0)
+}
+
+/// `number = number * factor + addend`, big-endian.
+fn multiply_add(number: &mut [u8], factor: u32, addend: u32) {
+    let mut carry = u64::from(addend);
+    for byte in number.iter_mut().rev() {
+        let product = u64::from(*byte) * u64::from(factor) + carry;
+        *byte = product.to_le_bytes()[0];
+        carry = product >> 8;
+    }
+}
+
+fn negate(number: &mut [u8]) {
+    let mut carry = true;
+    for byte in number.iter_mut().rev() {
+        (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+    }
+}
+
+/// Without leading bytes that only repeat the sign.
+fn shortest(number: &[u8]) -> &[u8] {
+    let mut rest = number;
+    while let [first, tail @ ..] = rest {
+        let sign_of_tail = tail.first().map(|next| next & 0x80 != 0);
+        match (first, sign_of_tail) {
+            (0x00, Some(false)) | (0xff, Some(true)) => rest = tail,
+            _ => break,
+        }
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The packed form of a number given as text without a sign.
+    fn pack(negative: bool, whole: &str, fraction: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let first = whole.len() % 9;
+        let mut put = |digits: &str| {
+            let len = GROUP_BYTES[digits.len()];
+            let value: u32 = if digits.is_empty() { 0 } else { digits.parse().unwrap() };
+            bytes.extend_from_slice(&value.to_be_bytes()[4 - len..]);
+        };
+        put(&whole[..first]);
+        whole[first..].as_bytes().chunks(9).for_each(|c| put(std::str::from_utf8(c).unwrap()));
+        fraction.as_bytes().chunks(9).for_each(|c| put(std::str::from_utf8(c).unwrap()));
+        bytes[0] ^= 0x80;
+        if negative {
+            bytes.iter_mut().for_each(|b| *b = !*b);
+        }
+        bytes
+    }
+
+    fn text(bytes: &[u8], precision: u8, scale: u8) -> String {
+        let mut out = Vec::new();
+        Decimal::read(&mut Reader::new(bytes), precision, scale).unwrap().write_text(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn unscaled(bytes: &[u8], precision: u8, scale: u8) -> Vec<u8> {
+        let mut out = Vec::new();
+        Decimal::read(&mut Reader::new(bytes), precision, scale).unwrap().write_unscaled(&mut out);
+        out
+    }
+
+    #[test]
+    fn the_manuals_example() {
+        // 1234567890.1234 and its negative as DECIMAL(14,4), from the comment of decimal2bin in decimal.cc.
+        let bytes = [0x81, 0x0d, 0xfb, 0x38, 0xd2, 0x04, 0xd2];
+        assert_eq!(text(&bytes, 14, 4), "1234567890.1234");
+        let negative = bytes.map(|b| !b);
+        assert_eq!(text(&negative, 14, 4), "-1234567890.1234");
+    }
+
+    #[test]
+    fn edges_of_text() {
+        assert_eq!(text(&pack(false, "0000000000", ""), 10, 0), "0");
+        assert_eq!(text(&pack(false, "", "00001"), 5, 5), "0.00001");
+        assert_eq!(text(&pack(true, "", "99999"), 5, 5), "-0.99999");
+        assert_eq!(text(&pack(false, "00000001", "50"), 10, 2), "1.50");
+        assert_eq!(text(&pack(false, "00000000", "00"), 10, 2), "0.00");
+        assert_eq!(text(&pack(false, "1000000000", ""), 10, 0), "1000000000");
+    }
+
+    #[test]
+    fn unscaled_as_java_has_it() {
+        assert_eq!(unscaled(&pack(false, "0", ""), 1, 0), [0]);
+        assert_eq!(unscaled(&pack(false, "0000000128", ""), 10, 0), [0, 0x80]);
+        assert_eq!(unscaled(&pack(true, "0000000128", ""), 10, 0), [0x80]);
+        assert_eq!(unscaled(&pack(true, "0000000129", ""), 10, 0), [0xff, 0x7f]);
+        assert_eq!(unscaled(&pack(true, &"9".repeat(65), ""), 65, 0).len(), 28);
+    }
+
+    #[test]
+    fn a_group_above_its_digits_is_refused() {
+        let bytes = [0x80 | 10];
+        assert_eq!(Decimal::read(&mut Reader::new(&bytes), 1, 0), Err(Malformed::Invalid(WHAT)));
+        assert!(Decimal::read(&mut Reader::new(&[0; 40]), 66, 0).is_err());
+        assert!(Decimal::read(&mut Reader::new(&[0; 40]), 5, 6).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_of_38_digits_agree_with_i128(
+            n in -99_999_999_999_999_999_999_999_999_999_999_999_999i128..=99_999_999_999_999_999_999_999_999_999_999_999_999,
+            scale in 0u8..=30,
+        ) {
+            let digits = format!("{:038}", n.unsigned_abs());
+            let (whole, fraction) = digits.split_at(38 - usize::from(scale));
+            let bytes = pack(n < 0, whole, fraction);
+            let bytes = unscaled(&bytes, 38, scale);
+            let fill = if n < 0 { 0xff } else { 0 };
+            let mut wide = [fill; 16];
+            wide[16 - bytes.len()..].copy_from_slice(&bytes);
+            prop_assert_eq!(i128::from_be_bytes(wide), n);
+            let trimmed = whole.trim_start_matches('0');
+            let whole_text = if trimmed.is_empty() { "0" } else { trimmed };
+            let sign = if n < 0 { "-" } else { "" };
+            let expected = if scale == 0 { format!("{sign}{whole_text}") } else { format!("{sign}{whole_text}.{fraction}") };
+            prop_assert_eq!(text(&pack(n < 0, whole, fraction), 38, scale), expected);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, precision: u8, scale: u8) {
+            if let Ok(decimal) = Decimal::read(&mut Reader::new(&bytes), precision, scale) {
+                let mut out = Vec::new();
+                decimal.write_text(&mut out);
+                decimal.write_unscaled(&mut out);
+            }
+        }
     }
 }
