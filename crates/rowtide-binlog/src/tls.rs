@@ -1,1 +1,352 @@
-//! tls
+//! Encryption by TLS 1.2 and 1.3.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::client::Peer;
+use crate::wire::handshake::Greeting;
+
+/// How much is asked of TLS; each mode asks for all that the ones before it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum TlsMode {
+    /// No encryption.
+    Disabled,
+    /// Encryption if the server offers it, except over a unix socket, which nobody can read. The one mode in which
+    /// somebody who stands between can have it switched off.
+    #[default]
+    Preferred,
+    /// Encryption, or no connection. Who the server is, is not checked.
+    Required,
+    /// The server's certificate must come from a trusted authority; its name does not count. This is what works with
+    /// the certificates that MySQL makes for itself.
+    VerifyCa,
+    /// The server's certificate must come from a trusted authority and be for the host that was named.
+    VerifyIdentity,
+}
+
+impl TlsMode {
+    /// Whether a connection to the server that said `greeting` is to be encrypted.
+    pub(crate) fn is_wanted(self, greeting: &Greeting, peer: Peer) -> bool {
+        match self {
+            Self::Disabled => false,
+            Self::Preferred => greeting.offers_tls() && peer != Peer::Socket,
+            Self::Required | Self::VerifyCa | Self::VerifyIdentity => greeting.offers_tls(),
+        }
+    }
+}
+
+/// How a connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsOptions {
+    /// How much is asked of TLS.
+    pub mode: TlsMode,
+    /// A file of authorities' certificates (PEM) to trust; without it, those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// A file with the client's certificate and its chain (PEM). Goes with [`key`](Self::key).
+    pub cert: Option<PathBuf>,
+    /// A file with the key of the client's certificate (PEM).
+    pub key: Option<PathBuf>,
+}
+
+/// Why a connection cannot be encrypted as asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The server has no TLS.
+    #[error(
+        "the server does not offer TLS, which the mode asks for; give it a certificate (ssl_cert, ssl_key), or choose the \
+         mode disabled where the network is trusted"
+    )]
+    NotOffered,
+    /// The server, or who stands between, sent something where TLS was due.
+    #[error("bytes came in the clear where TLS was due; somebody may be tampering with the connection")]
+    BytesBeforeTls,
+    /// A file cannot be read.
+    #[error("{path} is no PEM file with {what}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What it should hold.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Only one of certificate and key is named.
+    #[error("a client certificate and its key go together: name both or neither")]
+    HalfAnIdentity,
+    /// The client's certificate does not fit its key, or is not usable.
+    #[error("the client certificate and its key cannot be used: {0}")]
+    Identity(rustls::Error),
+    /// There is nothing to verify the server with.
+    #[error("the system has no trusted authorities; name a file with those of the server (ca)")]
+    NoAuthorities,
+    /// An authority cannot be used.
+    #[error("the authorities' certificates cannot be used: {0}")]
+    Authorities(String),
+    /// The host's name cannot stand in a certificate.
+    #[error("`{0}` is no name that a certificate can be for; verify_identity needs a DNS name or an address")]
+    HostName(String),
+    /// The server's certificate is not accepted.
+    #[error("the server's certificate is not accepted: {reason}{advice}", reason = .0, advice = advice(.0))]
+    Certificate(CertificateError),
+    /// The handshake failed otherwise.
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(std::io::Error),
+}
+
+impl TlsError {
+    /// Whether the same again may succeed with nothing changed.
+    pub fn is_retriable(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+        match self {
+            Self::Handshake(e) => {
+                matches!(
+                    e.kind(),
+                    BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof
+                )
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a connection is encrypted with.
+pub(crate) struct Config {
+    client: Arc<ClientConfig>,
+    needs_name: bool,
+}
+
+/// What `options` ask for; `None` if nothing is to be encrypted.
+///
+/// # Errors
+/// If a file is not readable, or does not hold what it should.
+pub(crate) fn client_config(options: &TlsOptions) -> Result<Option<Config>, TlsError> {
+    if options.mode == TlsMode::Disabled {
+        return Ok(None);
+    }
+    let provider = Arc::new(ring::default_provider());
+    let verifier = verifier(options, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Identity)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let client = match identity(options)? {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(TlsError::Identity)?,
+    };
+    Ok(Some(Config {
+        client: Arc::new(client),
+        needs_name: options.mode == TlsMode::VerifyIdentity,
+    }))
+}
+
+/// Makes `stream` an encrypted one, with the server called `host`.
+pub(crate) async fn handshake<S>(config: Config, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let name = match ServerName::try_from(host.to_owned()) {
+        Ok(name) => name,
+        Err(_) if config.needs_name => return Err(TlsError::HostName(host.to_owned())),
+        // No certificate is compared with it.
+        Err(_) => ServerName::try_from("unnamed.invalid").map_err(|_| TlsError::HostName(host.to_owned()))?,
+    };
+    TlsConnector::from(config.client)
+        .connect(name, stream)
+        .await
+        .map_err(handshake_error)
+}
+
+fn handshake_error(error: std::io::Error) -> TlsError {
+    let cause = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(reason)) => TlsError::Certificate(reason.clone()),
+        _ => TlsError::Handshake(error),
+    }
+}
+
+fn advice(reason: &CertificateError) -> &'static str {
+    match reason {
+        CertificateError::UnknownIssuer => "; name the file of the authority that signed it (ca)",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "; the mode verify_ca checks the authority and not the name"
+        }
+        _ => "",
+    }
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn identity(options: &TlsOptions) -> Result<Option<Identity>, TlsError> {
+    match (&options.cert, &options.key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => {
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|e| file_error(key, "a private key", &e))?;
+            Ok(Some((certificates(cert)?, key)))
+        }
+        _ => Err(TlsError::HalfAnIdentity),
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let error = |e: pem::Error| file_error(path, "certificates", &e);
+    let found = CertificateDer::pem_file_iter(path)
+        .map_err(error)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(error)?;
+    if found.is_empty() {
+        Err(error(pem::Error::NoItemsFound))
+    } else {
+        Ok(found)
+    }
+}
+
+fn file_error(path: &Path, what: &'static str, reason: &pem::Error) -> TlsError {
+    let reason = match reason {
+        pem::Error::Io(e) => e.to_string(),
+        other => other.to_string(),
+    };
+    TlsError::File {
+        path: path.display().to_string(),
+        what,
+        reason,
+    }
+}
+
+fn verifier(
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    if options.mode < TlsMode::VerifyCa {
+        return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
+    }
+    let roots = Arc::new(authorities(options.ca.as_deref())?);
+    let strict = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        .build()
+        .map_err(|e| TlsError::Authorities(e.to_string()))?;
+    if options.mode == TlsMode::VerifyCa {
+        Ok(Arc::new(AnyName(strict)))
+    } else {
+        Ok(strict)
+    }
+}
+
+fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = file {
+        for certificate in certificates(path)? {
+            roots
+                .add(certificate)
+                .map_err(|e| TlsError::Authorities(e.to_string()))?;
+        }
+        return Ok(roots);
+    }
+    // A certificate of the system's that cannot be read is one that is not trusted.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        Err(TlsError::NoAuthorities)
+    } else {
+        Ok(roots)
+    }
+}
+
+/// Takes any certificate. That the server has its key is still checked.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Takes a certificate of a trusted authority, whatever name it is for. The strict verifier looks at the name last, so
+/// a wrong name says that all else is right.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        use CertificateError::{NotValidForName, NotValidForNameContext};
+        match self
+            .0
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        {
+            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

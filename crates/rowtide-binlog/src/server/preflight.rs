@@ -1,0 +1,287 @@
+//! What would keep a replica from working, and the SQL that mends it.
+
+use super::{Flavour, Grants, ServerInfo};
+
+/// How bad a [`Finding`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It works, with less than one may expect.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is found, and what follows from it.
+    pub what: String,
+    /// What to do: SQL where SQL does it.
+    pub remedy: String,
+}
+
+/// Compares what a server is with what a replica of the given server id needs; no finding, no problem.
+pub fn preflight(info: &ServerInfo, grants: &Grants, server_id: u32) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if info.version.flavour == Flavour::MariaDb {
+        findings.push(error(
+            format!("{} is not supported yet", info.version),
+            "Use a MySQL server, 5.7 or newer.",
+        ));
+        return findings;
+    }
+    check_version(info, &mut findings);
+    check_binlog(info, &mut findings);
+    check_rows(info, &mut findings);
+    check_gtids(info, &mut findings);
+    check_grants(grants, &mut findings);
+    check_server_id(info, server_id, &mut findings);
+    findings
+}
+
+fn check_version(info: &ServerInfo, findings: &mut Vec<Finding>) {
+    if !info.version.is_at_least(5, 7, 0) {
+        findings.push(error(
+            format!(
+                "{} is older than MySQL 5.7, the oldest that is supported",
+                info.version
+            ),
+            "Upgrade the server.",
+        ));
+    }
+}
+
+fn check_binlog(info: &ServerInfo, findings: &mut Vec<Finding>) {
+    if !info.log_bin {
+        findings.push(error(
+            "The server writes no binary log (log_bin is OFF)",
+            "Set log_bin and a server_id in the server's option file, under [mysqld], and restart it.",
+        ));
+    }
+    if !info.binlog_format.eq_ignore_ascii_case("ROW") {
+        findings.push(error(
+            format!(
+                "binlog_format is {}: changes are logged as statements, without their rows",
+                info.binlog_format
+            ),
+            set(info, "binlog_format = ROW"),
+        ));
+    }
+}
+
+fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
+    if !info.binlog_row_image.eq_ignore_ascii_case("FULL") {
+        findings.push(warning(
+            format!(
+                "binlog_row_image is {}: events lack the columns that a change did not touch",
+                info.binlog_row_image
+            ),
+            set(info, "binlog_row_image = FULL"),
+        ));
+    }
+    if info.binlog_row_metadata.is_empty() {
+        findings.push(warning(
+            format!(
+                "{} does not log column names: a table that is altered while it is captured stops the stream",
+                info.version
+            ),
+            "Upgrade to MySQL 8.0 or newer.",
+        ));
+    } else if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
+        findings.push(warning(
+            format!(
+                "binlog_row_metadata is {}: a table that is altered while it is captured may stop the stream",
+                info.binlog_row_metadata
+            ),
+            set(info, "binlog_row_metadata = FULL"),
+        ));
+    }
+    if info
+        .binlog_row_value_options
+        .to_ascii_uppercase()
+        .contains("PARTIAL_JSON")
+    {
+        findings.push(error(
+            "binlog_row_value_options is PARTIAL_JSON: updates of JSON columns are logged as differences, which is not supported yet",
+            set(info, "binlog_row_value_options = ''"),
+        ));
+    }
+}
+
+fn check_gtids(info: &ServerInfo, findings: &mut Vec<Finding>) {
+    if !info.has_gtids() {
+        findings.push(warning(
+            format!("gtid_mode is {}: the stream cannot be taken up on another server after a failover", info.gtid_mode),
+            "Turn GTIDs on step by step: SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; \
+             SET PERSIST gtid_mode = ON_PERMISSIVE; SET PERSIST gtid_mode = ON;",
+        ));
+    }
+}
+
+fn check_grants(grants: &Grants, findings: &mut Vec<Finding>) {
+    for (privilege, purpose) in [
+        ("REPLICATION SLAVE", "to read the binlog"),
+        ("REPLICATION CLIENT", "to see where it ends"),
+    ] {
+        if grants.has(privilege) {
+            continue;
+        }
+        let mut remedy = format!("GRANT {privilege} ON *.* TO {};", grants.account());
+        if grants.has_roles() {
+            remedy.push_str(&format!(
+                " If a role has it: SET DEFAULT ROLE ALL TO {};",
+                grants.account()
+            ));
+        }
+        findings.push(error(
+            format!("The account lacks {privilege}, which it needs {purpose}"),
+            remedy,
+        ));
+    }
+}
+
+fn check_server_id(info: &ServerInfo, server_id: u32, findings: &mut Vec<Finding>) {
+    if info.server_id == server_id {
+        findings.push(error(
+            format!("The server itself has the server id {server_id}, so it would send no events to a replica of that id"),
+            "Choose a --server-id that neither the server nor another replica has.",
+        ));
+    }
+}
+
+/// The SQL that changes a setting so that it survives a restart.
+fn set(info: &ServerInfo, assignment: &str) -> String {
+    if info.version.is_at_least(8, 0, 11) {
+        format!("SET PERSIST {assignment};")
+    } else {
+        format!("SET GLOBAL {assignment}; and the same in the server's option file, under [mysqld].")
+    }
+}
+
+fn error(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        what: what.into(),
+        remedy: remedy.into(),
+    }
+}
+
+fn warning(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        what: what.into(),
+        remedy: remedy.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> ServerInfo {
+        ServerInfo {
+            version: "9.7.4".parse().unwrap(),
+            server_uuid: "55778904-0299-11f1-b1b8-4ef0c4956feb".into(),
+            server_id: 1,
+            log_bin: true,
+            binlog_format: "ROW".into(),
+            binlog_row_image: "FULL".into(),
+            binlog_row_metadata: "FULL".into(),
+            binlog_row_value_options: String::new(),
+            gtid_mode: "ON".into(),
+            gtid_executed: Default::default(),
+            gtid_purged: Default::default(),
+            lower_case_table_names: 0,
+            binlog_checksum: "CRC32".into(),
+            max_allowed_packet: 1 << 26,
+            binlog_transaction_compression: false,
+        }
+    }
+
+    fn enough() -> Grants {
+        ["GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `cdc`@`%`"]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn a_good_server_has_no_findings() {
+        assert_eq!(preflight(&good(), &enough(), 5400), []);
+    }
+
+    #[test]
+    fn each_fault_is_found_with_its_severity_and_remedy() {
+        use Severity::{Error, Warning};
+        type Spoil = fn(&mut ServerInfo);
+        let cases: &[(Spoil, Severity, &str)] = &[
+            (|i| i.log_bin = false, Error, "[mysqld]"),
+            (
+                |i| i.binlog_format = "MIXED".into(),
+                Error,
+                "SET PERSIST binlog_format = ROW;",
+            ),
+            (
+                |i| i.binlog_row_image = "MINIMAL".into(),
+                Warning,
+                "SET PERSIST binlog_row_image = FULL;",
+            ),
+            (
+                |i| i.binlog_row_metadata = "MINIMAL".into(),
+                Warning,
+                "SET PERSIST binlog_row_metadata = FULL;",
+            ),
+            (|i| i.binlog_row_metadata = String::new(), Warning, "8.0"),
+            (
+                |i| i.binlog_row_value_options = "PARTIAL_JSON".into(),
+                Error,
+                "binlog_row_value_options = ''",
+            ),
+            (|i| i.gtid_mode = "OFF".into(), Warning, "gtid_mode = ON"),
+            (|i| i.version = "5.6.51".parse().unwrap(), Error, "Upgrade"),
+            (|i| i.version = "11.8.2-MariaDB".parse().unwrap(), Error, "MySQL"),
+            (|i| i.server_id = 5400, Error, "--server-id"),
+        ];
+        for (spoil, severity, remedy) in cases {
+            let mut info = good();
+            spoil(&mut info);
+            let findings = preflight(&info, &enough(), 5400);
+            assert_eq!(findings.len(), 1, "{findings:?}");
+            assert_eq!(findings[0].severity, *severity, "{findings:?}");
+            assert!(findings[0].remedy.contains(remedy), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn settings_do_not_persist_on_old_servers() {
+        let mut info = good();
+        info.version = "5.7.44-log".parse().unwrap();
+        info.binlog_format = "STATEMENT".into();
+        let findings = preflight(&info, &enough(), 5400);
+        assert!(
+            findings[0].remedy.starts_with("SET GLOBAL binlog_format = ROW;"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn missing_grants_are_named_one_by_one() {
+        let grants: Grants = [
+            "GRANT REPLICATION SLAVE ON *.* TO `cdc`@`%`",
+            "GRANT `r`@`%` TO `cdc`@`%`",
+        ]
+        .into_iter()
+        .collect();
+        let findings = preflight(&good(), &grants, 5400);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(
+            findings[0].remedy,
+            "GRANT REPLICATION CLIENT ON *.* TO `cdc`@`%`; If a role has it: SET DEFAULT ROLE ALL TO `cdc`@`%`;"
+        );
+        let all: Grants = ["GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION"]
+            .into_iter()
+            .collect();
+        assert_eq!(preflight(&good(), &all, 5400), []);
+    }
+}
