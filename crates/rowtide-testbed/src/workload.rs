@@ -80,7 +80,7 @@ impl Workload {
     /// Writes the load as SQL.
     pub fn write(&self, output: impl Write) -> io::Result<Changes> {
         let mut output = BufWriter::with_capacity(1 << 16, output);
-        let Workload { database, table, .. } = self;
+        let (database, table) = (format!("`{}`", self.database), format!("`{}`", self.table));
         writeln!(
             output,
             "CREATE DATABASE IF NOT EXISTS {database};\nUSE {database};"
@@ -98,7 +98,7 @@ impl Workload {
         let mut changes = Changes::default();
         while changes.total() < self.changes {
             writeln!(output, "BEGIN;")?;
-            rows.write_transaction(&mut output, table)?;
+            rows.write_transaction(&mut output, &table)?;
             writeln!(output, "COMMIT;")?;
             changes.inserts += INSERTS;
             changes.updates += UPDATES;

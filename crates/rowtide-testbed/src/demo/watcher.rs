@@ -47,6 +47,8 @@ fn subscribe(bootstrap: &str) -> std::result::Result<BaseConsumer, KafkaError> {
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
         .set("topic.metadata.refresh.interval.ms", "250")
+        // Also how long the client waits before it connects to the broker that its bootstrap names.
+        .set("reconnect.backoff.ms", "20")
         .set_log_level(RDKafkaLogLevel::Emerg)
         .create()?;
     consumer.subscribe(&[&format!("^{SHOP}\\.{SHOP}\\..*")])?;

@@ -140,6 +140,8 @@ fn consumer(bootstrap: &str, read_committed: bool) -> Result<BaseConsumer> {
         .set("enable.partition.eof", "true")
         .set("isolation.level", isolation)
         .set("fetch.wait.max.ms", "10")
+        // Also how long the client waits before it connects to the broker that its bootstrap names.
+        .set("reconnect.backoff.ms", "20")
         .set("fetch.message.max.bytes", "16777216")
         .set_log_level(RDKafkaLogLevel::Emerg)
         .create()

@@ -26,7 +26,7 @@ pub(super) fn usual_arguments(programs: &MySqlPrograms, datadir: &Path) -> Vec<S
     let place = |name: &str| base.join(name).display().to_string();
     vec![
         "--no-defaults".to_owned(),
-        // The server refuses to run as root unless told; for others this changes nothing and warns.
+        // The server refuses to run as root unless told; for other users this does nothing.
         "--user=root".to_owned(),
         format!("--basedir={}", base.display()),
         format!("--datadir={}", datadir.display()),
