@@ -20,8 +20,7 @@ use rowtide_event::{BinlogPosition, GtidSet, Malformed};
 use crate::event::checksum::ChecksumError;
 use crate::event::{
     Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
-    RowsOperation, TableMap, XaPrepare, gtid_tagged, rows_query, xid,
-    unpack::Unpacker,
+    RowsOperation, XaPrepare, gtid_tagged, rows_query, unpack::Unpacker, xid,
 };
 
 use self::frame::Frame;
@@ -179,7 +178,7 @@ impl Decoder {
             E::Rotate => self.rotate(header, body, handler),
             E::Heartbeat | E::HeartbeatV2 => self.heartbeat(header, body, handler),
             E::PreviousGtids => {
-                let set = GtidSet::default();
+                let set = self.read(GtidSet::decode(body))?;
                 handler.previous_gtids(set)
             }
             // Of a statement that follows and stops the stream, of Group Replication, or of no consequence.
@@ -267,7 +266,14 @@ impl Decoder {
         }
         let gtid = match header.event_type {
             EventType::AnonymousGtid => None,
-            _ => self.read(event.id())?,
+            // Zero is no number of a transaction.
+            _ => Some(
+                self.read(
+                    event
+                        .id()
+                        .and_then(|id| id.ok_or(Malformed::Invalid("GTID number"))),
+                )?,
+            ),
         };
         self.transaction
             .announce(&self.stream, header, gtid, event.commit);

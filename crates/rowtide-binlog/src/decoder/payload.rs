@@ -47,12 +47,12 @@ impl Decoder {
         progress: &mut Nested,
         handler: &mut H,
     ) -> Result<(), Stop<H::Error>> {
-        let (header, body) = Header::split(event).map_err(|cause| Stop::Payload(cause))?;
+        let (header, body) = Header::split(event).map_err(Stop::Payload)?;
         self.event_type = header.event_type;
         if *progress == Nested::Ended || !may_be_nested(header.event_type) {
-            return Err(Stop::Payload(
-                Malformed::Trailing("the transaction of a TRANSACTION_PAYLOAD").into(),
-            ));
+            return Err(Stop::Payload(Malformed::Trailing(
+                "the transaction of a TRANSACTION_PAYLOAD",
+            )));
         }
         self.event(&header, body, handler).map_err(Stop::Handler)?;
         *progress = match (*progress, self.transaction.phase.is_open()) {

@@ -24,7 +24,12 @@ impl Decoder {
         Ok(())
     }
 
-    pub(super) fn rows<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
+    pub(super) fn rows<H: Handler>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
         self.require_open()?;
         let post_header_len = self.rows_post_header_len(header.event_type);
         let rows = self.read(RowsHeader::read(body, post_header_len))?;

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rowtide_event::{BinlogPosition, RowChange};
 
 use super::*;
-use crate::event::HeaderFlags;
 use crate::event::build::EventBuilder;
+use crate::event::{HeaderFlags, TableMap};
 use crate::row::RowPlan;
 use crate::schema::metadata;
 
@@ -22,27 +22,43 @@ impl Handler for Log {
     type Error = DecodeError;
 
     fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), DecodeError> {
-        self.lines.push(format!("begin {}:{} thread {:?}", start.file, start.pos, start.thread));
+        self.lines.push(format!(
+            "begin {}:{} thread {:?}",
+            start.file, start.pos, start.thread
+        ));
         Ok(())
     }
 
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
         self.tables += 1;
-        let table = metadata::table(map).ok().filter(|_| !map.table.starts_with("skip"));
+        let table = metadata::table(map)
+            .ok()
+            .filter(|_| !map.table.starts_with("skip"));
         let Some(table) = table else { return Ok(None) };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
-        Ok(Some(CapturedTable { plan, tag: self.tables }))
+        Ok(Some(CapturedTable {
+            plan,
+            tag: self.tables,
+        }))
     }
 
     fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
-        let query = rows.context().query.map(|query| String::from_utf8_lossy(query).into_owned());
+        let query = rows
+            .context()
+            .query
+            .map(|query| String::from_utf8_lossy(query).into_owned());
         while let Some(change) = rows.next()? {
             let text = match change {
                 RowChange::Create { after } => format!("insert {after:?}"),
                 RowChange::Update { before, after } => format!("update {before:?} {after:?}"),
                 RowChange::Delete { before } => format!("delete {before:?}"),
             };
-            self.lines.push(text + &query.as_ref().map(|query| format!(" by {query}")).unwrap_or_default());
+            self.lines.push(
+                text + &query
+                    .as_ref()
+                    .map(|query| format!(" by {query}"))
+                    .unwrap_or_default(),
+            );
         }
         Ok(())
     }
@@ -50,13 +66,20 @@ impl Handler for Log {
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), DecodeError> {
         let query = String::from_utf8_lossy(statement.query);
         let alone = if statement.ends_group { " alone" } else { "" };
-        self.lines.push(format!("statement {}: {query}{alone}", statement.database));
+        self.lines
+            .push(format!("statement {}: {query}{alone}", statement.database));
         Ok(())
     }
 
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        let gtid = end.gtid_text.map(|text| text.rsplit(':').next().unwrap_or_default().to_owned());
-        self.lines.push(format!("commit {}:{} {}", end.file, end.pos, gtid.unwrap_or_default()).trim_end().into());
+        let gtid = end
+            .gtid_text
+            .map(|text| text.rsplit(':').next().unwrap_or_default().to_owned());
+        self.lines.push(
+            format!("commit {}:{} {}", end.file, end.pos, gtid.unwrap_or_default())
+                .trim_end()
+                .into(),
+        );
         Ok(())
     }
 
@@ -69,7 +92,8 @@ impl Handler for Log {
     }
 
     fn position(&mut self, moved: &Moved<'_>) -> Result<(), DecodeError> {
-        self.lines.push(format!("{:?} {}:{}", moved.cause, moved.file, moved.pos));
+        self.lines
+            .push(format!("{:?} {}:{}", moved.cause, moved.file, moved.pos));
         Ok(())
     }
 }
@@ -102,7 +126,8 @@ impl Stream {
 
     /// Feeds an event that the server made up.
     fn feed_artificial(&mut self, event: EventBuilder) -> Result<(), DecodeError> {
-        self.decoder.feed(&event.flags(HeaderFlags::ARTIFICIAL).build(), &mut self.log)
+        self.decoder
+            .feed(&event.flags(HeaderFlags::ARTIFICIAL).build(), &mut self.log)
     }
 
     fn feed_all(&mut self, events: impl IntoIterator<Item = EventBuilder>) {
@@ -149,12 +174,22 @@ fn cause(result: Result<(), DecodeError>) -> DecodeErrorKind {
 #[test]
 fn a_transaction_from_gtid_to_xid() {
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(7), query("BEGIN"), map(1, "t"), insert(1, -5), xid()]);
+    stream.feed_all([
+        EventBuilder::gtid(7),
+        query("BEGIN"),
+        map(1, "t"),
+        insert(1, -5),
+        xid(),
+    ]);
     let end = stream.pos;
     let told = stream.told();
     assert_eq!(
         told,
-        ["begin b.1:127 thread Some(77)", "insert [Int(-5)]", format!("commit b.1:{end} 7").as_str()]
+        [
+            "begin b.1:127 thread Some(77)",
+            "insert [Int(-5)]",
+            format!("commit b.1:{end} 7").as_str()
+        ]
     );
     assert_eq!(stream.decoder.position(), ("b.1", u64::from(end)));
 }
@@ -165,33 +200,86 @@ fn without_gtid_events_a_transaction_begins_at_begin() {
     stream.feed_all([query("BEGIN"), map(1, "t"), insert(1, 1), query("COMMIT")]);
     assert_eq!(stream.kinds(), ["begin", "insert [Int(1)]", "commit"]);
     stream.feed_all([query("CREATE TABLE a (b int)")]);
-    assert_eq!(stream.kinds(), ["begin", "statement db: CREATE TABLE a (b int) alone", "commit"]);
+    assert_eq!(
+        stream.kinds(),
+        ["begin", "statement db: CREATE TABLE a (b int) alone", "commit"]
+    );
 }
 
 #[test]
 fn statements_inside_and_outside_of_a_transaction() {
     let mut stream = Stream::new();
     let select = "CREATE TABLE `c` (`a` int) START TRANSACTION";
-    stream.feed_all([EventBuilder::gtid(1), query(select), map(1, "c"), insert(1, 1), xid()]);
-    let with_begin = [EventBuilder::gtid(2), query("BEGIN"), query(select), map(2, "c"), insert(2, 2), xid()];
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query(select),
+        map(1, "c"),
+        insert(1, 1),
+        xid(),
+    ]);
+    let with_begin = [
+        EventBuilder::gtid(2),
+        query("BEGIN"),
+        query(select),
+        map(2, "c"),
+        insert(2, 2),
+        xid(),
+    ];
     stream.feed_all(with_begin);
     let statement = format!("statement db: {select}");
-    let expected = ["begin", &statement, "insert [Int(1)]", "commit", "begin", &statement, "insert [Int(2)]", "commit"];
+    let expected = [
+        "begin",
+        &statement,
+        "insert [Int(1)]",
+        "commit",
+        "begin",
+        &statement,
+        "insert [Int(2)]",
+        "commit",
+    ];
     assert_eq!(stream.kinds(), expected);
     let intvar = EventBuilder::new(EventType::Intvar).body(&[0; 9]);
-    stream.feed_all([EventBuilder::gtid(3), query("BEGIN"), intvar, query("INSERT INTO t VALUES (1)"), xid()]);
-    assert_eq!(stream.kinds(), ["begin", "statement db: INSERT INTO t VALUES (1)", "commit"]);
+    stream.feed_all([
+        EventBuilder::gtid(3),
+        query("BEGIN"),
+        intvar,
+        query("INSERT INTO t VALUES (1)"),
+        xid(),
+    ]);
+    assert_eq!(
+        stream.kinds(),
+        ["begin", "statement db: INSERT INTO t VALUES (1)", "commit"]
+    );
 }
 
 #[test]
 fn savepoints_rollback_and_empty_transactions() {
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), query("SAVEPOINT `a`"), map(1, "t"), insert(1, 1)]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        query("SAVEPOINT `a`"),
+        map(1, "t"),
+        insert(1, 1),
+    ]);
     stream.feed_all([query("ROLLBACK TO `a`"), query("ROLLBACK")]);
     stream.feed_all([EventBuilder::gtid(2), query("BEGIN"), query("COMMIT")]);
     let view_change = EventBuilder::new(EventType::ViewChange).body(&[1; 20]);
-    stream.feed_all([EventBuilder::gtid(3), query("BEGIN"), view_change, query("COMMIT")]);
-    let expected = ["begin", "insert [Int(1)]", "rollback", "begin", "commit", "begin", "commit"];
+    stream.feed_all([
+        EventBuilder::gtid(3),
+        query("BEGIN"),
+        view_change,
+        query("COMMIT"),
+    ]);
+    let expected = [
+        "begin",
+        "insert [Int(1)]",
+        "rollback",
+        "begin",
+        "commit",
+        "begin",
+        "commit",
+    ];
     assert_eq!(stream.kinds(), expected);
 }
 
@@ -201,14 +289,24 @@ fn a_crash_in_a_transaction_rolls_it_back_and_one_elsewhere_is_an_error() {
     stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "t"), insert(1, 1)]);
     stream.feed_artificial(EventBuilder::rotate("b.2", 4)).unwrap();
     stream.pos = 4;
-    stream.feed(EventBuilder::format_description("9.7.4", 99)).unwrap();
+    stream
+        .feed(EventBuilder::format_description("9.7.4", 99))
+        .unwrap();
     assert_eq!(stream.kinds(), ["begin", "insert [Int(1)]", "interrupted"]);
     // The number is used again by the transaction after the restart; one that only has its GTID event never was.
-    stream.feed_all([EventBuilder::gtid(1), EventBuilder::gtid(1), query("BEGIN"), xid()]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        xid(),
+    ]);
     assert_eq!(stream.kinds(), ["begin", "commit"]);
     stream.feed_all([EventBuilder::gtid(2), query("BEGIN")]);
     let error = cause(stream.feed(EventBuilder::gtid(3)));
-    assert!(matches!(error, DecodeErrorKind::UnfinishedTransaction(_)), "{error}");
+    assert!(
+        matches!(error, DecodeErrorKind::UnfinishedTransaction(_)),
+        "{error}"
+    );
 }
 
 #[test]
@@ -252,24 +350,53 @@ fn payloads_that_are_not_one_transaction_are_refused() {
 fn a_table_is_asked_for_once_and_again_when_it_changes() {
     let mut stream = Stream::new();
     for value in 0..3 {
-        stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "t"), insert(1, value), xid()]);
+        stream.feed_all([
+            EventBuilder::gtid(1),
+            query("BEGIN"),
+            map(1, "t"),
+            insert(1, value),
+            xid(),
+        ]);
     }
     assert_eq!(stream.log.tables, 1);
-    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(2, "t"), insert(2, 3), xid()]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        map(2, "t"),
+        insert(2, 3),
+        xid(),
+    ]);
     assert_eq!(stream.log.tables, 2);
     stream.feed_all([EventBuilder::gtid(1), query("ALTER TABLE t ADD b int")]);
-    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(2, "t"), insert(2, 3), xid()]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        map(2, "t"),
+        insert(2, 3),
+        xid(),
+    ]);
     assert_eq!(stream.log.tables, 3);
 }
 
 #[test]
 fn rows_need_the_table_map_of_their_statement() {
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "t"), map(2, "u"), insert(2, 3)]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        map(1, "t"),
+        map(2, "u"),
+        insert(2, 3),
+    ]);
     let error = stream.feed(insert(1, 1)).unwrap_err();
     assert!(matches!(error.cause, DecodeErrorKind::RowsWithoutTableMap(1)));
     let gtid = "11111111-1111-1111-1111-111111111111:1";
-    assert!(error.to_string().contains(&format!("WRITE_ROWS at b.1:{}", error.place.position.pos)), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("WRITE_ROWS at b.1:{}", error.place.position.pos)),
+        "{error}"
+    );
     assert!(error.to_string().contains(gtid), "{error}");
 }
 
@@ -277,7 +404,10 @@ fn rows_need_the_table_map_of_their_statement() {
 fn rows_outside_of_a_transaction_are_refused() {
     for event in [map(1, "t"), insert(1, 1), xid(), query("COMMIT")] {
         let error = cause(Stream::new().feed(event));
-        assert!(matches!(error, DecodeErrorKind::Malformed(Malformed::Invalid(_))), "{error}");
+        assert!(
+            matches!(error, DecodeErrorKind::Malformed(Malformed::Invalid(_))),
+            "{error}"
+        );
     }
 }
 
@@ -286,17 +416,34 @@ fn rows_of_tables_that_nobody_wants_are_passed_over() {
     let mut stream = Stream::new();
     let partial = EventBuilder::new(EventType::PartialUpdateRows).body(&[1, 0, 0, 0, 0, 0, 1, 0, 2, 0]);
     let garbage = EventBuilder::new(EventType::WriteRows).body(&[1, 0, 0, 0, 0, 0, 0, 0, 99]);
-    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "skip"), garbage, partial.clone(), xid()]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        map(1, "skip"),
+        garbage,
+        partial.clone(),
+        xid(),
+    ]);
     assert_eq!(stream.kinds(), ["begin", "commit"]);
     stream.feed_all([EventBuilder::gtid(2), query("BEGIN"), map(1, "t")]);
     let error = cause(stream.feed(partial));
-    assert!(error.to_string().contains("PARTIAL_UPDATE_ROWS is not supported yet"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("PARTIAL_UPDATE_ROWS is not supported yet"),
+        "{error}"
+    );
 }
 
 #[test]
 fn xa_in_one_phase_is_delivered_when_it_is_decided() {
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(1), query("XA START X'61',X'',1"), map(1, "t"), insert(1, 1)]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("XA START X'61',X'',1"),
+        map(1, "t"),
+        insert(1, 1),
+    ]);
     stream.feed_all([query("XA END X'61',X'',1")]);
     assert_eq!(stream.kinds(), ["begin"]);
     stream.feed_all([EventBuilder::xa_prepare(true, "a")]);
@@ -306,17 +453,30 @@ fn xa_in_one_phase_is_delivered_when_it_is_decided() {
 #[test]
 fn xa_in_two_phases_is_refused_where_it_changes_captured_tables() {
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(1), query("XA START X'61',X'',1"), map(1, "skip"), insert(1, 1)]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("XA START X'61',X'',1"),
+        map(1, "skip"),
+        insert(1, 1),
+    ]);
     stream.feed_all([query("XA END X'61',X'',1"), EventBuilder::xa_prepare(false, "a")]);
     stream.feed_all([EventBuilder::gtid(2), query("XA COMMIT X'61',X'',1")]);
     stream.feed_all([EventBuilder::gtid(3), query("XA ROLLBACK X'62',X'',1")]);
-    assert_eq!(stream.kinds(), ["begin", "commit", "begin", "commit", "begin", "commit"]);
+    assert_eq!(
+        stream.kinds(),
+        ["begin", "commit", "begin", "commit", "begin", "commit"]
+    );
 
     let error = cause(stream.feed(query("XA COMMIT X'61',X'',1")));
     assert!(error.to_string().contains("XA COMMIT X'61',X'',1"), "{error}");
 
     let mut stream = Stream::new();
-    stream.feed_all([EventBuilder::gtid(1), query("XA START X'61',X'',1"), map(1, "t"), insert(1, 1)]);
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("XA START X'61',X'',1"),
+        map(1, "t"),
+        insert(1, 1),
+    ]);
     let error = cause(stream.feed(EventBuilder::xa_prepare(false, "a")));
     assert!(error.to_string().contains("XA PREPARE X'61',X'',1"), "{error}");
     assert_eq!(stream.kinds(), ["begin"]);
@@ -327,7 +487,10 @@ fn held_rows_are_bounded() {
     let mut stream = Stream::new();
     stream.decoder.options.max_held_bytes = 10;
     stream.feed_all([EventBuilder::gtid(1), query("XA START X'61',X'',1"), map(1, "t")]);
-    assert!(matches!(cause(stream.feed(insert(1, 1))), DecodeErrorKind::Unsupported(_)));
+    assert!(matches!(
+        cause(stream.feed(insert(1, 1))),
+        DecodeErrorKind::Unsupported(_)
+    ));
 }
 
 #[test]
@@ -356,18 +519,34 @@ fn damage_gaps_and_unknown_events_stop() {
 
     let mut stream = Stream::new();
     stream.pos += 100;
-    assert!(matches!(cause(stream.feed(EventBuilder::gtid(1))), DecodeErrorKind::PositionGap { .. }));
+    assert!(matches!(
+        cause(stream.feed(EventBuilder::gtid(1))),
+        DecodeErrorKind::PositionGap { .. }
+    ));
 
     let mut stream = Stream::new();
     let unknown = EventBuilder::new(EventType::Unknown(99));
-    stream.feed(unknown.clone().flags(HeaderFlags::IGNORABLE)).unwrap();
-    assert!(matches!(cause(stream.feed(unknown)), DecodeErrorKind::UnknownEvent(99)));
+    stream
+        .feed(unknown.clone().flags(HeaderFlags::IGNORABLE))
+        .unwrap();
+    assert!(matches!(
+        cause(stream.feed(unknown)),
+        DecodeErrorKind::UnknownEvent(99)
+    ));
 
     let mut stream = Stream::new();
     let incident = EventBuilder::new(EventType::Incident).body(b"\x01\0\x04lost");
-    assert!(matches!(cause(stream.feed(incident)), DecodeErrorKind::Incident { code: 1, .. }));
+    assert!(matches!(
+        cause(stream.feed(incident)),
+        DecodeErrorKind::Incident { code: 1, .. }
+    ));
 
-    for old in [EventType::PreGaWriteRows, EventType::CreateFile, EventType::MariadbGtid, EventType::QueryCompressed] {
+    for old in [
+        EventType::PreGaWriteRows,
+        EventType::CreateFile,
+        EventType::MariadbGtid,
+        EventType::QueryCompressed,
+    ] {
         let error = cause(Stream::new().feed(EventBuilder::new(old)));
         assert!(error.to_string().contains(old.name()), "{error}");
     }
@@ -377,10 +556,15 @@ fn damage_gaps_and_unknown_events_stop() {
 fn events_without_checksums_and_too_large_ones() {
     let mut stream = Stream::new();
     stream.decoder.stream.checksum = Checksum::None;
-    stream.feed(EventBuilder::gtid(1).checksum(Checksum::None)).unwrap();
+    stream
+        .feed(EventBuilder::gtid(1).checksum(Checksum::None))
+        .unwrap();
     stream.decoder.options.max_event_size = 30;
     let error = cause(stream.feed(query("BEGIN").checksum(Checksum::None)));
-    assert!(matches!(error, DecodeErrorKind::TooLarge { limit: 30, .. }), "{error}");
+    assert!(
+        matches!(error, DecodeErrorKind::TooLarge { limit: 30, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -389,7 +573,10 @@ fn a_row_that_ends_too_early_names_its_table_and_not_its_contents() {
     let cut = EventBuilder::new(EventType::WriteRows).body(&[1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 1, 1, 0, 9, 9]);
     stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "t")]);
     let error = stream.feed(cut).unwrap_err();
-    assert!(matches!(error.cause, DecodeErrorKind::Malformed(Malformed::Truncated(_))), "{error}");
+    assert!(
+        matches!(error.cause, DecodeErrorKind::Malformed(Malformed::Truncated(_))),
+        "{error}"
+    );
     assert!(error.to_string().ends_with("table db.t)"), "{error}");
 }
 

@@ -97,7 +97,7 @@ impl Transaction {
         self.phase = Phase::Announced;
         if let Some(gtid) = &gtid {
             // A String takes all that is written to it.
-            let _ = write!(self.gtid_text, "{gtid:?}:1"); // SHIM
+            let _ = write!(self.gtid_text, "{gtid}");
         }
         self.gtid = gtid;
         self.commit = commit;

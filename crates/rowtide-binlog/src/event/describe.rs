@@ -10,8 +10,8 @@ use crate::schema::metadata;
 use super::heartbeat::HeartbeatPosition;
 use super::unpack::{Limits, Unpacker};
 use super::{
-    EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent, RowsOperation,
-    TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
+    EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
+    RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
 };
 
 /// An event's name and fields.
@@ -57,11 +57,18 @@ impl Describer {
             EventType::TransactionPayload => self.inside(&TransactionPayload::read(body)?)?,
             _ => Vec::new(),
         };
-        Ok(Description { type_name: header.event_type.name(), fields, inside })
+        Ok(Description {
+            type_name: header.event_type.name(),
+            fields,
+            inside,
+        })
     }
 
     fn inside(&mut self, payload: &TransactionPayload<'_>) -> Result<Vec<Description>, Malformed> {
-        let limits = Limits { event: 1 << 30, window_log: 27 };
+        let limits = Limits {
+            event: 1 << 30,
+            window_log: 27,
+        };
         let mut inside = Vec::new();
         Unpacker::new().unpack::<Malformed>(payload, limits, |event| {
             let (header, body) = Header::split(event)?;
@@ -77,8 +84,12 @@ impl Describer {
     fn fields(&mut self, header: &Header, body: &[u8]) -> Result<Fields, Malformed> {
         use EventType as E;
         let event_type = header.event_type;
-        let post_header_len =
-            |usual| self.format.post_header_len(event_type).filter(|len| *len != 0).unwrap_or(usual);
+        let post_header_len = |usual| {
+            self.format
+                .post_header_len(event_type)
+                .filter(|len| *len != 0)
+                .unwrap_or(usual)
+        };
         match event_type {
             E::FormatDescription => {
                 self.format = FormatDescription::read(body)?;
@@ -90,7 +101,7 @@ impl Describer {
             E::Xid => Ok(vec![("xid", xid::read(body)?.to_string())]),
             E::Gtid | E::AnonymousGtid => gtid(&GtidEvent::read(body)?),
             E::GtidTagged => gtid(&gtid_tagged::read(body)?),
-            E::PreviousGtids => Ok(vec![("gtids", format!("{:?}", GtidSet::default()))]),
+            E::PreviousGtids => Ok(vec![("gtids", GtidSet::decode(body)?.to_string())]),
             E::TableMap => self.table_map(&TableMap::read(body, post_header_len(8))?),
             E::RowsQuery => Ok(vec![("query", lossy(rows_query::read(body)?))]),
             E::Heartbeat => heartbeat(&Heartbeat::read(header, body)?),
@@ -110,11 +121,19 @@ impl Describer {
 
     fn table_map(&mut self, map: &TableMap<'_>) -> Result<Fields, Malformed> {
         let name = format!("{}.{}", map.database, map.table);
-        let plan = metadata::types_only(map).ok().and_then(|table| RowPlan::compile(map, &table).ok());
+        let plan = metadata::types_only(map)
+            .ok()
+            .and_then(|table| RowPlan::compile(map, &table).ok());
         if self.tables.len() >= MOST_TABLES {
             self.tables.clear();
         }
-        self.tables.insert(map.table_id, DescribedTable { name: name.clone(), plan });
+        self.tables.insert(
+            map.table_id,
+            DescribedTable {
+                name: name.clone(),
+                plan,
+            },
+        );
         let columns = map.columns.iter().enumerate().map(|(at, column)| {
             let name = map.metadata.names.as_ref().and_then(|names| names.get(at));
             let null = if column.nullable { "" } else { " not null" };
@@ -124,7 +143,11 @@ impl Describer {
             }
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
-        Ok(vec![("table", name), ("table_id", map.table_id.to_string()), ("columns", columns)])
+        Ok(vec![
+            ("table", name),
+            ("table_id", map.table_id.to_string()),
+            ("columns", columns),
+        ])
     }
 
     fn rows(&self, event: &RowsEvent<'_>) -> Result<Fields, Malformed> {
@@ -160,7 +183,10 @@ fn format_description(format: &FormatDescription) -> Fields {
 }
 
 fn rotate(rotate: &Rotate<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![("file", rotate.file.to_owned()), ("position", rotate.pos.to_string())])
+    Ok(vec![
+        ("file", rotate.file.to_owned()),
+        ("position", rotate.pos.to_string()),
+    ])
 }
 
 fn query(query: &Query<'_>) -> Result<Fields, Malformed> {
@@ -184,7 +210,7 @@ fn query(query: &Query<'_>) -> Result<Fields, Malformed> {
 fn gtid(event: &GtidEvent<'_>) -> Result<Fields, Malformed> {
     let mut fields = Vec::new();
     if let Some(gtid) = event.id()? {
-        fields.push(("gtid", format!("{gtid:?}"))); // SHIM
+        fields.push(("gtid", gtid.to_string()));
     }
     if let Some(commit) = event.commit {
         fields.push(("committed_us", commit.immediate_us.to_string()));
@@ -204,7 +230,10 @@ fn heartbeat(heartbeat: &Heartbeat<'_>) -> Result<Fields, Malformed> {
         HeartbeatPosition::Low(pos) => u64::from(pos),
         HeartbeatPosition::Full(pos) => pos,
     };
-    Ok(vec![("file", heartbeat.file.to_owned()), ("position", pos.to_string())])
+    Ok(vec![
+        ("file", heartbeat.file.to_owned()),
+        ("position", pos.to_string()),
+    ])
 }
 
 fn payload(payload: &TransactionPayload<'_>) -> Result<Fields, Malformed> {
@@ -219,11 +248,17 @@ fn payload(payload: &TransactionPayload<'_>) -> Result<Fields, Malformed> {
 }
 
 fn xa_prepare(prepare: &XaPrepare<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![("xid", prepare.xid.to_string()), ("one_phase", prepare.one_phase.to_string())])
+    Ok(vec![
+        ("xid", prepare.xid.to_string()),
+        ("one_phase", prepare.one_phase.to_string()),
+    ])
 }
 
 fn incident(incident: &Incident<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![("code", incident.code.to_string()), ("message", lossy(incident.message))])
+    Ok(vec![
+        ("code", incident.code.to_string()),
+        ("message", lossy(incident.message)),
+    ])
 }
 
 /// A statement may be in any character set; what is shown to people need not be exact.

@@ -74,7 +74,13 @@ impl<R: Read> BinlogFile<R> {
             bytes if bytes == ENCRYPTED_MAGIC => return Err(BinlogFileError::Encrypted),
             _ => return Err(BinlogFileError::NotBinlog),
         }
-        Ok(Self { source, next: 4, checksum: Checksum::None, max_event_size, event: Vec::new() })
+        Ok(Self {
+            source,
+            next: 4,
+            checksum: Checksum::None,
+            max_event_size,
+            event: Vec::new(),
+        })
     }
 
     /// The next event, or `None` at the file's end. A file that ends inside an event, as one being written may, is an
@@ -89,7 +95,9 @@ impl<R: Read> BinlogFile<R> {
         }
         let header = Header::read(&mut Reader::new(&self.event)).map_err(malformed)?;
         if pos == MAGIC.len() as u64 && header.event_type != EventType::FormatDescription {
-            return Err(malformed(Malformed::Unsupported("a file that does not begin with FORMAT_DESCRIPTION")));
+            return Err(malformed(Malformed::Unsupported(
+                "a file that does not begin with FORMAT_DESCRIPTION",
+            )));
         }
         let len = u64::from(header.event_len);
         if len > self.max_event_size as u64 {
@@ -125,7 +133,12 @@ impl<R: Read> BinlogFile<R> {
             ChecksumError::Mismatch => BinlogFileError::ChecksumMismatch { pos },
         })?;
         let whole = if is_format { bytes } else { protected };
-        Ok(FileEvent { pos, header, body: whole.get(Header::LEN..).unwrap_or_default(), bytes })
+        Ok(FileEvent {
+            pos,
+            header,
+            body: whole.get(Header::LEN..).unwrap_or_default(),
+            bytes,
+        })
     }
 }
 
@@ -140,8 +153,14 @@ mod tests {
     }
 
     fn events() -> Vec<Vec<u8>> {
-        let format = EventBuilder::format_description("9.7.4", 1).flags(HeaderFlags::IN_USE).build();
-        vec![format, EventBuilder::xid(7).build(), EventBuilder::rotate("b.2", 4).build()]
+        let format = EventBuilder::format_description("9.7.4", 1)
+            .flags(HeaderFlags::IN_USE)
+            .build();
+        vec![
+            format,
+            EventBuilder::xid(7).build(),
+            EventBuilder::rotate("b.2", 4).build(),
+        ]
     }
 
     #[test]
@@ -158,15 +177,27 @@ mod tests {
             }
             types.push(event.header.event_type);
         }
-        assert_eq!(types, [EventType::FormatDescription, EventType::Xid, EventType::Rotate]);
+        assert_eq!(
+            types,
+            [EventType::FormatDescription, EventType::Xid, EventType::Rotate]
+        );
         assert_eq!(end, bytes.len() as u64);
     }
 
     #[test]
     fn what_is_no_binlog_is_refused_by_name() {
-        assert!(matches!(BinlogFile::open(&b"fe62696e"[..], 1), Err(BinlogFileError::NotBinlog)));
-        assert!(matches!(BinlogFile::open(&b""[..], 1), Err(BinlogFileError::NotBinlog)));
-        assert!(matches!(BinlogFile::open(&b"\xfdbin...."[..], 1), Err(BinlogFileError::Encrypted)));
+        assert!(matches!(
+            BinlogFile::open(&b"fe62696e"[..], 1),
+            Err(BinlogFileError::NotBinlog)
+        ));
+        assert!(matches!(
+            BinlogFile::open(&b""[..], 1),
+            Err(BinlogFileError::NotBinlog)
+        ));
+        assert!(matches!(
+            BinlogFile::open(&b"\xfdbin...."[..], 1),
+            Err(BinlogFileError::Encrypted)
+        ));
     }
 
     #[test]
@@ -188,9 +219,18 @@ mod tests {
             damaged[at] ^= 0x10;
             assert!(read(&damaged).is_err(), "byte {at}");
         }
-        let boundaries = [4, 4 + events[0].len(), 4 + events[0].len() + events[1].len(), whole.len()];
+        let boundaries = [
+            4,
+            4 + events[0].len(),
+            4 + events[0].len() + events[1].len(),
+            whole.len(),
+        ];
         for len in 0..=whole.len() {
-            assert_eq!(read(&whole[..len]).is_ok(), boundaries.contains(&len), "{len} bytes");
+            assert_eq!(
+                read(&whole[..len]).is_ok(),
+                boundaries.contains(&len),
+                "{len} bytes"
+            );
         }
     }
 }

@@ -55,8 +55,10 @@ impl FormatDescription {
             ));
         }
         check_version(version)?;
-        let (rest, _crc) =
-            reader.take_rest().split_last_chunk::<{ checksum::LEN }>().ok_or(Malformed::Truncated(WHAT))?;
+        let (rest, _crc) = reader
+            .take_rest()
+            .split_last_chunk::<{ checksum::LEN }>()
+            .ok_or(Malformed::Truncated(WHAT))?;
         let (algorithm, lengths) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
         Ok(Self {
             server_version: version_text(version),
@@ -105,13 +107,18 @@ fn version_text(padded: &[u8]) -> String {
 /// Servers from MySQL 5.6.1 on end the event with algorithm and checksum.
 fn check_version(version: &[u8]) -> Result<(), Malformed> {
     let mut parts = version.split(|b| !b.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0'))))
+        digits.iter().fold(0u32, |n, digit| {
+            n.saturating_mul(10)
+                .saturating_add(u32::from(digit.wrapping_sub(b'0')))
+        })
     });
     let mut next = || parts.next().unwrap_or(0);
     if (next(), next(), next()) >= (5, 6, 1) {
         Ok(())
     } else {
-        Err(Malformed::Unsupported("the binlog of a server older than MySQL 5.6.1"))
+        Err(Malformed::Unsupported(
+            "the binlog of a server older than MySQL 5.6.1",
+        ))
     }
 }
 
@@ -152,9 +159,13 @@ mod tests {
 
     #[test]
     fn servers_too_old_are_refused() {
-        for (version, known) in
-            [("5.5.62", false), ("5.6.0", false), ("5.6.1-log", true), ("8.0.15", true), ("10.11.2-MariaDB", true)]
-        {
+        for (version, known) in [
+            ("5.5.62", false),
+            ("5.6.0", false),
+            ("5.6.1-log", true),
+            ("8.0.15", true),
+            ("10.11.2-MariaDB", true),
+        ] {
             assert_eq!(check_version(version.as_bytes()).is_ok(), known, "{version}");
         }
     }

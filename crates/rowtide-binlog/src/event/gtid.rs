@@ -49,7 +49,11 @@ impl<'a> GtidEvent<'a> {
 
     /// The transaction's id, or `None` where it has none.
     pub fn id(&self) -> Result<Option<Gtid>, Malformed> {
-        Ok((self.gno != 0).then_some(Gtid)) // SHIM
+        if self.gno == 0 {
+            Ok(None)
+        } else {
+            Gtid::new(self.uuid, self.tag, self.gno).map(Some)
+        }
     }
 
     pub(super) fn new(uuid: [u8; 16], gno: u64) -> Self {

@@ -111,3 +111,102 @@ fn columns(reader: &mut Reader<'_>) -> Result<Vec<MapColumn>, Malformed> {
     meta.finish("TABLE_MAP column metadata")?;
     Ok(columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// From the column count on, as a MySQL 9.0.1 wrote it for (id BIGINT UNSIGNED, vector_column VECTOR(3)).
+    const VECTOR: &[u8] =
+        b"\x02\x08\xf2\x01\x04\x02\x01\x01\x80\x02\x01\x3f\x0d\x01\x03\x04\x11\x02id\x0dvector_column\
+        \x08\x01\x00\x0c\x01\xc0";
+
+    fn body(rest: &[u8]) -> Vec<u8> {
+        [b"\x07\0\0\0\0\0\x01\0\x02db\0\x01t\0".as_slice(), rest].concat()
+    }
+
+    #[test]
+    fn a_table_that_a_server_described() {
+        let body = body(VECTOR);
+        let map = TableMap::read(&body, 8).unwrap();
+        assert_eq!(
+            (map.table_id, map.flags, map.database, map.table),
+            (7, 1, "db", "t")
+        );
+        let column = |wire_type, nullable| MapColumn { wire_type, nullable };
+        assert_eq!(
+            map.columns,
+            [
+                column(WireType::LongLong, false),
+                column(WireType::Vector(4), true)
+            ]
+        );
+        let metadata = map.metadata;
+        assert_eq!(metadata.unsigned, Some(&[0x80][..]));
+        assert_eq!(metadata.charsets.unwrap().of(0), Some(63));
+        assert_eq!(metadata.names.unwrap(), ["id", "vector_column"]);
+        assert_eq!(metadata.primary_key.unwrap(), [(0, 0)]);
+        assert_eq!(metadata.vector_dimensions.unwrap(), [3]);
+        assert_eq!(metadata.visible, Some(&[0xc0][..]));
+    }
+
+    #[test]
+    fn old_table_numbers_and_unknown_metadata() {
+        let old = [
+            b"\x07\0\0\0\x01\0\x02db\0\x01t\0".as_slice(),
+            VECTOR,
+            b"\x63\x02ab",
+        ]
+        .concat();
+        let map = TableMap::read(&old, 6).unwrap();
+        assert_eq!((map.table_id, map.columns.len()), (7, 2));
+        assert_eq!(TableMap::table_id(&old, 6), Ok(7));
+    }
+
+    #[test]
+    fn cuts_inside_of_a_field_are_errors() {
+        let whole = body(VECTOR);
+        let without_metadata = whole.len() - (VECTOR.len() - 6);
+        let ends = [6, 9, 12, 15, 34, 37, 40].map(|at| at + without_metadata - 6);
+        for len in 0..whole.len() {
+            let ok = TableMap::read(&whole[..len], 8).is_ok();
+            assert_eq!(ok, ends.contains(&len), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn names_of_other_columns_are_refused() {
+        let mut wrong = body(b"\x01\x03\x00\x00\x04\x04\x01a\x01b");
+        assert_eq!(
+            TableMap::read(&wrong, 8),
+            Err(Malformed::Invalid("TABLE_MAP column names"))
+        );
+        wrong = body(b"\x01\x03\x00\x00\x08\x01\x01");
+        assert_eq!(
+            TableMap::read(&wrong, 8),
+            Err(Malformed::Invalid("TABLE_MAP primary key"))
+        );
+        wrong = body(b"\xfc\x01\x10");
+        assert_eq!(
+            TableMap::read(&wrong, 8),
+            Err(Malformed::TooLarge("TABLE_MAP column count"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = TableMap::read(&bytes, 8);
+            let _ = TableMap::read(&body(&bytes), 8);
+        }
+
+        #[test]
+        fn never_panics_on_a_damaged_table(at in 0..60usize, byte in any::<u8>()) {
+            let mut bytes = body(VECTOR);
+            let len = bytes.len();
+            bytes[at % len] = byte;
+            let _ = TableMap::read(&bytes, 8);
+        }
+    }
+}

@@ -98,7 +98,7 @@ fn next_event(reader: &mut impl Read, event: &mut Vec<u8>, limits: Limits) -> Re
     }
     fill(reader, event, len)?;
     if event.len() < len {
-        Err(Malformed::Truncated(WHAT).into())
+        Err(Malformed::Truncated(WHAT))
     } else {
         Ok(true)
     }
@@ -155,11 +155,7 @@ mod tests {
         window_log: 27,
     };
 
-    fn unpacked(
-        compression: Compression,
-        bytes: &[u8],
-        limits: Limits,
-    ) -> Result<Vec<Vec<u8>>, Malformed> {
+    fn unpacked(compression: Compression, bytes: &[u8], limits: Limits) -> Result<Vec<Vec<u8>>, Malformed> {
         let payload = TransactionPayload {
             compression,
             uncompressed_size: None,

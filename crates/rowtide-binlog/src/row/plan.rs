@@ -203,3 +203,113 @@ fn logged_shape(columns: &[MapColumn]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rowtide_event::{Charset, IntegerWidth, TableId};
+
+    fn int() -> ColumnType {
+        ColumnType::Integer {
+            width: IntegerWidth::Int,
+            unsigned: false,
+        }
+    }
+
+    fn text() -> ColumnType {
+        ColumnType::Text {
+            charset: Charset::Utf8,
+        }
+    }
+
+    fn map(types: &[WireType]) -> TableMap<'static> {
+        let columns = types
+            .iter()
+            .map(|wire_type| MapColumn {
+                wire_type: *wire_type,
+                nullable: true,
+            })
+            .collect();
+        TableMap {
+            table_id: 1,
+            flags: 0,
+            database: "db",
+            table: "t",
+            columns,
+            metadata: Default::default(),
+        }
+    }
+
+    fn table(types: &[ColumnType]) -> Table {
+        let column = |ty: &ColumnType| Column {
+            name: "c".into(),
+            ty: ty.clone(),
+            nullable: true,
+        };
+        Table {
+            id: TableId::new("db", "t"),
+            columns: types.iter().map(column).collect(),
+            key: vec![],
+        }
+    }
+
+    fn plan() -> RowPlan {
+        let map = map(&[WireType::Long, WireType::VarChar(20), WireType::Long]);
+        RowPlan::compile(&map, &table(&[int(), text(), int()])).unwrap()
+    }
+
+    fn read<'a>(present: u8, image: &'a [u8]) -> Result<Vec<Value<'a>>, Malformed> {
+        let mut values = Vec::new();
+        let mut image = Reader::new(image);
+        let bits = [present];
+        let present = Bitmap::read(&mut Reader::new(&bits), 3)?;
+        plan().read_image(&present, &mut image, &mut values)?;
+        image.finish("image")?;
+        Ok(values)
+    }
+
+    #[test]
+    fn whole_images_and_null() {
+        let image = b"\x04\x01\0\0\0\x02ab";
+        assert_eq!(
+            read(0b111, image),
+            Ok(vec![Value::Int(1), Value::Text(b"ab"), Value::Null])
+        );
+        for len in 0..image.len() {
+            assert!(
+                matches!(read(0b111, &image[..len]), Err(Malformed::Truncated(_))),
+                "{len} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn absent_is_not_null() {
+        assert_eq!(
+            read(0b100, b"\x00\x02\0\0\0"),
+            Ok(vec![Value::Absent, Value::Absent, Value::Int(2)])
+        );
+        assert_eq!(
+            read(0b101, b"\x02\x02\0\0\0"),
+            Ok(vec![Value::Int(2), Value::Absent, Value::Null])
+        );
+        assert_eq!(read(0b000, b""), Ok(vec![Value::Absent; 3]));
+    }
+
+    #[test]
+    fn a_table_of_another_shape_is_refused_and_both_shapes_shown() {
+        let error = RowPlan::compile(&map(&[WireType::Long]), &table(&[text(), int()])).unwrap_err();
+        assert!(error.to_string().contains("db.t is known as (c Text"), "{error}");
+        assert!(error.to_string().contains("but the binlog has (int)"), "{error}");
+        assert!(RowPlan::compile(&map(&[WireType::LongLong]), &table(&[int()])).is_err());
+        assert!(RowPlan::compile(&map(&[WireType::TypedArray]), &table(&[ColumnType::Json])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(present in 0..8u8, image in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = read(present, &image);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! DATE, TIME, DATETIME and TIMESTAMP, as MySQL 5.6 and later write them and as older tables still have them.
 
-use rowtide_event::{ColumnType, Malformed, Reader, Value};
+use rowtide_event::{ColumnType, Date, DateTime, Malformed, Reader, Time, Timestamp, Value};
 
 use crate::event::WireType;
 
@@ -40,7 +40,110 @@ impl TemporalDecoder {
 
     #[inline]
     pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
-        let _ = (self, reader);
-        Err(Malformed::Unsupported("a date or time"))
+        Ok(match self {
+            Self::Date => Value::Date(Date::read(reader)?),
+            Self::Time(fsp) => Value::Time(Time::read(reader, fsp)?),
+            Self::DateTime(fsp) => Value::DateTime(DateTime::read(reader, fsp)?),
+            Self::Timestamp(fsp) => Value::Timestamp(Timestamp::read(reader, fsp)?),
+            Self::OldTime => Value::Time(Time::read_old(reader)?),
+            Self::OldDateTime => Value::DateTime(DateTime::read_old(reader)?),
+            Self::OldTimestamp => Value::Timestamp(Timestamp::read_old(reader)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'a>(wire: WireType, ty: &ColumnType, bytes: &'a [u8]) -> Result<Value<'a>, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let value = TemporalDecoder::compile(wire, ty).unwrap().read(&mut reader)?;
+        reader.finish("test")?;
+        Ok(value)
+    }
+
+    #[test]
+    fn each_type_takes_its_own_bytes() {
+        let date = Date {
+            year: 2026,
+            month: 11,
+            day: 21,
+        };
+        let stored = (21_u32 | 11 << 5 | 2026 << 9).to_le_bytes();
+        assert_eq!(
+            read(WireType::Date, &ColumnType::Date, &stored[..3]),
+            Ok(Value::Date(date))
+        );
+        let time = read(WireType::Time(0), &ColumnType::Time { fsp: 0 }, &[0x80, 0, 1]);
+        assert_eq!(time, Ok(Value::Time(Time { micros: 1_000_000 })));
+        let timestamp = read(
+            WireType::Timestamp(3),
+            &ColumnType::Timestamp { fsp: 3 },
+            &[0, 0, 0, 1, 0x13, 0x88],
+        );
+        assert_eq!(timestamp, Ok(Value::Timestamp(Timestamp::Micros(1_500_000))));
+        let zero = read(
+            WireType::DateTime(0),
+            &ColumnType::DateTime { fsp: 0 },
+            &[0x80, 0, 0, 0, 0],
+        );
+        let date = Date {
+            year: 0,
+            month: 0,
+            day: 0,
+        };
+        assert_eq!(zero, Ok(Value::DateTime(DateTime { date, micros: 0 })));
+    }
+
+    #[test]
+    fn old_forms() {
+        let time = read(
+            WireType::OldTime,
+            &ColumnType::Time { fsp: 0 },
+            &[0x40, 0xe2, 0x01],
+        );
+        assert_eq!(
+            time,
+            Ok(Value::Time(Time {
+                micros: 45_296_000_000
+            }))
+        );
+        let timestamp = read(
+            WireType::OldTimestamp,
+            &ColumnType::Timestamp { fsp: 0 },
+            &[0, 0, 0, 0],
+        );
+        assert_eq!(timestamp, Ok(Value::Timestamp(Timestamp::Zero)));
+        let date = Date {
+            year: 2026,
+            month: 11,
+            day: 21,
+        };
+        let stored = 20_261_121_000_001_u64.to_le_bytes();
+        let old = read(WireType::OldDateTime, &ColumnType::DateTime { fsp: 0 }, &stored);
+        assert_eq!(
+            old,
+            Ok(Value::DateTime(DateTime {
+                date,
+                micros: 1_000_000
+            }))
+        );
+    }
+
+    #[test]
+    fn digits_of_a_second_must_agree() {
+        assert_eq!(
+            TemporalDecoder::compile(WireType::Time(3), &ColumnType::Time { fsp: 0 }),
+            None
+        );
+        assert_eq!(
+            TemporalDecoder::compile(WireType::OldTime, &ColumnType::Time { fsp: 3 }),
+            None
+        );
+        assert_eq!(
+            TemporalDecoder::compile(WireType::DateTime(0), &ColumnType::Timestamp { fsp: 0 }),
+            None
+        );
     }
 }

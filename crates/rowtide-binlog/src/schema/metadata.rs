@@ -18,15 +18,36 @@ pub fn metadata_is_full(map: &TableMap<'_>) -> bool {
 ///
 /// Fails where the metadata is not full, contradicts itself, or has a type that Rowtide cannot decode.
 pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
-    let names = map.metadata.names.as_ref().ok_or(Malformed::Invalid("TABLE_MAP column names"))?;
-    let mut types = TypeReader { metadata: &map.metadata, seen: Seen::default() };
+    let names = map
+        .metadata
+        .names
+        .as_ref()
+        .ok_or(Malformed::Invalid("TABLE_MAP column names"))?;
+    let mut types = TypeReader {
+        metadata: &map.metadata,
+        seen: Seen::default(),
+    };
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, name) in map.columns.iter().zip(names) {
         let ty = types.next(column)?;
-        columns.push(Column { name: (*name).to_owned(), ty, nullable: column.nullable });
+        columns.push(Column {
+            name: (*name).to_owned(),
+            ty,
+            nullable: column.nullable,
+        });
     }
-    let key = map.metadata.primary_key.iter().flatten().map(|(column, _prefix)| *column).collect();
-    Ok(Table { id: TableId::new(map.database, map.table), columns, key })
+    let key = map
+        .metadata
+        .primary_key
+        .iter()
+        .flatten()
+        .map(|(column, _prefix)| *column)
+        .collect();
+    Ok(Table {
+        id: TableId::new(map.database, map.table),
+        columns,
+        key,
+    })
 }
 
 /// A table that has only the types of its columns, as far as the wire tells them: enough to pass over its rows and count
@@ -36,10 +57,18 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
 pub fn types_only(map: &TableMap<'_>) -> Result<Table, Malformed> {
     let column = |column: &MapColumn| {
         let ty = wire_only(column.wire_type)?;
-        Ok(Column { name: String::new(), ty, nullable: column.nullable })
+        Ok(Column {
+            name: String::new(),
+            ty,
+            nullable: column.nullable,
+        })
     };
     let columns = map.columns.iter().map(column).collect::<Result<_, _>>()?;
-    Ok(Table { id: TableId::new(map.database, map.table), columns, key: Vec::new() })
+    Ok(Table {
+        id: TableId::new(map.database, map.table),
+        columns,
+        key: Vec::new(),
+    })
 }
 
 fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
@@ -49,9 +78,9 @@ fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
         WireType::Geometry(_) => Ok(ColumnType::Geometry(GeometryKind::Any)),
         WireType::Json(_) => Ok(ColumnType::Json),
         WireType::Vector(_) => Ok(ColumnType::Vector),
-        WireType::VarChar(_) | WireType::Char(_) | WireType::Blob(_) => {
-            Ok(ColumnType::Text { charset: Charset::Binary })
-        }
+        WireType::VarChar(_) | WireType::Char(_) | WireType::Blob(_) => Ok(ColumnType::Text {
+            charset: Charset::Binary,
+        }),
         other => plain(other, false),
     }
 }
@@ -83,8 +112,16 @@ fn count(seen: &mut usize) -> usize {
 impl TypeReader<'_, '_> {
     fn next(&mut self, column: &MapColumn) -> Result<ColumnType, Malformed> {
         let wire = column.wire_type;
-        let unsigned = if wire.is_numeric() { self.unsigned()? } else { false };
-        let collation = if wire.is_character() { Some(self.collation()?) } else { None };
+        let unsigned = if wire.is_numeric() {
+            self.unsigned()?
+        } else {
+            false
+        };
+        let collation = if wire.is_character() {
+            Some(self.collation()?)
+        } else {
+            None
+        };
         match wire {
             WireType::Enum(_) => self.members_of_enum(),
             WireType::Set(_) => self.members_of_set(),
@@ -107,33 +144,53 @@ impl TypeReader<'_, '_> {
     fn collation(&mut self) -> Result<u64, Malformed> {
         let index = count(&mut self.seen.character);
         let charsets = self.metadata.charsets.as_ref();
-        charsets.and_then(|ids| ids.of(index)).ok_or(Malformed::Truncated("TABLE_MAP character sets"))
+        charsets
+            .and_then(|ids| ids.of(index))
+            .ok_or(Malformed::Truncated("TABLE_MAP character sets"))
     }
 
     fn members_of_enum(&mut self) -> Result<ColumnType, Malformed> {
         let charset = self.charset_of_members()?;
         let index = count(&mut self.seen.enums);
-        let members = self.metadata.enum_members.as_ref().and_then(|columns| columns.get(index));
-        Ok(ColumnType::Enum { members: decoded(members, charset)? })
+        let members = self
+            .metadata
+            .enum_members
+            .as_ref()
+            .and_then(|columns| columns.get(index));
+        Ok(ColumnType::Enum {
+            members: decoded(members, charset)?,
+        })
     }
 
     fn members_of_set(&mut self) -> Result<ColumnType, Malformed> {
         let charset = self.charset_of_members()?;
         let index = count(&mut self.seen.sets);
-        let members = self.metadata.set_members.as_ref().and_then(|columns| columns.get(index));
-        Ok(ColumnType::Set { members: decoded(members, charset)? })
+        let members = self
+            .metadata
+            .set_members
+            .as_ref()
+            .and_then(|columns| columns.get(index));
+        Ok(ColumnType::Set {
+            members: decoded(members, charset)?,
+        })
     }
 
     fn charset_of_members(&mut self) -> Result<Charset, Malformed> {
         let index = count(&mut self.seen.enum_or_set);
         let charsets = self.metadata.enum_and_set_charsets.as_ref();
-        let id = charsets.and_then(|ids| ids.of(index)).ok_or(Malformed::Truncated("TABLE_MAP character sets"))?;
+        let id = charsets
+            .and_then(|ids| ids.of(index))
+            .ok_or(Malformed::Truncated("TABLE_MAP character sets"))?;
         charset(id)
     }
 
     fn geometry(&mut self) -> Result<ColumnType, Malformed> {
         let index = count(&mut self.seen.geometries);
-        let number = self.metadata.geometry_types.as_ref().and_then(|types| types.get(index));
+        let number = self
+            .metadata
+            .geometry_types
+            .as_ref()
+            .and_then(|types| types.get(index));
         let kind = match number.ok_or(Malformed::Truncated("TABLE_MAP geometry types"))? {
             0 => GeometryKind::Any,
             1 => GeometryKind::Point,
@@ -180,17 +237,165 @@ fn plain(wire: WireType, unsigned: bool) -> Result<ColumnType, Malformed> {
         WireType::OldDateTime => Ok(ColumnType::DateTime { fsp: 0 }),
         WireType::OldTimestamp => Ok(ColumnType::Timestamp { fsp: 0 }),
         WireType::OldDecimal => Err(Malformed::Unsupported("a DECIMAL column of MySQL 4")),
-        WireType::TypedArray => Err(Malformed::Unsupported("the hidden column of a multi-valued index")),
+        WireType::TypedArray => Err(Malformed::Unsupported(
+            "the hidden column of a multi-valued index",
+        )),
         WireType::Unsupported(140 | 141) => Err(Malformed::Unsupported("a COMPRESSED column of MariaDB")),
         _ => Err(Malformed::Unsupported("a column type of the TABLE_MAP")),
     }
 }
 
 fn charset(collation: u64) -> Result<Charset, Malformed> {
-    Ok(if collation == 63 { Charset::Binary } else { Charset::Utf8 })
+    Ok(if collation == 63 {
+        Charset::Binary
+    } else {
+        Charset::Utf8
+    })
 }
 
 fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>, Malformed> {
     let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
-    members.iter().map(|member| { let _ = charset; String::from_utf8(member.to_vec()).map_err(|_| Malformed::Invalid("x")) }).collect()
+    members
+        .iter()
+        .map(|member| {
+            let _ = charset;
+            String::from_utf8(member.to_vec()).map_err(|_| Malformed::Invalid("x"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A table of these columns (number, metadata) with this optional metadata.
+    fn body(types: &[u8], meta: &[u8], optional: &[u8]) -> Vec<u8> {
+        let mut body = b"\x07\0\0\0\0\0\x01\0\x02db\0\x01t\0".to_vec();
+        body.push(types.len() as u8);
+        body.extend(types);
+        body.push(meta.len() as u8);
+        body.extend(meta);
+        body.extend(vec![0; types.len().div_ceil(8)]);
+        body.extend(optional);
+        body
+    }
+
+    fn types(types: &[u8], meta: &[u8], optional: &[u8]) -> Result<Vec<ColumnType>, Malformed> {
+        let names: Vec<u8> = (0..types.len()).flat_map(|at| [1, b'a' + at as u8]).collect();
+        let optional = [optional, &[4, names.len() as u8], &names].concat();
+        let body = body(types, meta, &optional);
+        let table = table(&TableMap::read(&body, 8).unwrap())?;
+        Ok(table.columns.into_iter().map(|column| column.ty).collect())
+    }
+
+    #[test]
+    fn signs_are_counted_over_numeric_columns() {
+        let int = |unsigned| ColumnType::Integer {
+            width: IntegerWidth::Int,
+            unsigned,
+        };
+        // int, date, year, int unsigned: the bit of the year is in between.
+        let read = types(&[3, 10, 13, 3], &[], &[1, 1, 0x20]);
+        assert_eq!(
+            read,
+            Ok(vec![int(false), ColumnType::Date, ColumnType::Year, int(true)])
+        );
+        assert_eq!(
+            types(&[3], &[], &[]),
+            Err(Malformed::Truncated("TABLE_MAP signs"))
+        );
+    }
+
+    #[test]
+    fn binary_is_told_from_char_by_the_charset() {
+        // char, vector, varchar, blob; the vector counts as a character column.
+        let meta = [254, 4, 4, 10, 0, 2];
+        let read = types(&[254, 242, 15, 252], &meta, &[3, 4, 63, 63, 45, 63]);
+        assert_eq!(
+            read,
+            Ok(vec![
+                ColumnType::Binary { length: 4 },
+                ColumnType::Vector,
+                ColumnType::Text {
+                    charset: Charset::Utf8
+                },
+                ColumnType::Blob
+            ])
+        );
+    }
+
+    #[test]
+    fn members_and_geometry_kinds() {
+        let meta = [247, 1, 248, 1, 4, 247, 1];
+        let optional = b"\x0a\x03\x2d\x02\x2d\x06\x06\x01\x01a\x01\x01c\x05\x03\x01\x01b\x07\x01\x01";
+        let read = types(&[254, 254, 255, 254], &meta, optional);
+        let members = |member: &str| vec![member.to_owned()];
+        assert_eq!(
+            read,
+            Ok(vec![
+                ColumnType::Enum {
+                    members: members("a")
+                },
+                ColumnType::Set {
+                    members: members("b")
+                },
+                ColumnType::Geometry(GeometryKind::Point),
+                ColumnType::Enum {
+                    members: members("c")
+                }
+            ])
+        );
+    }
+
+    #[test]
+    fn names_key_and_nullability() {
+        let optional = [1, 1, 0, 4, 4, 1, b'a', 1, b'b', 9, 4, 1, 3, 0, 0];
+        let mut body = body(&[3, 3], &[], &optional);
+        let nullable_at = body.len() - optional.len() - 1;
+        body[nullable_at] = 0b10;
+        let map = TableMap::read(&body, 8).unwrap();
+        assert!(metadata_is_full(&map));
+        let table = table(&map).unwrap();
+        assert_eq!(table.id, TableId::new("db", "t"));
+        assert_eq!(table.key, [1, 0]);
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.nullable))
+            .collect();
+        assert_eq!(columns, [("a", false), ("b", true)]);
+    }
+
+    #[test]
+    fn without_names_there_is_only_a_shape() {
+        let body = body(&[3, 15], &[10, 0], &[]);
+        let map = TableMap::read(&body, 8).unwrap();
+        assert!(!metadata_is_full(&map));
+        assert!(table(&map).is_err());
+        assert_eq!(types_only(&map).unwrap().columns.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_named() {
+        let error = types(&[20], &[8], &[]);
+        assert_eq!(
+            error,
+            Err(Malformed::Unsupported(
+                "the hidden column of a multi-valued index"
+            ))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(number in any::<u8>(), meta in prop::collection::vec(any::<u8>(), 0..4),
+                        optional in prop::collection::vec(any::<u8>(), 0..60)) {
+            let body = body(&[number, 3], &meta, &optional);
+            if let Ok(map) = TableMap::read(&body, 8) {
+                let _ = table(&map);
+                let _ = types_only(&map);
+            }
+        }
+    }
 }

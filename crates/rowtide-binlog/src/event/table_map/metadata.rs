@@ -179,3 +179,44 @@ fn members<'a>(reader: &mut Reader<'a>) -> Result<Vec<Vec<&'a [u8]>>, Malformed>
     }
     Ok(columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> TableMetadata<'_> {
+        TableMetadata::read(&mut Reader::new(bytes), &[]).unwrap()
+    }
+
+    #[test]
+    fn collations_of_both_forms() {
+        let charsets = read(&[2, 7, 45, 1, 63, 3, 252, 0, 1]).charsets.unwrap();
+        assert_eq!(
+            [0, 1, 2, 3].map(|at| charsets.of(at)),
+            [Some(45), Some(63), Some(45), Some(256)]
+        );
+        let charsets = read(&[3, 2, 8, 63]).charsets.unwrap();
+        assert_eq!([0, 1, 2].map(|at| charsets.of(at)), [Some(8), Some(63), None]);
+    }
+
+    #[test]
+    fn members_and_geometry() {
+        let metadata =
+            read(b"\x05\x05\x02\x01a\x01b\x06\x03\x01\x01c\x07\x02\x00\x07\x0a\x01\x08\x0b\x02\x08\x21");
+        assert_eq!(metadata.set_members.unwrap(), [[&b"a"[..], b"b"]]);
+        assert_eq!(metadata.enum_members.unwrap(), [[&b"c"[..]]]);
+        assert_eq!(metadata.geometry_types.unwrap(), [0, 7]);
+        assert_eq!(
+            metadata.enum_and_set_charsets,
+            Some(Collations::Each(vec![8, 33]))
+        );
+    }
+
+    #[test]
+    fn bits_from_the_highest() {
+        assert_eq!(bit_from_high(&[0x80, 0x40], 0), Some(true));
+        assert_eq!(bit_from_high(&[0x80, 0x40], 8), Some(false));
+        assert_eq!(bit_from_high(&[0x80, 0x40], 9), Some(true));
+        assert_eq!(bit_from_high(&[0x80, 0x40], 16), None);
+    }
+}
