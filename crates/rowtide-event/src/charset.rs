@@ -1,10 +1,380 @@
-//! The server's character sets.
+//! The server's character sets, and how their bytes become UTF-8.
 
-/// A character set of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Charset {
-    /// utf8mb4 and utf8mb3: already UTF-8.
-    Utf8,
+mod single_byte;
+
+use encoding_rs::Encoding;
+
+use crate::Malformed;
+
+macro_rules! charsets {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// A character set of the server.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Charset {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Charset {
+            /// All of them.
+            pub const ALL: &[Charset] = &[$(Charset::$variant),*];
+
+            /// Its name, as `SHOW CHARACTER SET` has it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+charsets! {
     /// No characters at all: bytes.
-    Binary,
+    Binary = "binary";
+    /// utf8mb4.
+    Utf8 = "utf8mb4";
+    /// utf8mb3, whose characters are those of utf8mb4 with up to three bytes.
+    Utf8Mb3 = "utf8mb3";
+    /// ascii.
+    Ascii = "ascii";
+    /// latin1: Windows-1252, with control characters in its five holes.
+    Latin1 = "latin1";
+    /// latin2: ISO 8859-2.
+    Latin2 = "latin2";
+    /// latin5: ISO 8859-9.
+    Latin5 = "latin5";
+    /// latin7: ISO 8859-13.
+    Latin7 = "latin7";
+    /// ucs2: UTF-16 without surrogates, big-endian.
+    Ucs2 = "ucs2";
+    /// utf16: big-endian.
+    Utf16 = "utf16";
+    /// utf16le.
+    Utf16Le = "utf16le";
+    /// utf32: big-endian.
+    Utf32 = "utf32";
+    /// big5.
+    Big5 = "big5";
+    /// gb2312.
+    Gb2312 = "gb2312";
+    /// gbk.
+    Gbk = "gbk";
+    /// gb18030.
+    Gb18030 = "gb18030";
+    /// sjis.
+    Sjis = "sjis";
+    /// cp932.
+    Cp932 = "cp932";
+    /// ujis: EUC-JP.
+    Ujis = "ujis";
+    /// eucjpms: EUC-JP with Microsoft's mapping.
+    EucJpMs = "eucjpms";
+    /// euckr.
+    EucKr = "euckr";
+    /// tis620.
+    Tis620 = "tis620";
+    /// armscii8.
+    Armscii8 = "armscii8";
+    /// cp1250.
+    Cp1250 = "cp1250";
+    /// cp1251.
+    Cp1251 = "cp1251";
+    /// cp1256.
+    Cp1256 = "cp1256";
+    /// cp1257.
+    Cp1257 = "cp1257";
+    /// cp850.
+    Cp850 = "cp850";
+    /// cp852.
+    Cp852 = "cp852";
+    /// cp866.
+    Cp866 = "cp866";
+    /// dec8.
+    Dec8 = "dec8";
+    /// geostd8.
+    Geostd8 = "geostd8";
+    /// greek: ISO 8859-7.
+    Greek = "greek";
+    /// hebrew: ISO 8859-8.
+    Hebrew = "hebrew";
+    /// hp8.
+    Hp8 = "hp8";
+    /// keybcs2.
+    Keybcs2 = "keybcs2";
+    /// koi8r.
+    Koi8R = "koi8r";
+    /// koi8u.
+    Koi8U = "koi8u";
+    /// macce.
+    MacCe = "macce";
+    /// macroman.
+    MacRoman = "macroman";
+    /// swe7.
+    Swe7 = "swe7";
+}
+
+/// MariaDB's NOPAD collations have the number of the padding one and this.
+const NOPAD: u16 = 1_024;
+
+impl Charset {
+    /// The character set of a name in `SHOW CHARACTER SET`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "utf8" => Some(Self::Utf8Mb3),
+            _ => Self::ALL.iter().copied().find(|charset| charset.name() == name),
+        }
+    }
+
+    /// The character set of a collation, by its number in `information_schema.collations`; the tables are those of
+    /// MySQL's Index.xml and ctype-uca.cc, and of MariaDB's ctype-uca1400.h.
+    pub fn from_collation(id: u16) -> Option<Self> {
+        Some(match id {
+            63 => Self::Binary,
+            45 | 46 | 224..=247 | 255..=323 | 2304..=2559 => Self::Utf8,
+            33 | 76 | 83 | 192..=215 | 223 | 2048..=2303 => Self::Utf8Mb3,
+            11 | 65 => Self::Ascii,
+            5 | 8 | 15 | 31 | 47..=49 | 94 => Self::Latin1,
+            2 | 9 | 21 | 27 | 77 => Self::Latin2,
+            30 | 78 => Self::Latin5,
+            20 | 41 | 42 | 79 => Self::Latin7,
+            35 | 90 | 128..=151 | 159 | 2560..=2815 => Self::Ucs2,
+            54 | 55 | 101..=124 | 2816..=3071 => Self::Utf16,
+            56 | 62 => Self::Utf16Le,
+            60 | 61 | 160..=183 | 3072..=3327 => Self::Utf32,
+            1 | 84 => Self::Big5,
+            24 | 86 => Self::Gb2312,
+            28 | 87 => Self::Gbk,
+            248..=250 => Self::Gb18030,
+            13 | 88 => Self::Sjis,
+            95 | 96 => Self::Cp932,
+            12 | 91 => Self::Ujis,
+            97 | 98 => Self::EucJpMs,
+            19 | 85 => Self::EucKr,
+            18 | 89 => Self::Tis620,
+            32 | 64 => Self::Armscii8,
+            26 | 34 | 44 | 66 | 99 => Self::Cp1250,
+            14 | 23 | 50..=52 => Self::Cp1251,
+            57 | 67 => Self::Cp1256,
+            29 | 58 | 59 => Self::Cp1257,
+            4 | 80 => Self::Cp850,
+            40 | 81 => Self::Cp852,
+            36 | 68 => Self::Cp866,
+            3 | 69 => Self::Dec8,
+            92 | 93 => Self::Geostd8,
+            25 | 70 => Self::Greek,
+            16 | 71 => Self::Hebrew,
+            6 | 72 => Self::Hp8,
+            37 | 73 => Self::Keybcs2,
+            7 | 74 => Self::Koi8R,
+            22 | 75 => Self::Koi8U,
+            38 | 43 => Self::MacCe,
+            39 | 53 => Self::MacRoman,
+            10 | 82 => Self::Swe7,
+            _ => return id.checked_sub(NOPAD).filter(|base| *base < 256).and_then(Self::from_collation),
+        })
+    }
+
+    /// Appends `bytes` of this character set as UTF-8.
+    ///
+    /// # Errors
+    /// If they are no text of it: nothing is replaced by guesses. What was appended by then stays.
+    #[inline]
+    pub fn decode(self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        match self {
+            Self::Utf8 | Self::Utf8Mb3 | Self::Ascii if std::str::from_utf8(bytes).is_ok() => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+            _ => self.decode_other(bytes, out).ok_or(self.malformed()),
+        }
+    }
+
+    fn decode_other(self, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        if let Some(table) = self.table() {
+            return decode_table(table, bytes, out);
+        }
+        match self {
+            Self::Ucs2 | Self::Utf16 => decode_utf16(bytes, u16::from_be_bytes, out),
+            Self::Utf16Le => decode_utf16(bytes, u16::from_le_bytes, out),
+            Self::Utf32 => decode_utf32(bytes, out),
+            Self::Tis620 => decode_tis620(bytes, out),
+            _ => {
+                let text = self.encoding()?.decode_without_bom_handling_and_without_replacement(bytes)?;
+                out.extend_from_slice(text.as_bytes());
+                Some(())
+            }
+        }
+    }
+
+    fn malformed(self) -> Malformed {
+        match self {
+            Self::Utf8 => Malformed::Invalid("text in the character set utf8mb4"),
+            Self::Utf8Mb3 => Malformed::Invalid("text in the character set utf8mb3"),
+            Self::Binary => Malformed::Invalid("text in no character set"),
+            _ => Malformed::Invalid("text in a character set other than utf8mb4"),
+        }
+    }
+
+    fn encoding(self) -> Option<&'static Encoding> {
+        Some(match self {
+            Self::Big5 => encoding_rs::BIG5,
+            Self::Gb2312 | Self::Gbk => encoding_rs::GBK,
+            Self::Gb18030 => encoding_rs::GB18030,
+            Self::Sjis | Self::Cp932 => encoding_rs::SHIFT_JIS,
+            Self::Ujis | Self::EucJpMs => encoding_rs::EUC_JP,
+            Self::EucKr => encoding_rs::EUC_KR,
+            _ => return None,
+        })
+    }
+
+    fn table(self) -> Option<&'static [u16; 256]> {
+        use single_byte as table;
+        Some(match self {
+            Self::Latin1 => &table::LATIN1,
+            Self::Latin2 => &table::LATIN2,
+            Self::Latin5 => &table::LATIN5,
+            Self::Latin7 => &table::LATIN7,
+            Self::Armscii8 => &table::ARMSCII8,
+            Self::Cp1250 => &table::CP1250,
+            Self::Cp1251 => &table::CP1251,
+            Self::Cp1256 => &table::CP1256,
+            Self::Cp1257 => &table::CP1257,
+            Self::Cp850 => &table::CP850,
+            Self::Cp852 => &table::CP852,
+            Self::Cp866 => &table::CP866,
+            Self::Dec8 => &table::DEC8,
+            Self::Geostd8 => &table::GEOSTD8,
+            Self::Greek => &table::GREEK,
+            Self::Hebrew => &table::HEBREW,
+            Self::Hp8 => &table::HP8,
+            Self::Keybcs2 => &table::KEYBCS2,
+            Self::Koi8R => &table::KOI8R,
+            Self::Koi8U => &table::KOI8U,
+            Self::MacCe => &table::MACCE,
+            Self::MacRoman => &table::MACROMAN,
+            Self::Swe7 => &table::SWE7,
+            _ => return None,
+        })
+    }
+}
+
+fn decode_table(table: &[u16; 256], bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    for byte in bytes {
+        match table.get(usize::from(*byte)).copied()? {
+            0 if *byte != 0 => return None,
+            code => push(char::from_u32(u32::from(code))?, out),
+        }
+    }
+    Some(())
+}
+
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, out: &mut Vec<u8>) -> Option<()> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    for c in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
+        push(c.ok()?, out);
+    }
+    Some(())
+}
+
+fn decode_utf32(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (units, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return None;
+    }
+    for unit in units {
+        push(char::from_u32(u32::from_be_bytes(*unit))?, out);
+    }
+    Some(())
+}
+
+/// ASCII, and the Thai block from 0xa1 on.
+fn decode_tis620(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    for byte in bytes {
+        let code = match byte {
+            0..=0x7f => u32::from(*byte),
+            0xa1..=0xda | 0xdf..=0xfb => u32::from(*byte) + 0x0d60,
+            _ => return None,
+        };
+        push(char::from_u32(code)?, out);
+    }
+    Some(())
+}
+
+fn push(c: char, out: &mut Vec<u8>) {
+    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoded(charset: Charset, bytes: &[u8]) -> Option<String> {
+        let mut out = Vec::new();
+        charset.decode(bytes, &mut out).ok()?;
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn one_text_in_each_family() {
+        let cases: [(Charset, &[u8], &str); 12] = [
+            (Charset::Utf8, "é中😀".as_bytes(), "é中😀"),
+            (Charset::Latin1, &[0xe9, 0x80, 0x81], "é€\u{81}"),
+            (Charset::Gbk, &[0xd6, 0xd0, 0xce, 0xc4], "中文"),
+            (Charset::Big5, &[0xa4, 0xa4], "中"),
+            (Charset::Sjis, &[0x93, 0xfa, 0xb1], "日ｱ"),
+            (Charset::EucKr, &[0xc7, 0xd1], "한"),
+            (Charset::Koi8R, &[0xf0], "П"),
+            (Charset::Cp1251, &[0x88], "€"),
+            (Charset::Ucs2, &[0x4e, 0x2d], "中"),
+            (Charset::Utf16Le, &[0x3d, 0xd8, 0x00, 0xde], "😀"),
+            (Charset::Utf32, &[0, 1, 0xf6, 0], "😀"),
+            (Charset::Tis620, &[0xa1, 0x41], "กA"),
+        ];
+        for (charset, bytes, expected) in cases {
+            assert_eq!(decoded(charset, bytes).as_deref(), Some(expected), "{}", charset.name());
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        let cases: [(Charset, &[u8]); 7] = [
+            (Charset::Utf8, &[0xff]),
+            (Charset::Ascii, &[0x80]),
+            (Charset::Ucs2, &[0x4e]),
+            (Charset::Utf16, &[0xd8, 0x00]),
+            (Charset::Utf32, &[0, 0x11, 0, 0]),
+            (Charset::Gbk, &[0xd6]),
+            (Charset::Tis620, &[0xfe]),
+        ];
+        for (charset, bytes) in cases {
+            assert_eq!(decoded(charset, bytes), None, "{}", charset.name());
+        }
+    }
+
+    #[test]
+    fn names_and_collations() {
+        for charset in Charset::ALL {
+            assert_eq!(Charset::from_name(charset.name()), Some(*charset));
+        }
+        let cases =
+            [(255, Charset::Utf8), (8, Charset::Latin1), (63, Charset::Binary), (1032, Charset::Latin1), (2304, Charset::Utf8)];
+        for (id, charset) in cases {
+            assert_eq!(Charset::from_collation(id), Some(charset), "{id}");
+        }
+        assert_eq!(Charset::from_collation(0), None);
+        assert_eq!(Charset::from_collation(5000), None);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, id: u16) {
+            if let Some(charset) = Charset::from_collation(id) {
+                let _ = decoded(charset, &bytes);
+            }
+        }
+    }
 }
