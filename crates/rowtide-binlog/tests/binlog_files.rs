@@ -1,5 +1,11 @@
 //! Whole binlog files that a MySQL 9.7.4 wrote, in testdata/binlog with the SQL that made them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what helps a test fails with it"
+)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -147,6 +153,21 @@ fn every_row_of_the_golden_workload() {
         ),
         (193, 41, 26)
     );
+}
+
+#[test]
+fn integers_at_their_limits() {
+    let mut seen = Seen::default();
+    decode(&bytes_of("mysql-9.7-golden.binlog"), &mut seen);
+    let rows = [
+        "insert t_int_s 1, -128, -32768, -8388608, -2147483648, -9223372036854775808, -128, -1, 0",
+        "insert t_int_s 2, 127, 32767, 8388607, 2147483647, 9223372036854775807, 127, 99999, 1",
+        "insert t_int_s 4, Null, Null, Null, Null, Null, Null, Null, -1",
+        "insert t_bigpk UInt(18446744073709551615), UInt(18446744073709551615)",
+    ];
+    for row in rows {
+        assert!(seen.lines.iter().any(|line| line == row), "{row}");
+    }
 }
 
 #[test]

@@ -148,13 +148,20 @@ fn variable_header(reader: &mut Reader<'_>, operation: RowsOperation) -> Result<
 pub struct Bitmap<'a> {
     bytes: &'a [u8],
     width: usize,
+    ones: usize,
 }
 
 impl<'a> Bitmap<'a> {
     /// Reads a bitmap of `width` bits.
     pub fn read(reader: &mut Reader<'a>, width: usize) -> Result<Self, Malformed> {
         let bytes = reader.take(width.div_ceil(8), "bitmap of a rows event")?;
-        Ok(Self { bytes, width })
+        let mut bitmap = Self {
+            bytes,
+            width,
+            ones: 0,
+        };
+        bitmap.ones = (0..width).filter(|index| bitmap.bit(*index)).count();
+        Ok(bitmap)
     }
 
     /// The bit at `index`; false beyond the width.
@@ -168,13 +175,15 @@ impl<'a> Bitmap<'a> {
     }
 
     /// How many bits are set.
+    #[inline]
     pub fn ones(&self) -> usize {
-        (0..self.width).filter(|index| self.bit(*index)).count()
+        self.ones
     }
 
     /// Whether all bits are set.
+    #[inline]
     pub fn is_full(&self) -> bool {
-        self.ones() == self.width
+        self.ones == self.width
     }
 }
 

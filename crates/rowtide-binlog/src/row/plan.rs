@@ -159,7 +159,7 @@ impl RowPlan {
         image: &mut Reader<'a>,
         values: &mut Vec<Value<'a>>,
     ) -> Result<(), Malformed> {
-        let nulls = Bitmap::read(image, present.ones())?;
+        let nulls = image.take(present.ones().div_ceil(8), "NULL bitmap of a row")?;
         values.reserve(self.columns.len());
         let mut seen = 0usize;
         for (at, column) in self.columns.iter().enumerate() {
@@ -167,11 +167,10 @@ impl RowPlan {
                 values.push(Value::Absent);
                 continue;
             }
-            values.push(if nulls.bit(seen) {
-                Value::Null
-            } else {
-                column.read(image)?
-            });
+            let null = nulls
+                .get(seen / 8)
+                .is_some_and(|byte| byte >> (seen % 8) & 1 == 1);
+            values.push(if null { Value::Null } else { column.read(image)? });
             seen = seen.saturating_add(1);
         }
         Ok(())

@@ -246,21 +246,26 @@ fn plain(wire: WireType, unsigned: bool) -> Result<ColumnType, Malformed> {
 }
 
 fn charset(collation: u64) -> Result<Charset, Malformed> {
-    Ok(if collation == 63 {
-        Charset::Binary
-    } else {
-        Charset::Utf8
-    })
+    u16::try_from(collation)
+        .ok()
+        .and_then(Charset::from_collation)
+        .ok_or(Malformed::Unsupported("a collation of the TABLE_MAP"))
 }
 
 fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>, Malformed> {
-    let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
+    let text = |member: &&[u8]| {
+        let mut utf8 = Vec::with_capacity(member.len());
+        match charset {
+            // Names without a character set are taken as the client wrote them.
+            Charset::Binary => utf8.extend_from_slice(member),
+            _ => charset.decode(member, &mut utf8)?,
+        }
+        String::from_utf8(utf8).map_err(|_| Malformed::Invalid("TABLE_MAP members"))
+    };
     members
+        .ok_or(Malformed::Truncated("TABLE_MAP members"))?
         .iter()
-        .map(|member| {
-            let _ = charset;
-            String::from_utf8(member.to_vec()).map_err(|_| Malformed::Invalid("x"))
-        })
+        .map(text)
         .collect()
 }
 
