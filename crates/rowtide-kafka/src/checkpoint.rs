@@ -240,3 +240,92 @@ impl<'a> Reader<'a> {
 
 /// How long one look for a record takes at most.
 const POLL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        Checkpoint {
+            format_version: Checkpoint::FORMAT_VERSION,
+            source: "shop".into(),
+            flavour: Flavour::MySql,
+            server_uuid: Some("9de2dde1-e55f-11f1-bc9f-02fc00000001".into()),
+            gtid_set: Some("9de2dde1-e55f-11f1-bc9f-02fc00000001:1-7".into()),
+            file: "binlog.000002".into(),
+            pos: 4_294_967_300,
+            in_transaction: Some(InTransaction {
+                gtid: Some("9de2dde1-e55f-11f1-bc9f-02fc00000001:8".into()),
+                file: "binlog.000002".into(),
+                pos: 4_294_967_300,
+                rows: 12,
+                filter: "5f2a".into(),
+            }),
+            source_ts_ms: Some(1_700_000_000_000),
+            written_ts_ms: 1_700_000_000_005,
+            rowtide_version: "0.1.0".into(),
+        }
+    }
+
+    #[test]
+    fn the_json_names_everything() {
+        let expected = concat!(
+            r#"{"format_version":1,"source":"shop","flavour":"mysql","#,
+            r#""server_uuid":"9de2dde1-e55f-11f1-bc9f-02fc00000001","#,
+            r#""gtid_set":"9de2dde1-e55f-11f1-bc9f-02fc00000001:1-7","file":"binlog.000002","pos":4294967300,"#,
+            r#""in_transaction":{"gtid":"9de2dde1-e55f-11f1-bc9f-02fc00000001:8","file":"binlog.000002","#,
+            r#""pos":4294967300,"rows":12,"filter":"5f2a"},"#,
+            r#""source_ts_ms":1700000000000,"written_ts_ms":1700000000005,"rowtide_version":"0.1.0"}"#
+        );
+        assert_eq!(checkpoint().to_json(), expected);
+        assert_eq!(Checkpoint::from_json(expected.as_bytes()), Ok(checkpoint()));
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_a_broken_one() {
+        let newer = br#"{"format_version":2,"something":"else"}"#;
+        assert_eq!(Checkpoint::from_json(newer), Err(InvalidCheckpoint::TooNew(2)));
+        for broken in [
+            "",
+            "{",
+            "{}",
+            r#"{"format_version":0}"#,
+            r#"{"format_version":1}"#,
+            "[1]",
+            "null",
+        ] {
+            let read = Checkpoint::from_json(broken.as_bytes());
+            assert!(matches!(read, Err(InvalidCheckpoint::Malformed(_))), "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let json = checkpoint().to_json().replace("\"rows\"", "\"lines\"");
+        assert!(matches!(
+            Checkpoint::from_json(json.as_bytes()),
+            Err(InvalidCheckpoint::Malformed(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(source in any::<String>(), file in any::<String>(), pos in any::<u64>(),
+                                        rows in any::<u64>(), gtids in any::<Option<String>>(), maria in any::<bool>()) {
+            let mut written = checkpoint();
+            written.flavour = if maria { Flavour::MariaDb } else { Flavour::MySql };
+            if let Some(inside) = written.in_transaction.as_mut() {
+                inside.rows = rows;
+            }
+            let written = Checkpoint { source, file, pos, gtid_set: gtids, ..written };
+            prop_assert_eq!(Checkpoint::from_json(written.to_json().as_bytes()), Ok(written));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
+            let _ = Checkpoint::from_json(&bytes);
+        }
+    }
+}

@@ -38,6 +38,11 @@ impl DeliveryContext {
         self.seen().failed.clone()
     }
 
+    /// Forgets failures that were wanted: those of records given up with their transaction.
+    pub(crate) fn forget_failures(&self) {
+        self.seen().failed = None;
+    }
+
     /// The last error of the connection.
     pub(crate) fn last_error(&self) -> Option<String> {
         self.seen().last_error.clone()

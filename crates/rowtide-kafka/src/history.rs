@@ -270,3 +270,162 @@ impl Formatter for JacksonPretty {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn column(name: &str, position: u32) -> ColumnImage {
+        ColumnImage {
+            name: name.into(),
+            jdbc_type: 4,
+            native_type: None,
+            type_name: "INT".into(),
+            type_expression: Some("INT".into()),
+            charset_name: None,
+            length: None,
+            scale: None,
+            position,
+            optional: false,
+            auto_incremented: false,
+            generated: false,
+            comment: None,
+            has_default_value: false,
+            default_value_expression: None,
+            enum_values: Some(vec![]),
+        }
+    }
+
+    fn record(table_changes: Vec<TableChange>) -> HistoryRecord {
+        HistoryRecord {
+            source: HistorySource {
+                server: "shop".into(),
+            },
+            position: HistoryPosition {
+                ts_sec: Some(1_700_000_000),
+                file: "binlog.000001".into(),
+                pos: 157,
+                gtids: Some("u:1-3".into()),
+                server_id: Some(97),
+                ..HistoryPosition::default()
+            },
+            ts_ms: 1_700_000_000_123,
+            database_name: Some("shop".into()),
+            schema_name: None,
+            ddl: Some("CREATE TABLE t (\n\tid INT PRIMARY KEY) -- \u{1f}\u{7f}é".into()),
+            table_changes,
+        }
+    }
+
+    fn create() -> TableChange {
+        TableChange {
+            kind: TableChangeKind::Create,
+            id: "\"shop\".\"t\"".into(),
+            previous_id: None,
+            table: Some(TableImage {
+                default_charset_name: Some("utf8mb4".into()),
+                primary_key_column_names: vec!["id".into()],
+                columns: vec![column("id", 1)],
+                attributes: vec![],
+            }),
+            comment: None,
+        }
+    }
+
+    #[test]
+    fn without_table_changes() {
+        let expected = concat!(
+            "{\n",
+            "  \"source\" : {\n",
+            "    \"server\" : \"shop\"\n",
+            "  },\n",
+            "  \"position\" : {\n",
+            "    \"ts_sec\" : 1700000000,\n",
+            "    \"file\" : \"binlog.000001\",\n",
+            "    \"pos\" : 157,\n",
+            "    \"gtids\" : \"u:1-3\",\n",
+            "    \"server_id\" : 97\n",
+            "  },\n",
+            "  \"ts_ms\" : 1700000000123,\n",
+            "  \"databaseName\" : \"shop\",\n",
+            "  \"ddl\" : \"CREATE TABLE t (\\n\\tid INT PRIMARY KEY) -- \\u001F\u{7f}é\",\n",
+            "  \"tableChanges\" : [ ]\n",
+            "}"
+        );
+        assert_eq!(record(vec![]).to_json(), expected);
+    }
+
+    #[test]
+    fn a_created_and_a_dropped_table() {
+        let dropped = TableChange {
+            kind: TableChangeKind::Drop,
+            id: "\"shop\".\"u\"".into(),
+            table: None,
+            ..create()
+        };
+        let json = record(vec![create(), dropped]).to_json();
+        let changes = json.split_once("\"tableChanges\" : ").unwrap().1;
+        let expected = concat!(
+            "[ {\n",
+            "    \"type\" : \"CREATE\",\n",
+            "    \"id\" : \"\\\"shop\\\".\\\"t\\\"\",\n",
+            "    \"table\" : {\n",
+            "      \"defaultCharsetName\" : \"utf8mb4\",\n",
+            "      \"primaryKeyColumnNames\" : [ \"id\" ],\n",
+            "      \"columns\" : [ {\n",
+            "        \"name\" : \"id\",\n",
+            "        \"jdbcType\" : 4,\n",
+            "        \"typeName\" : \"INT\",\n",
+            "        \"typeExpression\" : \"INT\",\n",
+            "        \"charsetName\" : null,\n",
+            "        \"position\" : 1,\n",
+            "        \"optional\" : false,\n",
+            "        \"autoIncremented\" : false,\n",
+            "        \"generated\" : false,\n",
+            "        \"comment\" : null,\n",
+            "        \"hasDefaultValue\" : false,\n",
+            "        \"enumValues\" : [ ]\n",
+            "      } ],\n",
+            "      \"attributes\" : [ ]\n",
+            "    },\n",
+            "    \"comment\" : null\n",
+            "  }, {\n",
+            "    \"type\" : \"DROP\",\n",
+            "    \"id\" : \"\\\"shop\\\".\\\"u\\\"\"\n",
+            "  } ]\n",
+            "}"
+        );
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn an_empty_object_has_a_space() {
+        let mut json = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut json, JacksonPretty::default());
+        serde_json::json!({ "a": {}, "b": [{}, 1] })
+            .serialize(&mut serializer)
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(json).unwrap(),
+            "{\n  \"a\" : { },\n  \"b\" : [ { }, 1 ]\n}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(ddl in any::<String>(), name in any::<String>(), length in any::<Option<i64>>(),
+                                        row in any::<Option<u64>>(), members in any::<Option<Vec<String>>>()) {
+            let mut change = create();
+            let table = change.table.as_mut().unwrap();
+            table.columns.push(ColumnImage { length, enum_values: members, ..column(&name, 2) });
+            table.attributes.push(Attribute { name, value: None });
+            let mut written = record(vec![change]);
+            written.ddl = Some(ddl);
+            written.position.row = row;
+            let read: HistoryRecord = serde_json::from_str(&written.to_json()).unwrap();
+            prop_assert_eq!(read, written);
+        }
+    }
+}

@@ -67,6 +67,11 @@ impl Publisher {
         Ok(publisher)
     }
 
+    /// Connects, and leaves again: tells an unreachable broker from a refused login, with the reason.
+    pub(crate) fn probe(options: &KafkaOptions) -> Result<(), KafkaError> {
+        Self::create(options, false).map(drop)
+    }
+
     /// Waits until a broker of the cluster is connected. Without this, `init_transactions` and the first record find
     /// none, and librdkafka looks again only half a second later. The first answer comes over the bootstrap
     /// connection, which librdkafka then drops; the second over one that stays.
@@ -205,10 +210,16 @@ impl Publisher {
     /// If the transaction cannot be aborted; a new publisher aborts it as well.
     pub fn abort(&mut self) -> Result<(), KafkaError> {
         if self.begun.take().is_some() && self.options.delivery == Delivery::ExactlyOnce {
-            let limit = self.options.timeouts.transaction;
-            self.producer
-                .abort_transaction(limit)
-                .map_err(|e| self.step_error("abort", &e))?;
+            let start = Instant::now();
+            // librdkafka waits until the reports of the records given up are served, which is done between two tries.
+            while let Err(error) = self.producer.abort_transaction(ABORT_SLICE) {
+                self.serve();
+                if !is_retriable(&error) || start.elapsed() >= self.options.timeouts.transaction {
+                    return Err(self.step_error("abort", &error));
+                }
+            }
+            self.serve();
+            self.producer.context().forget_failures();
         }
         Ok(())
     }
@@ -282,21 +293,34 @@ impl Publisher {
     /// rdkafka's own `flush` looks only every 100 ms, which would be the latency of every commit.
     fn flush(&mut self) -> Result<(), KafkaError> {
         let start = Instant::now();
+        let mut look_at_state = start + STATE_INTERVAL;
         // Makes librdkafka send what it still holds back for `linger.ms`.
         let mut flushed = self.producer.flush(Duration::ZERO).is_ok();
         while !flushed {
             std::thread::sleep(ACKNOWLEDGEMENT_WAIT);
             self.poll()?;
             flushed = self.producer.in_flight_count() == 0;
-            // Each record has its own delivery timeout, after which it fails: this one is for what cannot happen.
-            if start.elapsed() > self.options.timeouts.delivery.saturating_mul(2) {
-                return Err(KafkaError::Timeout {
-                    action: "delivering records".to_owned(),
-                    after: start.elapsed(),
-                });
+            let now = Instant::now();
+            if now >= look_at_state {
+                look_at_state = now + STATE_INTERVAL;
+                self.transaction_state()?;
             }
         }
         self.poll()
+    }
+
+    /// The error in which the transaction is stuck, if it is: librdkafka then holds its records until they time out.
+    fn transaction_state(&self) -> Result<(), KafkaError> {
+        if self.options.delivery == Delivery::AtLeastOnce || self.begun.is_none() {
+            return Ok(());
+        }
+        // Beginning twice is always refused, and the refusal says what is wrong, if something is.
+        match self.producer.begin_transaction() {
+            Err(error) if error.rdkafka_error_code() != Some(Code::State) => {
+                Err(self.step_error("commit", &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn commit_transaction(&mut self) -> Result<(), KafkaError> {
@@ -354,6 +378,13 @@ impl Publisher {
                     topic: failed.topic.clone(),
                     bytes: failed.bytes,
                     limit: self.size_limits(),
+                }
+            }
+            // Only what follows from the error of the transaction, which says more.
+            Code::PurgeQueue | Code::PurgeInflight | Code::Fatal | Code::State => {
+                match self.transaction_state() {
+                    Err(cause) => cause,
+                    Ok(()) => self.scene().delivery(&failed.topic, failed.code),
                 }
             }
             code => match self.scene().delivery(&failed.topic, code) {
@@ -418,9 +449,12 @@ fn is_retriable(error: &ClientError) -> bool {
     }
 }
 
-/// How long one try to connect and to commit lasts; librdkafka resumes where it was.
+/// How long one try to connect, to commit and to abort lasts; librdkafka resumes where it was.
 const CONNECT_SLICE: Duration = Duration::from_millis(500);
 const COMMIT_SLICE: Duration = Duration::from_secs(5);
+const ABORT_SLICE: Duration = Duration::from_millis(20);
+/// How often to look whether the transaction is still good while waiting for acknowledgements.
+const STATE_INTERVAL: Duration = Duration::from_millis(100);
 /// How often to look whether all is acknowledged: small beside a round trip to the broker and its disk.
 const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_micros(100);
 /// How long to wait for room in librdkafka's queue before looking again.

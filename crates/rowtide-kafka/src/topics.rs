@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 
-use crate::delivery::DeliveryContext;
 use crate::error::{KafkaError, Scene};
 use crate::options::KafkaOptions;
+use crate::publisher::Publisher;
 
 /// Whether missing topics may be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,7 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The topics of a cluster, as far as Rowtide needs them. Blocks.
 pub struct Topics {
-    admin: AdminClient<DeliveryContext>,
+    admin: AdminClient<DefaultClientContext>,
     options: KafkaOptions,
     create: CreateTopics,
     /// Partitions of each topic known to exist; filled by one request for all.
@@ -109,10 +111,11 @@ impl Topics {
     /// # Errors
     /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`].
     pub fn connect(options: &KafkaOptions, create: CreateTopics) -> Result<Self, KafkaError> {
-        let admin = options
-            .client_config()?
-            .create_with_context(DeliveryContext::default())
-            .map_err(|e| KafkaError::Client(e.to_string()))?;
+        // rdkafka's admin client reports no reasons and nobody takes its log lines, so that another client connects first.
+        Publisher::probe(options)?;
+        let mut config = options.client_config()?;
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+        let admin = config.create().map_err(|e| KafkaError::Client(e.to_string()))?;
         let mut topics = Self {
             admin,
             options: options.clone(),
@@ -244,7 +247,7 @@ impl Topics {
         let client = self.admin.inner();
         let metadata = client
             .fetch_metadata(topic, limit)
-            .map_err(|e| self.metadata_error(&e))?;
+            .map_err(|e| self.error("listing topics".to_owned(), &e))?;
         for topic in metadata.topics() {
             let ready = topic.error().is_none()
                 && !topic.partitions().is_empty()
@@ -255,22 +258,6 @@ impl Topics {
             }
         }
         Ok(())
-    }
-
-    fn metadata_error(&self, error: &ClientError) -> KafkaError {
-        let lasting = self.error("listing topics".to_owned(), error);
-        match lasting {
-            KafkaError::Admin {
-                transient: true,
-                reason,
-                ..
-            } => KafkaError::Unreachable {
-                brokers: self.options.brokers.clone(),
-                after: self.options.timeouts.connect,
-                reason: self.admin.inner().context().last_error().unwrap_or(reason),
-            },
-            other => other,
-        }
     }
 
     fn check_checkpoint_topic(&self, topic: &str) -> Result<(), KafkaError> {

@@ -1,0 +1,616 @@
+//! The publisher, the checkpoint and the topics against a real broker.
+
+use std::time::{Duration, Instant};
+
+use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch, TopicIndex};
+use rowtide_kafka::{
+    Checkpoint, CheckpointStore, CreateTopics, Delivery, Flavour, HistoryPosition, HistoryRecord,
+    HistorySource, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
+};
+use rowtide_testbed::Kafka;
+
+/// One broker for all tests; each test has topics of its own.
+fn kafka() -> &'static Kafka {
+    rowtide_testbed::shared::kafka().expect("a broker")
+}
+
+fn options(source: &str) -> KafkaOptions {
+    KafkaOptions::new(kafka().bootstrap(), source)
+}
+
+/// A source with its own topics and one data topic of `partitions`.
+fn prepared(options: &KafkaOptions, partitions: i32) -> String {
+    let topic = format!("{}.db.t", options.source_name);
+    let mut topics = Topics::connect(options, CreateTopics::Allowed).unwrap();
+    topics.ensure_own_topics(-1).unwrap();
+    topics
+        .ensure_topic(
+            &topic,
+            &TopicSpec {
+                partitions,
+                ..TopicSpec::default()
+            },
+        )
+        .unwrap();
+    topic
+}
+
+fn checkpoint(source: &str, pos: u64) -> Checkpoint {
+    Checkpoint {
+        format_version: Checkpoint::FORMAT_VERSION,
+        source: source.into(),
+        flavour: Flavour::MySql,
+        server_uuid: None,
+        gtid_set: None,
+        file: "binlog.000001".into(),
+        pos,
+        in_transaction: None,
+        source_ts_ms: None,
+        written_ts_ms: 0,
+        rowtide_version: "test".into(),
+    }
+}
+
+/// A batch with a record for each key and value.
+fn batch(records: &[(Option<&str>, Option<&str>)]) -> RecordBatch {
+    let mut batch = RecordBatch::default();
+    for (key, value) in records {
+        let mut add = |text: &&str| {
+            let start = batch.bytes.len();
+            batch.bytes.extend_from_slice(text.as_bytes());
+            start..batch.bytes.len()
+        };
+        let (key, value) = (key.as_ref().map(&mut add), value.as_ref().map(&mut add));
+        batch.records.push(Record {
+            topic: TopicIndex(0),
+            key,
+            value,
+            header: None,
+        });
+    }
+    batch
+}
+
+fn send(publisher: &mut Publisher, topic: &str, batch: &RecordBatch) -> Result<(), KafkaError> {
+    publisher.send(&[topic.to_owned()], batch, 0..batch.records.len())
+}
+
+fn values(topic: &str, read_committed: bool) -> Vec<String> {
+    let records = kafka().read_all(&[topic], read_committed).unwrap();
+    records
+        .into_iter()
+        .map(|r| String::from_utf8(r.value.unwrap_or_default()).unwrap())
+        .collect()
+}
+
+#[test]
+fn only_what_is_committed_is_seen() {
+    let options = options("committed");
+    let topic = prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&[(Some("k"), Some("kept"))])).unwrap();
+    publisher.commit(&checkpoint("committed", 10)).unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&[(Some("k"), Some("given up"))])).unwrap();
+    publisher.abort().unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&[(Some("k"), None)])).unwrap();
+    publisher.commit(&checkpoint("committed", 20)).unwrap();
+    assert_eq!(values(&topic, true), ["kept", ""]);
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint("committed", 20))
+    );
+}
+
+#[test]
+fn only_a_range_of_a_batch_is_sent() {
+    let options = options("range");
+    let topic = prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let batch = batch(&[
+        (None, Some("0")),
+        (None, Some("1")),
+        (None, Some("2")),
+        (None, Some("3")),
+    ]);
+    publisher.begin().unwrap();
+    publisher
+        .send(std::slice::from_ref(&topic), &batch, 1..3)
+        .unwrap();
+    publisher.commit(&checkpoint("range", 4)).unwrap();
+    assert_eq!(values(&topic, true), ["1", "2"]);
+}
+
+#[test]
+fn headers_come_in_debeziums_order() {
+    let mut options = options("headers");
+    options.context_headers = vec![
+        ("__debezium.context.taskId".into(), "0".into()),
+        ("b".into(), "x".into()),
+    ];
+    let topic = prepared(&options, 1);
+    let mut batch = batch(&[
+        (Some("1"), Some("d")),
+        (Some("2"), Some("c")),
+        (Some("3"), Some("u")),
+    ]);
+    let key = |i: usize| batch.records[i].key.clone().unwrap();
+    let (first, second) = (key(0), key(1));
+    batch.records[0].header = Some(KeyHeader::NewKey(second));
+    batch.records[1].header = Some(KeyHeader::OldKey(first));
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch).unwrap();
+    publisher.commit(&checkpoint("headers", 4)).unwrap();
+    let seen: Vec<_> = kafka()
+        .read_all(&[&topic], true)
+        .unwrap()
+        .into_iter()
+        .map(|r| r.headers)
+        .collect();
+    let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
+    let context = [header("__debezium.context.taskId", "0"), header("b", "x")];
+    assert_eq!(
+        seen[0],
+        [&[header("__debezium.newkey", "2")], &context[..]].concat()
+    );
+    assert_eq!(
+        seen[1],
+        [&[header("__debezium.oldkey", "1")], &context[..]].concat()
+    );
+    assert_eq!(seen[2], context);
+}
+
+#[test]
+fn a_history_record_goes_to_partition_0_without_a_key() {
+    let options = options("history");
+    prepared(&options, 1);
+    let record = HistoryRecord {
+        source: HistorySource {
+            server: "history".into(),
+        },
+        position: HistoryPosition {
+            file: "b.1".into(),
+            pos: 4,
+            ..HistoryPosition::default()
+        },
+        ts_ms: 1,
+        database_name: Some("db".into()),
+        schema_name: None,
+        ddl: Some("DROP TABLE t".into()),
+        table_changes: vec![],
+    };
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    publisher.send_history(&record).unwrap();
+    publisher.commit(&checkpoint("history", 4)).unwrap();
+    let seen = kafka().read_all(&[&options.history_topic], true).unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(
+        (seen[0].partition, &seen[0].key, seen[0].headers.len()),
+        (0, &None, 0)
+    );
+    assert_eq!(seen[0].value.as_deref(), Some(record.to_json().as_bytes()));
+}
+
+#[test]
+fn an_older_instance_is_fenced_and_its_open_transaction_aborted() {
+    let options = options("fenced");
+    let topic = prepared(&options, 1);
+    let mut older = Publisher::connect(&options).unwrap();
+    older.begin().unwrap();
+    send(
+        &mut older,
+        &topic,
+        &batch(&[(Some("k"), Some("older, committed"))]),
+    )
+    .unwrap();
+    older.commit(&checkpoint("fenced", 10)).unwrap();
+    older.begin().unwrap();
+    send(&mut older, &topic, &batch(&[(Some("k"), Some("older, open"))])).unwrap();
+
+    let mut newer = Publisher::connect(&options).unwrap();
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint("fenced", 10))
+    );
+    let error = older.commit(&checkpoint("fenced", 20)).unwrap_err();
+    assert_eq!(
+        error,
+        KafkaError::Fenced {
+            transactional_id: "rowtide-fenced".into()
+        }
+    );
+    assert_eq!(error.recovery(), Recovery::Stop);
+
+    newer.begin().unwrap();
+    send(&mut newer, &topic, &batch(&[(Some("k"), Some("newer"))])).unwrap();
+    newer.commit(&checkpoint("fenced", 30)).unwrap();
+    assert_eq!(values(&topic, true), ["older, committed", "newer"]);
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint("fenced", 30))
+    );
+}
+
+#[test]
+fn a_new_publisher_ends_what_a_dead_one_left_open() {
+    let options = options("left");
+    let topic = prepared(&options, 1);
+    let mut dead = Publisher::connect(&options).unwrap();
+    dead.begin().unwrap();
+    send(&mut dead, &topic, &batch(&[(Some("k"), Some("open"))])).unwrap();
+    drop(dead);
+    let at_least_once = KafkaOptions {
+        delivery: Delivery::AtLeastOnce,
+        ..options.clone()
+    };
+    let mut publisher = Publisher::connect(&at_least_once).unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&[(Some("k"), Some("next"))])).unwrap();
+    publisher.commit(&checkpoint("left", 4)).unwrap();
+    assert_eq!(values(&topic, true), ["next"]);
+}
+
+#[test]
+fn setting_the_checkpoint_fences_who_runs() {
+    let options = options("set");
+    prepared(&options, 1);
+    assert_eq!(CheckpointStore::read(&options).unwrap(), None);
+    let mut running = Publisher::connect(&options).unwrap();
+    running.begin().unwrap();
+    running.commit(&checkpoint("set", 10)).unwrap();
+    CheckpointStore::write(&options, &checkpoint("set", 99)).unwrap();
+    let late = running
+        .begin()
+        .and_then(|()| running.commit(&checkpoint("set", 20)));
+    assert!(matches!(late, Err(KafkaError::Fenced { .. })), "{late:?}");
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint("set", 99))
+    );
+}
+
+#[test]
+fn a_broken_or_deleted_checkpoint_is_told_from_none() {
+    let options = options("broken");
+    prepared(&options, 1);
+    // Any record can be put there: the checkpoint topic serves as a data topic.
+    let put = |value: Option<&str>| {
+        let free = KafkaOptions {
+            checkpoint_topic: "elsewhere".into(),
+            ..options.clone()
+        };
+        let mut topics = Topics::connect(&free, CreateTopics::Allowed).unwrap();
+        topics
+            .ensure_topic("elsewhere", &TopicSpec::checkpoint(-1))
+            .unwrap();
+        let mut publisher = Publisher::connect(&free).unwrap();
+        publisher.begin().unwrap();
+        send(
+            &mut publisher,
+            "broken.checkpoint",
+            &batch(&[(Some("broken"), value), (Some("other"), Some("x"))]),
+        )
+        .unwrap();
+        publisher.commit(&checkpoint("broken", 4)).unwrap();
+    };
+    put(Some("{"));
+    let error = CheckpointStore::read(&options).unwrap_err();
+    assert!(
+        matches!(&error, KafkaError::CheckpointCorrupt { offset: 0, .. }),
+        "{error:?}"
+    );
+    put(Some(r#"{"format_version":7}"#));
+    let error = CheckpointStore::read(&options).unwrap_err();
+    assert!(
+        matches!(&error, KafkaError::CheckpointTooNew { found: 7, .. }),
+        "{error:?}"
+    );
+    put(Some(&checkpoint("another", 4).to_json()));
+    let error = CheckpointStore::read(&options).unwrap_err();
+    assert!(
+        matches!(&error, KafkaError::CheckpointCorrupt { .. }),
+        "{error:?}"
+    );
+    put(None);
+    assert_eq!(CheckpointStore::read(&options).unwrap(), None);
+}
+
+/// Keys, and the partition of 12 in which `org.apache.kafka.common.utils.Utils.murmur2` of Kafka 4.3.1 puts them.
+const JAVA_PARTITIONS: [(&str, i32); 9] = [
+    ("a", 4),
+    ("{\"id\":1}", 0),
+    ("{\"id\":2}", 4),
+    ("{\"id\":-9223372036854775808}", 8),
+    ("{\"name\":\"Zoë €\"}", 6),
+    ("abcd", 8),
+    ("abcde", 1),
+    ("abcdef", 0),
+    ("abcdefg", 1),
+];
+
+#[test]
+fn keys_go_where_javas_client_puts_them_and_null_keys_to_one_partition() {
+    let options = options("partitions");
+    let topic = prepared(&options, 12);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let keyed: Vec<_> = JAVA_PARTITIONS
+        .iter()
+        .map(|(key, _)| (Some(*key), Some("v")))
+        .collect();
+    for _ in 0..3 {
+        publisher.begin().unwrap();
+        send(&mut publisher, &topic, &batch(&keyed)).unwrap();
+        send(
+            &mut publisher,
+            &topic,
+            &batch(&[(None, Some("1")), (None, Some("2")), (None, Some("3"))]),
+        )
+        .unwrap();
+        publisher.commit(&checkpoint("partitions", 4)).unwrap();
+    }
+    let records = kafka().read_all(&[&topic], true).unwrap();
+    for (key, partition) in JAVA_PARTITIONS {
+        let of_key: Vec<_> = records
+            .iter()
+            .filter(|r| r.key.as_deref() == Some(key.as_bytes()))
+            .collect();
+        assert_eq!(of_key.len(), 3, "{key}");
+        assert!(
+            of_key.iter().all(|r| r.partition == partition),
+            "{key}: {of_key:?}"
+        );
+    }
+    let keyless: Vec<_> = records.iter().filter(|r| r.key.is_none()).collect();
+    assert!(keyless.iter().all(|r| r.partition == keyless[0].partition));
+    let order: Vec<_> = keyless.iter().map(|r| r.value.as_deref().unwrap()).collect();
+    assert_eq!(order, [b"1", b"2", b"3", b"1", b"2", b"3", b"1", b"2", b"3"]);
+}
+
+#[test]
+fn a_record_over_the_topics_limit_is_named_with_the_limits() {
+    let options = options("large");
+    prepared(&options, 1);
+    let small = TopicSpec {
+        config: vec![("max.message.bytes".into(), "2000".into())],
+        ..TopicSpec::default()
+    };
+    Topics::connect(&options, CreateTopics::Allowed)
+        .unwrap()
+        .ensure_topic("large.small", &small)
+        .unwrap();
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    // Text that lz4 cannot make smaller.
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b' ' + u8::try_from(state >> 58).unwrap())
+    });
+    let text: String = noise.take(50_000).collect();
+    let sent = send(
+        &mut publisher,
+        "large.small",
+        &batch(&[(Some("k"), Some("v")), (Some("k"), Some(&text))]),
+    );
+    let error = sent
+        .and_then(|()| publisher.commit(&checkpoint("large", 4)))
+        .unwrap_err();
+    let KafkaError::MessageTooLarge { topic, bytes, limit } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((topic.as_str(), *bytes), ("large.small", 50_001));
+    assert!(
+        limit.contains("max.message.bytes") && limit.contains("16000000"),
+        "{limit}"
+    );
+    assert_eq!(error.recovery(), Recovery::Stop);
+}
+
+#[test]
+fn a_record_over_the_clients_limits_is_refused_at_once() {
+    for (setting, value) in [("message.max.bytes", "5000"), ("queue.buffering.max.kbytes", "5")] {
+        let mut options = options(&format!("large-{setting}"));
+        options.config.push((setting.into(), value.into()));
+        let topic = prepared(&options, 1);
+        let mut publisher = Publisher::connect(&options).unwrap();
+        publisher.begin().unwrap();
+        let error = send(
+            &mut publisher,
+            &topic,
+            &batch(&[(None, Some(&"x".repeat(6_000)))]),
+        )
+        .unwrap_err();
+        assert!(
+            matches!(&error, KafkaError::MessageTooLarge { bytes: 6_000, .. }),
+            "{setting}: {error:?}"
+        );
+        assert!(
+            error.to_string().contains(&format!("{setting}={value}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_full_queue_holds_the_sender_back_and_loses_nothing() {
+    let mut options = options("full");
+    options
+        .config
+        .push(("queue.buffering.max.messages".into(), "10".into()));
+    let topic = prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let texts: Vec<String> = (0..500).map(|i| i.to_string()).collect();
+    let all: Vec<_> = texts.iter().map(|text| (None, Some(text.as_str()))).collect();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&all)).unwrap();
+    publisher.commit(&checkpoint("full", 4)).unwrap();
+    assert_eq!(values(&topic, true), texts);
+}
+
+#[test]
+fn at_least_once_writes_the_checkpoint_only_after_everything_is_acknowledged() {
+    let mut options = options("alo");
+    options.delivery = Delivery::AtLeastOnce;
+    let topic = prepared(&options, 1);
+    let small = TopicSpec {
+        config: vec![("max.message.bytes".into(), "100".into())],
+        ..TopicSpec::default()
+    };
+    Topics::connect(&options, CreateTopics::Allowed)
+        .unwrap()
+        .ensure_topic("alo.small", &small)
+        .unwrap();
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    send(&mut publisher, &topic, &batch(&[(Some("k"), Some("v"))])).unwrap();
+    publisher.commit(&checkpoint("alo", 10)).unwrap();
+    publisher.begin().unwrap();
+    let large: String = ('!'..='~').cycle().take(3_000).collect();
+    let sent = send(&mut publisher, "alo.small", &batch(&[(Some("k"), Some(&large))]));
+    let error = sent
+        .and_then(|()| publisher.commit(&checkpoint("alo", 20)))
+        .unwrap_err();
+    assert!(matches!(error, KafkaError::MessageTooLarge { .. }), "{error:?}");
+    assert_eq!(values(&topic, true), ["v"]);
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint("alo", 10))
+    );
+}
+
+#[test]
+fn a_checkpoint_topic_that_is_not_compacted_is_refused_with_the_command() {
+    let options = options("uncompacted");
+    kafka()
+        .create_topic("uncompacted.checkpoint", 1, &[("cleanup.policy", "delete")])
+        .unwrap();
+    let error = Topics::connect(&options, CreateTopics::Allowed)
+        .unwrap()
+        .ensure_own_topics(-1)
+        .unwrap_err();
+    assert!(matches!(&error, KafkaError::TopicUnfit { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("cleanup.policy=delete") && text.contains("--entity-name uncompacted.checkpoint"),
+        "{text}"
+    );
+    assert_eq!(error.recovery(), Recovery::Stop);
+}
+
+#[test]
+fn a_topic_with_the_wrong_partitions_or_retention_is_refused() {
+    let options = options("unfit");
+    kafka()
+        .create_topic("unfit.checkpoint", 2, &[("cleanup.policy", "compact")])
+        .unwrap();
+    let error = Topics::connect(&options, CreateTopics::Allowed)
+        .unwrap()
+        .ensure_own_topics(-1)
+        .unwrap_err();
+    assert!(error.to_string().contains("it has 2 partitions"), "{error}");
+
+    let options = KafkaOptions {
+        checkpoint_topic: "unfit.other".into(),
+        ..options
+    };
+    kafka()
+        .create_topic("unfit.schema-history2", 1, &[("retention.ms", "1000")])
+        .unwrap();
+    let options = KafkaOptions {
+        history_topic: "unfit.schema-history2".into(),
+        ..options
+    };
+    let error = Topics::connect(&options, CreateTopics::Allowed)
+        .unwrap()
+        .ensure_own_topics(-1)
+        .unwrap_err();
+    assert!(error.to_string().contains("retention.ms=1000"), "{error}");
+}
+
+#[test]
+fn a_missing_topic_is_refused_where_creating_is_not_allowed() {
+    let options = options("forbidden");
+    let mut topics = Topics::connect(&options, CreateTopics::Forbidden).unwrap();
+    let spec = TopicSpec {
+        partitions: 3,
+        ..TopicSpec::default()
+    };
+    let error = topics.ensure_topic("forbidden.t", &spec).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("forbidden.t") && text.contains("--partitions 3"),
+        "{text}"
+    );
+    assert!(!kafka().topics().unwrap().contains(&"forbidden.t".to_owned()));
+    // Once somebody has made it, it is found.
+    kafka().create_topic("forbidden.t", 3, &[]).unwrap();
+    topics.ensure_topic("forbidden.t", &spec).unwrap();
+}
+
+#[test]
+fn many_topics_are_created_at_once_and_an_impossible_one_is_named() {
+    let options = options("many");
+    let mut topics = Topics::connect(&options, CreateTopics::Allowed).unwrap();
+    let names: Vec<String> = (0..30).map(|i| format!("many.{i}")).collect();
+    let wanted: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), TopicSpec::default()))
+        .collect();
+    topics.ensure_topics(&wanted).unwrap();
+    topics.ensure_topics(&wanted).unwrap();
+    let there = kafka().topics().unwrap();
+    assert!(names.iter().all(|name| there.contains(name)));
+    let replicated = TopicSpec {
+        replication_factor: 3,
+        ..TopicSpec::default()
+    };
+    let error = topics.ensure_topic("many.replicated", &replicated).unwrap_err();
+    assert!(error.to_string().contains("many.replicated"), "{error}");
+    assert_eq!(error.recovery(), Recovery::Stop);
+}
+
+#[test]
+fn a_topic_that_is_gone_is_an_error_and_is_not_made_by_the_broker() {
+    let mut options = options("gone");
+    options
+        .config
+        .push(("topic.metadata.propagation.max.ms".into(), "500".into()));
+    prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    let sent = send(&mut publisher, "gone.never", &batch(&[(None, Some("v"))]));
+    let error = sent
+        .and_then(|()| publisher.commit(&checkpoint("gone", 4)))
+        .unwrap_err();
+    assert!(
+        matches!(&error, KafkaError::TopicGone { topic, .. } if topic == "gone.never"),
+        "{error:?}"
+    );
+    assert!(!kafka().topics().unwrap().contains(&"gone.never".to_owned()));
+}
+
+#[test]
+fn an_unreachable_broker_is_named() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    let mut options = KafkaOptions::new(&address, "nowhere");
+    options.timeouts.connect = Duration::from_millis(700);
+    let start = Instant::now();
+    let failures = [
+        Publisher::connect(&options).err(),
+        Topics::connect(&options, CreateTopics::Allowed).err(),
+        CheckpointStore::read(&options).err(),
+    ];
+    for error in failures {
+        let error = error.expect("nobody listens there");
+        assert!(matches!(&error, KafkaError::Unreachable { .. }), "{error:?}");
+        assert!(error.to_string().contains(&address), "{error}");
+        assert_eq!(error.recovery(), Recovery::Restart);
+    }
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
