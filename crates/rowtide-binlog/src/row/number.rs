@@ -48,7 +48,7 @@ impl NumberDecoder {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
         Ok(match self {
             Self::I8 => Value::Int(i64::from(reader.u8("TINYINT")?.cast_signed())),

@@ -38,7 +38,7 @@ impl TemporalDecoder {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
         Ok(match self {
             Self::Date => Value::Date(Date::read(reader)?),

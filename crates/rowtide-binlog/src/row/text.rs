@@ -58,7 +58,7 @@ impl BytesDecoder {
         Some(Self { length, holds, max })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
         let len = match self.length {
             Length::One => u32::from(reader.u8("length of a string")?),
