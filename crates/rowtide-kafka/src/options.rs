@@ -168,6 +168,7 @@ impl KafkaOptions {
         self.set_default(&mut config, "client.id", "rowtide");
         // Half of it is also how long librdkafka waits before it connects to a second broker, at every start.
         self.set_default(&mut config, "reconnect.backoff.ms", "20");
+        self.set_default(&mut config, "reconnect.backoff.max.ms", "1000");
         for (name, value) in &self.config {
             config.set(canonical(name), value);
         }

@@ -1,5 +1,8 @@
 //! Exactly once, with a broker that is killed in the middle of transactions.
 
+// clippy's exception for tests does not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
     Checkpoint, CheckpointStore, CreateTopics, Flavour, KafkaError, KafkaOptions, Publisher, Recovery,

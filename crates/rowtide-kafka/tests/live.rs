@@ -1,5 +1,8 @@
 //! The publisher, the checkpoint and the topics against a real broker.
 
+// clippy's exception for tests does not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::time::{Duration, Instant};
 
 use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch, TopicIndex};
