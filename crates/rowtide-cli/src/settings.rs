@@ -94,6 +94,11 @@ pub struct KafkaSettings {
     #[arg(long, env = "ROWTIDE_KAFKA_CONFIG_FILE", value_name = "FILE")]
     pub kafka_config_file: Option<PathBuf>,
 
+    /// How long Kafka's first answer may take [default: 30s]
+    #[arg(long, env = "ROWTIDE_KAFKA_CONNECT_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub kafka_connect_timeout: Option<Duration>,
+
     /// What a change may suffer when something fails: nothing, or being written twice [default: exactly-once]
     #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
     pub delivery: Option<DeliveryMode>,
@@ -225,7 +230,7 @@ fallback!(SourceSettings:
     lists { include_table, exclude_table });
 fallback!(KafkaSettings:
     options {
-        kafka, kafka_config_file, delivery, checkpoint_topic, schema_history_topic, create_topics, topic_partitions,
+        kafka, kafka_config_file, kafka_connect_timeout, delivery, checkpoint_topic, schema_history_topic, create_topics, topic_partitions,
         topic_replication_factor, commit_bytes, commit_interval, snapshot,
     }
     lists { kafka_config, topic_config });

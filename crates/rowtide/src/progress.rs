@@ -5,12 +5,16 @@
 
 use rowtide_event::{BinlogPosition, Gtid, GtidSet};
 
+use crate::resume::Resume;
+
 /// Milliseconds of a monotonic clock; only differences mean anything.
 pub type Millis = u64;
 
 /// How far the stream has come at the end of a parcel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
+    /// What was executed before the first file that was read, where the binlog is read from a file's start.
+    pub previous: Option<GtidSet>,
     /// Transactions that ended in the parcel, in order.
     pub ended: Vec<Gtid>,
     /// Where to resume: after the last transaction that ended, or at the start of the one the parcel ends in.
@@ -44,9 +48,22 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Nothing read yet, at the place where the stream is taken up.
+    pub fn at(resume: &Resume) -> Self {
+        Self {
+            gtids: resume.gtids.clone(),
+            position: resume.position.clone(),
+            inside: resume.inside.clone(),
+            source_ts_us: 0,
+        }
+    }
+
     /// Adds the progress of the next parcel.
     pub fn advance(&mut self, progress: Progress) {
         if let Some(gtids) = &mut self.gtids {
+            if let Some(previous) = &progress.previous {
+                gtids.union(previous);
+            }
             for gtid in &progress.ended {
                 gtids.insert(gtid);
             }
@@ -91,6 +108,20 @@ pub struct CommitPolicy {
     limits: CommitLimits,
     open: Option<Open>,
     source_idle: bool,
+    inside_transaction: bool,
+}
+
+/// A parcel that was produced.
+#[derive(Debug, Clone, Copy)]
+pub struct Produced {
+    /// Bytes of keys and values.
+    pub bytes: usize,
+    /// Records.
+    pub records: usize,
+    /// When it was made, the source had no further bytes waiting.
+    pub source_idle: bool,
+    /// It ends inside a source transaction.
+    pub inside_transaction: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,21 +131,26 @@ struct Open {
     records: usize,
 }
 
+/// A Kafka transaction that ends inside a source transaction stays open so many times longer, so that a source
+/// transaction that is not huge is seen as a whole.
+const PATIENCE_INSIDE: Millis = 25;
+
 /// The longest wait when nothing is open: only how often the delivery thread looks around.
 const NOTHING_OPEN: Millis = 1_000;
 
 impl CommitPolicy {
     /// A policy with nothing open.
     pub fn new(limits: CommitLimits) -> Self {
-        Self { limits, open: None, source_idle: true }
+        Self { limits, open: None, source_idle: true, inside_transaction: false }
     }
 
-    /// A parcel was produced at `now`. `source_idle`: when it was made, the source had no further bytes waiting.
-    pub fn produced(&mut self, now: Millis, bytes: usize, records: usize, source_idle: bool) {
+    /// A parcel was produced at `now`.
+    pub fn produced(&mut self, now: Millis, parcel: Produced) {
         let open = self.open.get_or_insert(Open { since: now, bytes: 0, records: 0 });
-        open.bytes = open.bytes.saturating_add(bytes);
-        open.records = open.records.saturating_add(records);
-        self.source_idle = source_idle;
+        open.bytes = open.bytes.saturating_add(parcel.bytes);
+        open.records = open.records.saturating_add(parcel.records);
+        self.source_idle = parcel.source_idle;
+        self.inside_transaction = parcel.inside_transaction;
     }
 
     /// Everything open was committed.
@@ -130,13 +166,21 @@ impl CommitPolicy {
     /// What to do at `now`, given whether another parcel is already waiting.
     pub fn next(&self, now: Millis, parcel_waiting: bool) -> Next {
         let Some(open) = self.open else { return Next::Wait(NOTHING_OPEN) };
-        let limit = if open.records == 0 { self.limits.position_only_ms } else { self.limits.age_ms };
+        let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
         if idle || open.bytes >= self.limits.bytes || age >= limit {
             Next::Commit
         } else {
             Next::Wait(limit.saturating_sub(age))
+        }
+    }
+
+    fn age_limit(&self, open: Open) -> Millis {
+        match (open.records, self.inside_transaction) {
+            (0, _) => self.limits.position_only_ms,
+            (_, true) => self.limits.age_ms.saturating_mul(PATIENCE_INSIDE),
+            (_, false) => self.limits.age_ms,
         }
     }
 }
@@ -149,8 +193,16 @@ mod tests {
 
     fn after(bytes: usize, records: usize, idle: bool) -> CommitPolicy {
         let mut policy = CommitPolicy::new(LIMITS);
-        policy.produced(10_000, bytes, records, idle);
+        policy.produced(10_000, Produced { bytes, records, source_idle: idle, inside_transaction: false });
         policy
+    }
+
+    #[test]
+    fn a_source_transaction_is_not_cut_by_age_alone() {
+        let mut policy = CommitPolicy::new(LIMITS);
+        policy.produced(0, Produced { bytes: 10, records: 1, source_idle: false, inside_transaction: true });
+        assert_eq!(policy.next(300, true), Next::Wait(4_700));
+        assert_eq!(policy.next(5_000, true), Next::Commit);
     }
 
     #[test]
@@ -200,10 +252,10 @@ mod tests {
         let mut ledger = ledger();
         let inside = Some(InsideTransaction { gtid: None, rows: 7 });
         let at = BinlogPosition::new("b.1", 100);
-        ledger.advance(Progress { ended: vec![], position: at.clone(), inside: inside.clone(), source_ts_us: 5 });
+        ledger.advance(Progress { previous: None, ended: vec![], position: at.clone(), inside: inside.clone(), source_ts_us: 5 });
         assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&inside, &at, 5));
         let end = BinlogPosition::new("b.1", 900);
-        ledger.advance(Progress { ended: vec![], position: end.clone(), inside: None, source_ts_us: 3 });
+        ledger.advance(Progress { previous: None, ended: vec![], position: end.clone(), inside: None, source_ts_us: 3 });
         assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&None, &end, 5));
     }
 }

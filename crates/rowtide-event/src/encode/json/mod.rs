@@ -11,6 +11,8 @@ mod value;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod tests;
 
 use event::EventText;
 use row::RowWriter;
@@ -108,8 +110,14 @@ impl TableEncoder {
             (old, key) => {
                 // The same key stands there twice.
                 out.bytes.truncate(old.map_or(out.bytes.len(), |old| old.start));
-                let value = self.write_envelope(Operation::Update, Some(before), Some(after), row, &mut out.bytes)?;
-                out.records.push(Record { topic: self.topic, key, value: Some(value), header: None });
+                let value =
+                    self.write_envelope(Operation::Update, Some(before), Some(after), row, &mut out.bytes)?;
+                out.records.push(Record {
+                    topic: self.topic,
+                    key,
+                    value: Some(value),
+                    header: None,
+                });
                 Ok(())
             }
         }
@@ -124,7 +132,12 @@ impl TableEncoder {
         out: &mut RecordBatch,
     ) -> Result<(), EncodeError> {
         let value = self.write_envelope(Operation::Create, None, Some(after), row, &mut out.bytes)?;
-        out.records.push(Record { topic: self.topic, key, value: Some(value), header });
+        out.records.push(Record {
+            topic: self.topic,
+            key,
+            value: Some(value),
+            header,
+        });
         Ok(())
     }
 
@@ -137,8 +150,16 @@ impl TableEncoder {
         out: &mut RecordBatch,
     ) -> Result<(), EncodeError> {
         let value = self.write_envelope(Operation::Delete, Some(before), None, row, &mut out.bytes)?;
-        let delete = Record { topic: self.topic, key, value: Some(value), header };
-        let tombstone = self.tombstones.then(|| Record { value: None, ..delete.clone() });
+        let delete = Record {
+            topic: self.topic,
+            key,
+            value: Some(value),
+            header,
+        };
+        let tombstone = self.tombstones.then(|| Record {
+            value: None,
+            ..delete.clone()
+        });
         out.records.push(delete);
         out.records.extend(tombstone);
         Ok(())

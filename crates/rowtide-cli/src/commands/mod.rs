@@ -1,0 +1,7 @@
+//! One file a command.
+
+pub mod check;
+pub mod checkpoint;
+pub mod inspect;
+pub mod run;
+pub mod tail;

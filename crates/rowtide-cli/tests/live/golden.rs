@@ -1,0 +1,185 @@
+//! The same SQL as a real Debezium has seen, record by record: topic, key, value and headers.
+//!
+//! testdata/golden/README.md tells where the reference comes from. What must differ from run to run is masked by name.
+//! What Rowtide writes differently on purpose stands in [`EXCEPTIONS`], one line for each value, and each line must be
+//! needed.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use rowtide_testbed::Record;
+use serde_json::Value;
+
+use crate::stage;
+
+/// A record in a form that can be compared.
+#[derive(Debug, Clone, PartialEq)]
+struct Comparable {
+    key: Option<String>,
+    value: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+/// A value that Debezium alters and Rowtide does not.
+struct Exception {
+    /// The table.
+    table: &'static str,
+    /// `column":` and the value as Debezium writes it.
+    debezium: &'static str,
+    /// The same as Rowtide writes it.
+    rowtide: &'static str,
+    /// How many records hold it.
+    records: usize,
+    /// Why.
+    reason: &'static str,
+}
+
+include!("golden_exceptions.rs");
+
+#[test]
+fn every_record_is_debeziums_but_for_the_listed_exceptions() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    let start = stage::executed(mysql);
+    for script in ["01-types.sql", "02-dml.sql", "03-ddl.sql"] {
+        let sql = std::fs::read_to_string(testdata(script)).unwrap();
+        mysql.sql(&sql).unwrap();
+    }
+    let start = if start.is_empty() { "earliest".to_owned() } else { format!("gtid:{start}") };
+    let mut run = stage::run(mysql, kafka, "gA", "golden");
+    stage::succeed(run.args(["--start", &start, "--until-idle", "2s"]));
+
+    let mut ours: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
+    for record in kafka.read_all(&["^gA\\..*"], true).unwrap() {
+        ours.entry(record.topic.clone()).or_default().push(comparable(&record));
+    }
+    let history = ours.remove("gA.schema-history").unwrap_or_default();
+    assert_eq!(ours.remove("gA.checkpoint").map(|records| !records.is_empty()), Some(true));
+
+    let (theirs, their_history) = reference();
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "the topics");
+    let differing: Vec<String> = theirs.iter().flat_map(|(topic, all)| differences(topic, all, &ours[topic])).collect();
+    assert!(differing.is_empty(), "{} records differ:\n{}", differing.len(), differing.join("\n"));
+    assert_eq!(history_lines(&history), their_history, "the schema history's statements");
+}
+
+
+fn testdata(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(name)
+}
+
+/// What Debezium wrote: change records by topic with the exceptions put in, and the statements of the schema history.
+fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
+    let file = std::fs::File::open(testdata("debezium-a.jsonl.gz")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let mut topics: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
+    let mut history = Vec::new();
+    for line in text.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let topic = record["topic"].as_str().unwrap().to_owned();
+        let field = |name: &str| record[name].as_str().map(str::to_owned);
+        if topic == "sh.gA" {
+            history.push(history_line(&field("value").unwrap()));
+            continue;
+        }
+        let headers = record["headers"].as_array().unwrap().iter().map(|h| {
+            (h[0].as_str().unwrap().to_owned(), h[1].as_str().unwrap().to_owned())
+        });
+        let value = field("value").map(|v| masked(&v));
+        let headers = headers.map(masked_header).collect();
+        topics.entry(topic).or_default().push(Comparable { key: field("key"), value, headers });
+    }
+    for exception in EXCEPTIONS {
+        apply(exception, &mut topics);
+    }
+    (topics, history)
+}
+
+/// Puts Rowtide's value in Debezium's record; the exception must fit as often as it says.
+fn apply(exception: &Exception, topics: &mut BTreeMap<String, Vec<Comparable>>) {
+    let topic = format!("gA.golden.{}", exception.table);
+    let mut fitting = 0;
+    for record in topics.get_mut(&topic).unwrap_or_else(|| panic!("no topic {topic}")) {
+        for part in [&mut record.key, &mut record.value].into_iter().flatten() {
+            if part.contains(exception.debezium) {
+                *part = part.replace(exception.debezium, exception.rowtide);
+                fitting += 1;
+            }
+        }
+    }
+    let Exception { debezium, reason, .. } = exception;
+    assert_eq!(fitting, exception.records, "records of {topic} that hold {debezium} ({reason})");
+}
+
+fn comparable(record: &Record) -> Comparable {
+    let headers = record.headers.iter().map(|(name, value)| (name.clone(), stage::text(value).unwrap_or_default()));
+    Comparable {
+        key: stage::text(&record.key),
+        value: stage::text(&record.value).map(|v| masked(&v)),
+        headers: headers.map(masked_header).collect(),
+    }
+}
+
+fn masked_header((name, value): (String, String)) -> (String, String) {
+    if name == "__debezium.context.runId" { (name, "*".into()) } else { (name, value) }
+}
+
+/// Replaces what differs from run to run, by name: of the source block the version, commit times, GTID, file, position
+/// and thread, and after it the times of processing.
+fn masked(envelope: &str) -> String {
+    let Some(at) = envelope.rfind("\"source\":{") else { return envelope.to_owned() };
+    let (row, mut rest) = (&envelope[..at], envelope[at..].to_owned());
+    for name in ["version", "ts_ms", "ts_us", "ts_ns", "gtid", "file", "pos", "thread"] {
+        rest = mask(&rest, name);
+    }
+    format!("{row}{rest}")
+}
+
+/// Replaces each value of the field `name`: texts and numbers by a star that shows which of the two it was.
+fn mask(json: &str, name: &str) -> String {
+    let field = format!("\"{name}\":");
+    let mut masked = String::new();
+    let mut rest = json;
+    while let Some(at) = rest.find(&field) {
+        let (before, after) = rest.split_at(at + field.len());
+        let end = after.find([',', '}']).unwrap();
+        let star = match &after[..end] {
+            "null" => "null",
+            text if text.starts_with('"') => "\"*\"",
+            _ => "*",
+        };
+        masked.push_str(before);
+        masked.push_str(star);
+        rest = &after[end..];
+    }
+    masked + rest
+}
+
+fn differences(topic: &str, theirs: &[Comparable], ours: &[Comparable]) -> Vec<String> {
+    let mut all = Vec::new();
+    if theirs.len() != ours.len() {
+        all.push(format!("{topic}: {} records in place of {}", ours.len(), theirs.len()));
+    }
+    for (n, (their, our)) in theirs.iter().zip(ours).enumerate() {
+        if their != our {
+            all.push(format!("{topic} #{n}\n  debezium {}\n  rowtide  {}", shown(their), shown(our)));
+        }
+    }
+    all
+}
+
+fn shown(record: &Comparable) -> String {
+    format!("{:?} {} {:?}", record.key, record.value.as_deref().unwrap_or("(none)"), record.headers)
+}
+
+/// Database and statement of a schema-history record. Its `tableChanges` are compared once Rowtide fills them.
+fn history_line(record: &str) -> (String, String) {
+    let record: Value = serde_json::from_str(record).unwrap();
+    let field = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    (field("databaseName"), field("ddl"))
+}
+
+fn history_lines(records: &[Comparable]) -> Vec<(String, String)> {
+    records.iter().filter_map(|r| r.value.as_deref()).map(history_line).filter(|(db, _)| db == "golden").collect()
+}

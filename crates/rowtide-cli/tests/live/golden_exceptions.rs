@@ -1,0 +1,2 @@
+/// What Debezium alters and Rowtide does not.
+const EXCEPTIONS: &[Exception] = &[];

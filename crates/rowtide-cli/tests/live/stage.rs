@@ -1,0 +1,151 @@
+//! The servers that tests share, and the program under test.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record};
+
+/// How long a condition may take to come true before a test gives up: long, since machines are slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A MySQL with GTIDs and full row metadata, shared by the tests that do not restart it.
+pub fn mysql() -> &'static MySql {
+    static SHARED: OnceLock<MySql> = OnceLock::new();
+    // The id is the one in the golden records.
+    SHARED.get_or_init(|| MySql::start(MySqlOptions { server_id: 97, ..MySqlOptions::default() }).unwrap())
+}
+
+/// A broker, shared by the tests that do not restart it.
+pub fn kafka() -> &'static Kafka {
+    static SHARED: OnceLock<Kafka> = OnceLock::new();
+    SHARED.get_or_init(|| Kafka::start(KafkaOptions::default()).unwrap())
+}
+
+/// The program with a clean environment and the password of the testbed's replica user.
+pub fn rowtide() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rowtide"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROWTIDE_")) {
+        command.env_remove(name);
+    }
+    command.env("ROWTIDE_SOURCE_PASSWORD", CDC_PASSWORD).stdin(Stdio::null());
+    command
+}
+
+/// `--source` for a server of the testbed.
+pub fn source(mysql: &MySql) -> String {
+    format!("mysql://{CDC_USER}@127.0.0.1:{}", mysql.port())
+}
+
+/// A number that no other replica of this test process has.
+pub fn next_server_id() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(5400);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
+}
+
+/// `rowtide run` from `mysql` to `kafka` for all tables of `database`, with `prefix` before its topics.
+pub fn run(mysql: &MySql, kafka: &Kafka, prefix: &str, database: &str) -> Command {
+    let mut command = rowtide();
+    command
+        .args(["run", "--source", &source(mysql), "--server-id", &next_server_id()])
+        .args(["--include-table", &format!("{database}\\..*"), "--kafka", &kafka.bootstrap()])
+        .args(["--topic-prefix", prefix, "--snapshot", "never", "--log-format", "text"]);
+    command
+}
+
+/// Runs to the end and insists on success.
+pub fn succeed(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{:?}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Runs to the end, insists on this exit code, and gives what was said.
+pub fn fail(command: &mut Command, code: i32) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+/// A program that runs beside the test and ends with it.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self { child: command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap() }
+    }
+
+    pub fn kill9(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
+    /// Its exit code, once it has ended by itself.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        let mut status = None;
+        eventually("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.and_then(|s| s.code())
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until the condition is true.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The committed records of a topic, none if there is no such topic.
+pub fn records(kafka: &Kafka, topic: &str) -> Vec<Record> {
+    let exists = kafka.topics().unwrap().iter().any(|name| name == topic);
+    if exists { kafka.read_all(&[topic], true).unwrap() } else { Vec::new() }
+}
+
+pub fn text(bytes: &Option<Vec<u8>>) -> Option<String> {
+    bytes.as_ref().map(|b| String::from_utf8(b.clone()).unwrap())
+}
+
+/// The end of the server's binlog, as `--start` takes it.
+pub fn position(mysql: &MySql) -> String {
+    let status = mysql.query("SHOW BINARY LOG STATUS").unwrap();
+    format!("position:{}:{}", status[0][0].as_deref().unwrap(), status[0][1].as_deref().unwrap())
+}
+
+/// The GTIDs that the server has executed.
+pub fn executed(mysql: &MySql) -> String {
+    let rows = mysql.query("SELECT @@GLOBAL.gtid_executed").unwrap();
+    rows[0][0].clone().unwrap_or_default().replace('\n', "")
+}
+
+/// `op` of a change record.
+pub fn operation(record: &Record) -> String {
+    let value: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+    value["op"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,412 @@
+//! Whole records: envelopes, keys, headers and tombstones as a real Debezium wrote them, and what is refused.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Charset, Column, ColumnType, Date, DateTime, GeometryKind, IntegerWidth, Malformed, TableId, Time,
+    Timestamp,
+};
+
+const INT: ColumnType = ColumnType::Integer {
+    width: IntegerWidth::Int,
+    unsigned: false,
+};
+const TEXT: ColumnType = ColumnType::Text {
+    charset: Charset::Utf8,
+};
+const NOW: ProcessedAt = ProcessedAt {
+    ns: 1_795_239_064_207_250_967,
+};
+
+fn table(name: &str, key: &[usize], columns: &[(&str, ColumnType)]) -> Table {
+    let column = |(name, ty): &(&str, ColumnType)| Column {
+        name: (*name).to_owned(),
+        ty: ty.clone(),
+        nullable: true,
+    };
+    let columns = columns.iter().map(column).collect();
+    Table {
+        id: TableId::new("golden", name),
+        columns,
+        key: key.to_vec(),
+    }
+}
+
+fn t_cpk() -> Table {
+    table(
+        "t_cpk",
+        &[1, 0, 2],
+        &[
+            ("a", INT),
+            ("b", TEXT),
+            ("c", ColumnType::DateTime { fsp: 3 }),
+            ("v", INT),
+        ],
+    )
+}
+
+fn cpk_row(a: i64, b: &str, millis: u64, v: i64) -> [Value<'_>; 4] {
+    let c = DateTime {
+        date: Date {
+            year: 2024,
+            month: 1,
+            day: 1,
+        },
+        micros: millis * 1000,
+    };
+    [
+        Value::Int(a),
+        Value::Text(b.as_bytes()),
+        Value::DateTime(c),
+        Value::Int(v),
+    ]
+}
+
+fn options() -> EncodeOptions {
+    EncodeOptions {
+        topic_prefix: "gA".to_owned(),
+        version: "3.6.1.Final".to_owned(),
+        ..EncodeOptions::default()
+    }
+}
+
+fn source() -> SourceInfo<'static> {
+    SourceInfo {
+        ts_us: 1_795_239_064_181_614,
+        server_id: 97,
+        gtid: Some("9de2dde1-e55f-11f1-bc9f-02fc00000001:321954"),
+        file: "binlog.000010",
+        pos: 594_428_150,
+        thread: Some(494),
+        query: Some("UPDATE t_cpk SET b='z'"),
+    }
+}
+
+fn encoder(table: &Table, options: &EncodeOptions) -> TableEncoder {
+    let mut encoder = TableEncoder::compile(table, TopicIndex(7), options);
+    encoder.begin_event(&source());
+    encoder
+}
+
+/// Key, value and header of a record as text.
+type Texts = (Option<String>, Option<String>, Option<(&'static str, String)>);
+
+fn texts(batch: &RecordBatch) -> Vec<Texts> {
+    let text = |span: &Span| String::from_utf8(batch.slice(span).to_vec()).unwrap();
+    let header = |header: &KeyHeader| match header {
+        KeyHeader::NewKey(span) => ("newkey", text(span)),
+        KeyHeader::OldKey(span) => ("oldkey", text(span)),
+    };
+    let one = |r: &Record| {
+        (
+            r.key.as_ref().map(text),
+            r.value.as_ref().map(text),
+            r.header.as_ref().map(header),
+        )
+    };
+    batch.records.iter().map(one).collect()
+}
+
+fn encoded(table: &Table, change: &RowChange<'_, '_>, options: &EncodeOptions) -> Vec<Texts> {
+    let mut batch = RecordBatch::default();
+    encoder(table, options)
+        .encode(change, 0, NOW, &mut batch)
+        .unwrap();
+    assert!(batch.records.iter().all(|record| record.topic == TopicIndex(7)));
+    texts(&batch)
+}
+
+const ENVELOPE_END: &str = r#","source":{"version":"3.6.1.Final","connector":"mysql","name":"gA","ts_ms":1795239064181,"snapshot":"false","db":"golden","sequence":null,"ts_us":1795239064181614,"ts_ns":1795239064181614000,"table":"t_cpk","server_id":97,"gtid":"9de2dde1-e55f-11f1-bc9f-02fc00000001:321954","file":"binlog.000010","pos":594428150,"row":0,"thread":494,"query":null},"transaction":null,"op":"d","ts_ms":1795239064207,"ts_us":1795239064207250,"ts_ns":1795239064207250967}"#;
+
+#[test]
+fn a_changed_key_is_a_delete_a_tombstone_and_a_create() {
+    let (before, after) = (cpk_row(1, "y", 3, 30), cpk_row(1, "z", 3, 30));
+    let change = RowChange::Update {
+        before: &before,
+        after: &after,
+    };
+    let old = r#"{"b":"y","a":1,"c":1704067200003}"#.to_owned();
+    let new = r#"{"b":"z","a":1,"c":1704067200003}"#.to_owned();
+    let delete =
+        format!(r#"{{"before":{{"a":1,"b":"y","c":1704067200003,"v":30}},"after":null{ENVELOPE_END}"#);
+    let end = ENVELOPE_END.replace("\"op\":\"d\"", "\"op\":\"c\"");
+    let create = format!(r#"{{"before":null,"after":{{"a":1,"b":"z","c":1704067200003,"v":30}}{end}"#);
+    let newkey = Some(("newkey", new.clone()));
+    let expected = vec![
+        (Some(old.clone()), Some(delete), newkey.clone()),
+        (Some(old.clone()), None, newkey),
+        (Some(new), Some(create), Some(("oldkey", old))),
+    ];
+    assert_eq!(encoded(&t_cpk(), &change, &options()), expected);
+    let without_tombstones = EncodeOptions {
+        tombstones_on_delete: false,
+        ..options()
+    };
+    let kept: Vec<_> = expected.into_iter().filter(|record| record.1.is_some()).collect();
+    assert_eq!(encoded(&t_cpk(), &change, &without_tombstones), kept);
+}
+
+#[test]
+fn an_update_of_the_same_key_is_one_record() {
+    let (before, after) = (cpk_row(1, "x", 1, 10), cpk_row(1, "x", 1, 11));
+    let records = encoded(
+        &t_cpk(),
+        &RowChange::Update {
+            before: &before,
+            after: &after,
+        },
+        &options(),
+    );
+    let end = ENVELOPE_END.replace("\"op\":\"d\"", "\"op\":\"u\"");
+    let rows = r#"{"before":{"a":1,"b":"x","c":1704067200001,"v":10},"after":{"a":1,"b":"x","c":1704067200001,"v":11}"#;
+    let key = Some(r#"{"b":"x","a":1,"c":1704067200001}"#.to_owned());
+    assert_eq!(records, [(key, Some(format!("{rows}{end}")), None)]);
+}
+
+#[test]
+fn a_table_without_a_key_has_records_without_a_key() {
+    let t = table("t_cpk", &[], &[("a", INT), ("b", TEXT)]);
+    let (one, other) = ([Value::Int(1), Value::Text(b"a")], [Value::Int(2), Value::Null]);
+    let delete = format!(r#"{{"before":{{"a":1,"b":"a"}},"after":null{ENVELOPE_END}"#);
+    let deleted = encoded(&t, &RowChange::Delete { before: &one }, &options());
+    assert_eq!(deleted, [(None, Some(delete), None), (None, None, None)]);
+    let end = ENVELOPE_END.replace("\"op\":\"d\"", "\"op\":\"u\"");
+    let update = format!(r#"{{"before":{{"a":1,"b":"a"}},"after":{{"a":2,"b":null}}{end}"#);
+    let updated = encoded(
+        &t,
+        &RowChange::Update {
+            before: &one,
+            after: &other,
+        },
+        &options(),
+    );
+    assert_eq!(updated, [(None, Some(update), None)]);
+}
+
+#[test]
+fn rows_are_numbered_and_events_told_apart() {
+    let t = table("t", &[0], &[("id", INT)]);
+    let mut batch = RecordBatch::default();
+    let query = EncodeOptions {
+        include_query: true,
+        connector_name: "mariadb".to_owned(),
+        ..options()
+    };
+    let mut encoder = encoder(&t, &query);
+    let row = [Value::Int(1)];
+    let change = RowChange::Create { after: &row };
+    encoder.encode(&change, 41, NOW, &mut batch).unwrap();
+    encoder.begin_event(&SourceInfo {
+        gtid: None,
+        thread: None,
+        query: None,
+        ts_us: 5_000,
+        ..source()
+    });
+    encoder
+        .encode(&change, 42, ProcessedAt { ns: 1_999_999 }, &mut batch)
+        .unwrap();
+    let [first, second] = [0, 1].map(|n| texts(&batch)[n].1.clone().unwrap());
+    assert!(first.contains(r#""connector":"mariadb""#), "{first}");
+    assert!(
+        first.contains(r#""row":41,"thread":494,"query":"UPDATE t_cpk SET b='z'"}"#),
+        "{first}"
+    );
+    assert!(
+        second.contains(r#""ts_us":5000,"ts_ns":5000000,"table":"t","server_id":97,"gtid":null,"#),
+        "{second}"
+    );
+    let end = r#""row":42,"thread":null,"query":null},"transaction":null,"op":"c","ts_ms":1,"ts_us":1999,"ts_ns":1999999}"#;
+    assert!(second.ends_with(end), "{second}");
+}
+
+#[test]
+fn what_the_row_image_leaves_out_is_not_in_the_object() {
+    let t = table("t", &[1], &[("a", INT), ("id", INT), ("b", TEXT)]);
+    let row = [Value::Absent, Value::Int(1), Value::Absent];
+    let value = encoded(&t, &RowChange::Create { after: &row }, &options())[0]
+        .1
+        .clone()
+        .unwrap();
+    assert!(
+        value.starts_with(r#"{"before":null,"after":{"id":1},"#),
+        "{value}"
+    );
+    let keyless = table("t", &[], &[("a", INT)]);
+    let value = encoded(
+        &keyless,
+        &RowChange::Delete {
+            before: &[Value::Absent],
+        },
+        &options(),
+    )[0]
+    .1
+    .clone()
+    .unwrap();
+    assert!(value.starts_with(r#"{"before":{},"after":null,"#), "{value}");
+}
+
+#[test]
+fn nothing_stays_of_a_row_that_is_refused() {
+    let t = table("t", &[0], &[("id", INT), ("b", TEXT)]);
+    let good = [Value::Int(1), Value::Text(b"secret")];
+    let mut batch = RecordBatch::default();
+    let mut encoder = encoder(&t, &options());
+    encoder
+        .encode(&RowChange::Delete { before: &good }, 0, NOW, &mut batch)
+        .unwrap();
+    let before = (batch.bytes.clone(), batch.records.clone());
+    let bad = [Value::Int(2), Value::Text(b"secret\xff")];
+    for change in [
+        RowChange::Create { after: &bad },
+        RowChange::Update {
+            before: &good,
+            after: &bad,
+        },
+        RowChange::Delete { before: &bad },
+    ] {
+        let error = encoder.encode(&change, 1, NOW, &mut batch).unwrap_err();
+        assert_eq!(
+            error,
+            EncodeError::Column {
+                column: "b".to_owned(),
+                cause: Malformed::Invalid("UTF-8 text")
+            }
+        );
+        assert!(!error.to_string().contains("secret"));
+        assert_eq!((&batch.bytes, &batch.records), (&before.0, &before.1));
+    }
+}
+
+#[test]
+fn rows_that_do_not_fit_the_table_are_refused() {
+    let t = table("t", &[0], &[("id", INT), ("b", TEXT)]);
+    let refused = |row: &[Value<'_>]| {
+        let mut batch = RecordBatch::default();
+        encoder(&t, &options())
+            .encode(&RowChange::Create { after: row }, 0, NOW, &mut batch)
+            .unwrap_err()
+    };
+    assert_eq!(
+        refused(&[Value::Int(1)]),
+        EncodeError::Width {
+            values: 1,
+            columns: 2
+        }
+    );
+    assert_eq!(
+        refused(&[]),
+        EncodeError::Width {
+            values: 0,
+            columns: 2
+        }
+    );
+    let absent = EncodeError::KeyAbsent {
+        column: "id".to_owned(),
+    };
+    assert_eq!(refused(&[Value::Absent, Value::Null]), absent);
+    let unsigned = EncodeError::Column {
+        column: "id".to_owned(),
+        cause: Malformed::Invalid("value of another type"),
+    };
+    assert_eq!(refused(&[Value::UInt(1), Value::Null]), unsigned);
+    let row = [Value::Int(1), Value::Null];
+    let fresh = TableEncoder::compile(&t, TopicIndex(0), &options()).encode(
+        &RowChange::Create { after: &row },
+        0,
+        NOW,
+        &mut RecordBatch::default(),
+    );
+    assert_eq!(fresh, Err(EncodeError::NoEvent));
+}
+
+/// A column of each type.
+fn any_type() -> impl Strategy<Value = ColumnType> {
+    let members = || prop::collection::vec("\\PC{0,3}", 0..4);
+    prop_oneof![
+        (0u8..=7).prop_map(|fsp| ColumnType::DateTime { fsp }),
+        (0u8..=6).prop_map(|fsp| ColumnType::Timestamp { fsp }),
+        (0u8..=65).prop_map(|width| ColumnType::Bit { width }),
+        prop::sample::select(Charset::ALL).prop_map(|charset| ColumnType::Text { charset }),
+        members().prop_map(|members| ColumnType::Enum { members }),
+        members().prop_map(|members| ColumnType::Set { members }),
+        (0u16..9).prop_map(|length| ColumnType::Binary { length }),
+        prop::sample::select(vec![
+            INT,
+            ColumnType::Integer {
+                width: IntegerWidth::Big,
+                unsigned: true
+            },
+            ColumnType::Float,
+            ColumnType::Double,
+            ColumnType::Year,
+            ColumnType::Date,
+            ColumnType::Time { fsp: 0 },
+            ColumnType::Blob,
+            ColumnType::Json,
+            ColumnType::Geometry(GeometryKind::Point),
+            ColumnType::Geometry(GeometryKind::Any),
+            ColumnType::Vector,
+        ]),
+    ]
+}
+
+/// Values of all kinds that a number and some bytes can stand for.
+fn values<'a>(number: u64, bytes: &'a [u8]) -> Vec<Value<'a>> {
+    let [low, high, ..] = number.to_le_bytes();
+    let small = u16::from_le_bytes([low, high]);
+    let date = Date {
+        year: small % 10_000,
+        month: low % 14,
+        day: high % 33,
+    };
+    vec![
+        Value::Null,
+        Value::Int(number.cast_signed()),
+        Value::UInt(number),
+        Value::Float(f32::from_bits(number as u32)),
+        Value::Double(f64::from_bits(number)),
+        Value::Bit(number),
+        Value::Text(bytes),
+        Value::Binary(bytes),
+        Value::Date(date),
+        Value::Time(Time {
+            micros: number.cast_signed(),
+        }),
+        Value::DateTime(DateTime {
+            date,
+            micros: number % 86_400_000_000,
+        }),
+        Value::Timestamp(Timestamp::Micros(number % (1 << 52))),
+        Value::Year(small),
+        Value::Enum(u16::from(low % 6)),
+        Value::Set(number % 9),
+        Value::Json(bytes),
+        Value::Geometry(bytes),
+        Value::Vector(bytes),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_record_is_json_whatever_the_row_holds(
+        ty in any_type(), name in "\\PC*", number: u64, bytes in prop::collection::vec(any::<u8>(), 0..24),
+    ) {
+        let t = table("t", &[0], &[(&name, ty)]);
+        let mut encoder = encoder(&t, &options());
+        for value in values(number, &bytes) {
+            let mut batch = RecordBatch::default();
+            let row = [value];
+            if encoder.encode(&RowChange::Update { before: &row, after: &row }, 0, NOW, &mut batch).is_ok() {
+                let record = batch.records.pop().unwrap();
+                for span in [record.key.unwrap(), record.value.unwrap()] {
+                    let json: serde_json::Value = serde_json::from_slice(batch.slice(&span)).unwrap();
+                    prop_assert!(json.is_object());
+                }
+            } else {
+                prop_assert!(batch.bytes.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! From decoded transactions to parcels of encoded records: the sink that the binlog decoder calls.
+
+use std::sync::Arc;
+
+use rowtide_binlog::decoder::{
+    CapturedTable, EventContext, Handler, Moved, Rollback, Rows, Statement, TransactionEnd, TransactionStart,
+};
+use rowtide_binlog::event::TableMap;
+use rowtide_event::encode::{EncodeError, RecordBatch};
+use rowtide_event::{BinlogPosition, Gtid, GtidSet, SourceInfo};
+use rowtide_kafka::HistoryRecord;
+
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::parcel::{Parcel, Pool};
+use crate::progress::{InsideTransaction, Progress};
+use crate::queue::Sender;
+use crate::resume::{FILE_START, Resume};
+use crate::stats::{Stats, processed_at};
+
+/// Bytes of records after which a parcel is closed, whatever the source still has.
+const PARCEL_BYTES: usize = 256 << 10;
+/// Transactions without a captured change after which a parcel is closed all the same.
+const PARCEL_TRANSACTIONS: usize = 4096;
+
+/// Encodes the captured rows of each transaction, and closes parcels: each with the place to resume from when it is
+/// delivered.
+pub(crate) struct Capture {
+    catalog: Catalog,
+    out: Sender<Parcel>,
+    pool: Pool,
+    stats: Arc<Stats>,
+    open: Open,
+    transaction: Option<Transaction>,
+    /// The end of the last transaction.
+    position: BinlogPosition,
+    /// Captured rows that an earlier run has already delivered, of a transaction that it cut.
+    delivered: Option<InsideTransaction>,
+    /// Transactions that start before this position of the first file are read for their GTIDs alone.
+    capture_from: Option<BinlogPosition>,
+    /// All transactions that are done, where the server has GTIDs.
+    executed: Option<GtidSet>,
+    /// Whether `executed` is still to be completed by what the first file says was executed before it.
+    gtids_of_file: bool,
+    /// The source had something to tell since it was last asked.
+    news: bool,
+}
+
+/// The parcel that is being filled.
+#[derive(Default)]
+struct Open {
+    batch: RecordBatch,
+    history: Vec<HistoryRecord>,
+    changes: u64,
+    previous: Option<GtidSet>,
+    ended: Vec<Gtid>,
+    source_ts_us: u64,
+    /// The stream has moved since the last parcel.
+    moved: bool,
+}
+
+/// The transaction that is being read.
+struct Transaction {
+    gtid: Option<Gtid>,
+    start: BinlogPosition,
+    captured: bool,
+    /// Captured rows seen, those delivered by an earlier run among them.
+    rows: u64,
+    /// How many of them an earlier run has delivered.
+    skip: u64,
+    /// Where it starts in the open parcel, so that it can be taken back; none once a part of it was handed over.
+    mark: Option<Mark>,
+}
+
+/// Lengths of the open parcel.
+#[derive(Clone, Copy)]
+struct Mark {
+    bytes: usize,
+    records: usize,
+    history: usize,
+    changes: u64,
+}
+
+impl Open {
+    /// Takes back all that came after `mark`.
+    fn truncate(&mut self, mark: Mark) {
+        self.batch.bytes.truncate(mark.bytes);
+        self.batch.records.truncate(mark.records);
+        self.history.truncate(mark.history);
+        self.changes = mark.changes;
+    }
+}
+
+impl Capture {
+    /// A sink that resumes where `resume` says and hands its parcels to `out`.
+    pub(crate) fn new(catalog: Catalog, resume: &Resume, out: Sender<Parcel>, pool: Pool, stats: Arc<Stats>) -> Self {
+        Self {
+            catalog,
+            out,
+            open: Open { batch: pool.take(), ..Open::default() },
+            pool,
+            stats,
+            transaction: None,
+            position: resume.position.clone(),
+            delivered: resume.inside.clone(),
+            capture_from: resume.capture_from.clone(),
+            executed: resume.gtids.clone(),
+            gtids_of_file: resume.gtids_of_file,
+            news: false,
+        }
+    }
+
+    /// The source has nothing more to send at the moment: hands over what is complete. A transaction that is still
+    /// being read waits for its rest, so that readers see it whole if it is small.
+    pub(crate) fn source_is_idle(&mut self) -> Result<(), Error> {
+        if self.open.moved && self.transaction.is_none() { self.close(true) } else { Ok(()) }
+    }
+
+    /// Whether the source sent anything but signs of life since this was last asked.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The stream ends here: hands over all that is complete, and takes back the beginning of a transaction that is
+    /// not.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        if let Some(Transaction { mark: Some(mark), .. }) = &self.transaction {
+            let mark = *mark;
+            self.open.truncate(mark);
+            self.transaction = None;
+        }
+        if self.open.moved || self.open.changes > 0 { self.close(true) } else { Ok(()) }
+    }
+
+    /// Closes the open parcel and hands it over.
+    fn close(&mut self, source_idle: bool) -> Result<(), Error> {
+        let fresh = Open { batch: self.pool.take(), ..Open::default() };
+        let open = std::mem::replace(&mut self.open, fresh);
+        let progress = self.progress(open.previous, open.ended, open.source_ts_us);
+        self.stats.taken(open.changes);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.mark = None;
+        }
+        let new_topics = self.catalog.take_new_topics();
+        let (batch, history, changes) = (open.batch, open.history, open.changes);
+        self.out
+            .send(Parcel { new_topics, batch, history, changes, progress, source_idle })
+            .map_err(|_| Error::Interrupted)
+    }
+
+    fn progress(&self, previous: Option<GtidSet>, ended: Vec<Gtid>, source_ts_us: u64) -> Progress {
+        let (position, inside) = match &self.transaction {
+            None => (self.position.clone(), None),
+            Some(t) => {
+                let rows = t.rows.max(t.skip);
+                let inside = (rows > 0).then(|| InsideTransaction { gtid: t.gtid.clone(), rows });
+                (t.start.clone(), inside)
+            }
+        };
+        Progress { previous, ended, position, inside, source_ts_us }
+    }
+
+    fn close_if_full(&mut self) -> Result<(), Error> {
+        let full = self.open.batch.bytes.len() >= PARCEL_BYTES || self.open.ended.len() >= PARCEL_TRANSACTIONS;
+        if full { self.close(false) } else { Ok(()) }
+    }
+
+    /// Whether a transaction that starts at `start` is captured: not before the position that was asked for.
+    fn is_captured(&mut self, start: &BinlogPosition) -> bool {
+        match &self.capture_from {
+            Some(from) if from.file == start.file && start.pos < from.pos => false,
+            _ => {
+                self.capture_from = None;
+                true
+            }
+        }
+    }
+
+    /// How many captured rows of this transaction an earlier run has delivered.
+    fn rows_delivered(&mut self, gtid: Option<&Gtid>) -> u64 {
+        match self.delivered.take() {
+            Some(inside) if inside.gtid.as_ref() == gtid => inside.rows,
+            other => {
+                self.delivered = other;
+                0
+            }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.open.batch.bytes.len(),
+            records: self.open.batch.records.len(),
+            history: self.open.history.len(),
+            changes: self.open.changes,
+        }
+    }
+}
+
+impl Handler for Capture {
+    type Error = Error;
+
+    fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), Error> {
+        let at = BinlogPosition::new(start.file, start.pos);
+        let captured = self.is_captured(&at);
+        let skip = if captured { self.rows_delivered(start.gtid) } else { 0 };
+        let (gtid, mark) = (start.gtid.cloned(), Some(self.mark()));
+        self.transaction = Some(Transaction { gtid, start: at, captured, rows: 0, skip, mark });
+        self.news = true;
+        Ok(())
+    }
+
+    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Error> {
+        self.catalog.capture(map, raw, &self.position)
+    }
+
+    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
+        let context = *rows.context();
+        self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
+        if !self.open_transaction()?.captured {
+            return Ok(());
+        }
+        let tag = rows.tag;
+        self.catalog.encoder(tag)?.begin_event(&source_info(&context));
+        let now = processed_at();
+        let mut index = 0u32;
+        while let Some(change) = rows.next()? {
+            let transaction = self.open_transaction()?;
+            transaction.rows += 1;
+            if transaction.rows > transaction.skip {
+                let encoder = self.catalog.encoder(tag)?;
+                encoder
+                    .encode(&change, index, now, &mut self.open.batch)
+                    .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
+                self.open.changes += 1;
+            }
+            index = index.saturating_add(1);
+            self.close_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
+        if self.open_transaction()?.captured {
+            let records = self.catalog.statement(statement, self.executed.as_ref())?;
+            self.open.history.extend(records);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
+        self.check_start_position(end)?;
+        self.end_transaction(end);
+        self.close_if_full()
+    }
+
+    fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Error> {
+        match rollback {
+            Rollback::Logged(end) if self.has_captured_rows() => {
+                Err(Error::RolledBack { position: format!("{}:{}", end.file, end.pos) })
+            }
+            Rollback::Logged(end) => {
+                self.end_transaction(end);
+                Ok(())
+            }
+            Rollback::Interrupted(end) => self.take_back(end),
+        }
+    }
+
+    fn position(&mut self, moved: &Moved<'_>) -> Result<(), Error> {
+        if self.transaction.is_none() && moved.pos >= FILE_START {
+            self.position = BinlogPosition::new(moved.file, moved.pos);
+            self.open.moved = true;
+        }
+        Ok(())
+    }
+
+    fn previous_gtids(&mut self, set: GtidSet) -> Result<(), Error> {
+        if std::mem::take(&mut self.gtids_of_file) {
+            if let Some(executed) = &mut self.executed {
+                executed.union(&set);
+            }
+            self.open.previous = Some(set);
+        }
+        Ok(())
+    }
+}
+
+impl Capture {
+    fn open_transaction(&mut self) -> Result<&mut Transaction, Error> {
+        self.transaction.as_mut().ok_or(Error::Fault("rows or a statement outside a transaction"))
+    }
+
+    fn has_captured_rows(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|t| t.captured && t.rows > 0)
+    }
+
+    fn end_transaction(&mut self, end: &TransactionEnd<'_>) {
+        self.transaction = None;
+        self.position = BinlogPosition::new(end.file, end.pos);
+        if let (Some(executed), Some(gtid)) = (&mut self.executed, end.gtid) {
+            executed.insert(gtid);
+            self.open.ended.push(gtid.clone());
+        }
+        self.open.moved = true;
+    }
+
+    /// The server crashed while it wrote the transaction: none of it is real. It can be taken back as long as nothing
+    /// of it was handed over.
+    fn take_back(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        match transaction.mark {
+            Some(mark) => {
+                self.open.truncate(mark);
+                Ok(())
+            }
+            None => Err(Error::RolledBack { position: format!("{}:{}", end.file, end.pos) }),
+        }
+    }
+
+    /// A position to start from must be a transaction's start.
+    fn check_start_position(&self, end: &TransactionEnd<'_>) -> Result<(), Error> {
+        match (&self.capture_from, &self.transaction) {
+            (Some(from), Some(t)) if !t.captured && from.file == end.file && end.pos > from.pos => {
+                Err(Error::InsideTransaction { asked: from.pos, start: t.start.pos, end: end.pos })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// When the change was committed where it was made first, as precisely as the server logs it.
+fn source_ts_us(context: &EventContext<'_>) -> u64 {
+    context.commit.map_or(u64::from(context.timestamp) * 1_000_000, |commit| commit.original_us)
+}
+
+fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
+    SourceInfo {
+        ts_us: source_ts_us(context),
+        server_id: context.server_id,
+        gtid: context.gtid,
+        file: context.file,
+        pos: context.pos,
+        thread: context.thread,
+        query: None,
+    }
+}
+
+fn encode_error(table: &str, context: &EventContext<'_>, cause: EncodeError) -> Error {
+    Error::Encode { table: table.to_owned(), position: format!("{}:{}", context.file, context.pos), cause }
+}

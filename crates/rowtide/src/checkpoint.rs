@@ -1,0 +1,60 @@
+//! Reading and writing a source's checkpoint from outside a run.
+
+use rowtide_event::{BinlogPosition, GtidSet};
+use rowtide_kafka::{Checkpoint, CheckpointStore, KafkaOptions};
+
+use crate::deliver;
+use crate::error::Error;
+use crate::progress::Ledger;
+
+/// Where a source's checkpoint is kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    kafka: KafkaOptions,
+}
+
+impl Store {
+    /// The store of the source that `kafka` names.
+    pub fn new(kafka: KafkaOptions) -> Self {
+        Self { kafka }
+    }
+
+    /// The checkpoint as it is. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if there is none, [`Error::Kafka`] if it cannot be read.
+    pub fn read(&self) -> Result<Checkpoint, Error> {
+        self.find()?.ok_or_else(|| {
+            Error::NoCheckpoint { source_name: self.kafka.source_name.clone(), topic: self.kafka.checkpoint_topic.clone() }
+        })
+    }
+
+    /// Writes a checkpoint with these GTIDs, this position, or both, fencing an instance that runs. What is not given
+    /// is no longer known: a set without a position, or a position without a set. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if a position is given and the server it belongs to is neither given nor on record.
+    pub fn set(
+        &self,
+        gtids: Option<GtidSet>,
+        position: Option<BinlogPosition>,
+        server_uuid: Option<String>,
+    ) -> Result<Checkpoint, Error> {
+        let before = self.find()?;
+        let server_uuid = server_uuid.or_else(|| before.and_then(|b| b.server_uuid));
+        if gtids.is_none() && server_uuid.is_none() {
+            return Err(Error::Config(
+                "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid)".into(),
+            ));
+        }
+        let position = position.unwrap_or_else(|| BinlogPosition::new("", 0));
+        let ledger = Ledger { gtids, position, inside: None, source_ts_us: 0 };
+        let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, server_uuid, String::new());
+        CheckpointStore::write(&self.kafka, &checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    fn find(&self) -> Result<Option<Checkpoint>, Error> {
+        Ok(CheckpointStore::read(&self.kafka)?)
+    }
+}

@@ -1,0 +1,139 @@
+//! The delivering thread: parcels to Kafka transactions.
+
+use std::time::{Duration, Instant};
+
+use rowtide_kafka::{Checkpoint, Flavour, InTransaction, Publisher, Topics};
+
+use crate::error::Error;
+use crate::parcel::{Parcel, Pool};
+use crate::pipeline::Settings;
+use crate::progress::{CommitPolicy, InsideTransaction, Ledger, Millis, Next, Produced};
+use crate::queue::{Received, Receiver};
+use crate::stats::{Committed, Stats, unix_micros};
+
+/// Produces parcels, commits when the policy says so, and writes the checkpoint with each commit.
+pub(crate) struct Delivery<'a> {
+    publisher: Publisher,
+    topics: Topics,
+    settings: &'a Settings,
+    stats: &'a Stats,
+    pool: Pool,
+    ledger: Ledger,
+    /// The server that is read, for the checkpoint.
+    server_uuid: String,
+    names: Vec<String>,
+    policy: CommitPolicy,
+    open: Committed,
+    clock: Instant,
+}
+
+impl<'a> Delivery<'a> {
+    /// A delivery that goes on where `ledger` says.
+    pub(crate) fn new(
+        publisher: Publisher,
+        topics: Topics,
+        settings: &'a Settings,
+        stats: &'a Stats,
+        pool: Pool,
+        ledger: Ledger,
+        server_uuid: String,
+    ) -> Self {
+        Self {
+            publisher,
+            topics,
+            settings,
+            stats,
+            pool,
+            ledger,
+            server_uuid,
+            names: Vec::new(),
+            policy: CommitPolicy::new(settings.commit),
+            open: Committed::default(),
+            clock: Instant::now(),
+        }
+    }
+
+    /// Delivers until the queue is closed and empty, and commits what is open then.
+    pub(crate) fn run(&mut self, parcels: &Receiver<Parcel>) -> Result<(), Error> {
+        loop {
+            match self.policy.next(self.now(), !parcels.is_empty()) {
+                Next::Commit => self.commit()?,
+                Next::Wait(ms) => match parcels.receive(Duration::from_millis(ms)) {
+                    Received::Item(parcel) => self.produce(parcel)?,
+                    Received::Timeout => {}
+                    Received::Closed => return if self.policy.is_open() { self.commit() } else { Ok(()) },
+                },
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis::try_from(self.clock.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    fn produce(&mut self, parcel: Parcel) -> Result<(), Error> {
+        for name in &parcel.new_topics {
+            self.topics.ensure_topic(name, &self.settings.topics.data)?;
+        }
+        self.names.extend(parcel.new_topics);
+        if !self.policy.is_open() {
+            self.publisher.begin()?;
+        }
+        self.publisher.send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
+        for record in &parcel.history {
+            self.publisher.send_history(record)?;
+        }
+        let records = parcel.batch.records.len() + parcel.history.len();
+        let bytes = parcel.batch.bytes.len();
+        let inside_transaction = parcel.progress.inside.is_some();
+        self.ledger.advance(parcel.progress);
+        let produced = Produced { bytes, records, source_idle: parcel.source_idle, inside_transaction };
+        self.policy.produced(self.now(), produced);
+        self.open.changes += parcel.changes;
+        self.open.records += to_u64(records);
+        self.open.bytes += to_u64(bytes);
+        self.pool.give(parcel.batch);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        self.publisher.commit(&self.checkpoint())?;
+        self.policy.committed();
+        self.stats.committed(&self.open, &self.ledger.position, self.ledger.source_ts_us);
+        self.open = Committed::default();
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let filter = self.settings.capture.tables.fingerprint();
+        checkpoint(&self.ledger, &self.settings.kafka.source_name, Some(self.server_uuid.clone()), filter)
+    }
+}
+
+/// A ledger as it is written down.
+pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server_uuid: Option<String>, filter: String) -> Checkpoint {
+    let inside = |inside: &InsideTransaction| InTransaction {
+        gtid: inside.gtid.as_ref().map(ToString::to_string),
+        file: ledger.position.file.clone(),
+        pos: ledger.position.pos,
+        rows: inside.rows,
+        filter,
+    };
+    Checkpoint {
+        format_version: Checkpoint::FORMAT_VERSION,
+        source: source.to_owned(),
+        flavour: Flavour::MySql,
+        server_uuid,
+        gtid_set: ledger.gtids.as_ref().map(ToString::to_string),
+        file: ledger.position.file.clone(),
+        pos: ledger.position.pos,
+        in_transaction: ledger.inside.as_ref().map(inside),
+        source_ts_ms: Some(ledger.source_ts_us / 1_000).filter(|ms| *ms > 0),
+        written_ts_ms: unix_micros() / 1_000,
+        rowtide_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,243 @@
+//! What stops a stream, and whether starting it again helps.
+
+use rowtide_binlog::client::ClientError;
+use rowtide_binlog::decoder::{DecodeError, DecodeErrorKind};
+use rowtide_binlog::replica::ReplicaError;
+use rowtide_binlog::server::ServerInfoError;
+use rowtide_event::TableId;
+use rowtide_event::encode::EncodeError;
+use rowtide_kafka::{KafkaError, Recovery};
+
+use crate::resume::ResumeRefused;
+
+/// Why a pipeline stopped. Its text says what, where and what the operator can do; it never holds row contents or
+/// secrets.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting that cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// The connection to the source, or a query on it.
+    #[error("the source: {0}")]
+    Client(#[from] ClientError),
+    /// What the source says of itself.
+    #[error("the source: {0}")]
+    ServerInfo(#[from] ServerInfoError),
+    /// The source has ended the stream.
+    #[error("the source has ended the stream: it is shutting down, or this replica was disconnected")]
+    SourceEnded,
+    /// The stream of events from the source.
+    #[error("the source's binlog: {0}")]
+    Replica(#[from] ReplicaError),
+    /// The server is not set up for this; one line for each finding.
+    #[error("the source cannot be captured as it is set up:\n{}", .0.join("\n"))]
+    SourceUnfit(Vec<String>),
+    /// A table that was named in full does not exist.
+    #[error(
+        "the source has no table {0}, which --include-table names; check the spelling, create it first, or give a pattern \
+         such as `{database}\\..*`", database = .0.database
+    )]
+    UnknownTable(TableId),
+    /// Another replica uses the server id.
+    #[error(
+        "another replica of the source already has the server id {0}; give this one a --server-id of its own \
+         (SHOW REPLICAS lists those in use)"
+    )]
+    ServerIdInUse(u32),
+    /// The place to go on from is not there.
+    #[error(transparent)]
+    Resume(#[from] ResumeRefused),
+    /// A position to start from that lies inside a transaction.
+    #[error("the position to start from, {asked}, lies inside the transaction from {start} to {end}; give one of the two")]
+    InsideTransaction {
+        /// The position asked for.
+        asked: u64,
+        /// Where the transaction starts.
+        start: u64,
+        /// Where it ends.
+        end: u64,
+    },
+    /// Kafka.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// An event that cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A row that cannot be written down.
+    #[error("a row of {table} at {position} cannot be encoded: {cause}")]
+    Encode {
+        /// The table.
+        table: String,
+        /// File and position of the rows event.
+        position: String,
+        /// What is wrong, with the column.
+        cause: EncodeError,
+    },
+    /// A table whose shape is not known at this position.
+    #[error(
+        "the shape of {table} is not known at {position}: {why}. With binlog_row_metadata=FULL the binlog carries it: run \
+         `SET PERSIST binlog_row_metadata = FULL` on the source. For changes already logged without it, set a checkpoint \
+         behind them with `rowtide checkpoint set`"
+    )]
+    ShapeUnknown {
+        /// The table.
+        table: TableId,
+        /// File and position of the table map.
+        position: String,
+        /// What happened to its shape.
+        why: String,
+    },
+    /// The table map and the known shape contradict each other.
+    #[error("{table} at {position}: {why}")]
+    ShapeMismatch {
+        /// The table.
+        table: TableId,
+        /// File and position of the table map.
+        position: String,
+        /// Both shapes.
+        why: String,
+    },
+    /// A change that was logged as a statement.
+    #[error(
+        "a change at {position} was logged as a statement ({verb}), so its rows are not in the binlog. Set \
+         binlog_format=ROW on the source, for all sessions, and exclude the table or set a checkpoint behind the change"
+    )]
+    StatementFormat {
+        /// File and position.
+        position: String,
+        /// INSERT, UPDATE and so on.
+        verb: String,
+    },
+    /// A statement that is no text.
+    #[error(
+        "the statement at {position} is not text in the character set that it was logged with, so that it cannot be told \
+         which tables it changes; set a checkpoint behind it with `rowtide checkpoint set` once you know"
+    )]
+    StatementText {
+        /// File and position.
+        position: String,
+    },
+    /// A transaction with captured rows ended with a ROLLBACK.
+    #[error(
+        "the transaction that ends at {position} was rolled back after rows of captured tables were logged: only those of \
+         non-transactional tables are real, and the binlog does not tell which. Check the tables, then set a checkpoint at \
+         {position} with `rowtide checkpoint set`"
+    )]
+    RolledBack {
+        /// File and position.
+        position: String,
+    },
+    /// Two tables would share a topic.
+    #[error(
+        "the tables {first} and {second} would both be written to the topic {topic}: characters that Kafka does not allow \
+         become `_`. Exclude one of them"
+    )]
+    TopicCollision {
+        /// The topic.
+        topic: String,
+        /// The table that has it.
+        first: TableId,
+        /// The table that would get it too.
+        second: TableId,
+    },
+    /// A table's name is too long for a topic.
+    #[error("{table} has no topic name: {why}")]
+    TopicName {
+        /// The table.
+        table: TableId,
+        /// What is wrong with the name.
+        why: String,
+    },
+    /// The checkpoint says something that cannot be.
+    #[error("the checkpoint cannot be used: {0}; set a new one with `rowtide checkpoint set`")]
+    Checkpoint(String),
+    /// A source that has no checkpoint.
+    #[error("the source {source_name} has no checkpoint in the topic {topic}: it never ran, or under another --topic-prefix")]
+    NoCheckpoint {
+        /// The source's name.
+        source_name: String,
+        /// The checkpoint topic.
+        topic: String,
+    },
+    /// The other half of the stream has stopped; its error is the one that tells why.
+    #[error("interrupted")]
+    Interrupted,
+    /// A thread or runtime of the operating system.
+    #[error("the operating system refuses a thread or its runtime: {0}")]
+    System(#[from] std::io::Error),
+    /// Flushing at the end took too long.
+    #[error("not everything could be committed within {0} s of the stop; the next start resumes at the last commit")]
+    StopTimeout(u64),
+    /// A fault of Rowtide itself.
+    #[error("a fault in Rowtide itself: {0}; please report it")]
+    Fault(&'static str),
+}
+
+/// Who is at fault, and so which exit code a program gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A setting.
+    Config,
+    /// The source is unreachable or refuses the login.
+    Source,
+    /// The source is not set up for capture.
+    SourceUnfit,
+    /// Kafka is unreachable or refuses.
+    Kafka,
+    /// The checkpoint, or the place to resume from.
+    Checkpoint,
+    /// The stream holds something that cannot be followed.
+    Stream,
+    /// Another instance has taken over.
+    Fenced,
+    /// Anything else.
+    Other,
+}
+
+impl Error {
+    /// Who is at fault.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Config(_) => ErrorKind::Config,
+            Self::Client(_) | Self::ServerInfo(_) | Self::SourceEnded => ErrorKind::Source,
+            Self::Replica(e) if e.is_purged() => ErrorKind::Checkpoint,
+            Self::Replica(e) if e.is_duplicate_server_id() => ErrorKind::SourceUnfit,
+            Self::Replica(_) => ErrorKind::Source,
+            Self::SourceUnfit(_) | Self::UnknownTable(_) | Self::ServerIdInUse(_) => ErrorKind::SourceUnfit,
+            Self::Resume(_) | Self::InsideTransaction { .. } | Self::Checkpoint(_) | Self::NoCheckpoint { .. } => {
+                ErrorKind::Checkpoint
+            },
+            Self::Kafka(KafkaError::Fenced { .. }) => ErrorKind::Fenced,
+            Self::Kafka(KafkaError::CheckpointCorrupt { .. } | KafkaError::CheckpointTooNew { .. }) => {
+                ErrorKind::Checkpoint
+            }
+            Self::Kafka(KafkaError::Setting { .. }) => ErrorKind::Config,
+            Self::Kafka(_) => ErrorKind::Kafka,
+            Self::Decode(_)
+            | Self::Encode { .. }
+            | Self::ShapeUnknown { .. }
+            | Self::ShapeMismatch { .. }
+            | Self::StatementFormat { .. }
+            | Self::StatementText { .. }
+            | Self::RolledBack { .. }
+            | Self::TopicCollision { .. }
+            | Self::TopicName { .. } => ErrorKind::Stream,
+            Self::Interrupted | Self::System(_) | Self::StopTimeout(_) | Self::Fault(_) => ErrorKind::Other,
+        }
+    }
+
+    /// Whether taking up the stream again from the checkpoint may help: a lost connection does, a wrong password does
+    /// not.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Client(e) | Self::ServerInfo(ServerInfoError::Client(e)) => e.is_retriable(),
+            Self::SourceEnded => true,
+            Self::Replica(e) => e.is_retriable(),
+            Self::Kafka(e) => e.recovery() == Recovery::Restart,
+            // Damage on the way is gone on the next reading; damage in the file is not, and stops after a few tries.
+            Self::Decode(e) => matches!(e.cause, DecodeErrorKind::ChecksumMismatch),
+            _ => false,
+        }
+    }
+}

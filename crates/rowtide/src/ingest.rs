@@ -1,0 +1,138 @@
+//! The reading thread: events from the source into the decoder, until told to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rowtide_binlog::decoder::Decoder;
+use rowtide_binlog::replica::Replica;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::capture::Capture;
+use crate::error::Error;
+
+/// Tells a stream to stop: set once, seen everywhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop {
+    shared: Arc<(AtomicBool, Notify)>,
+}
+
+impl Stop {
+    /// From now on, everybody stops.
+    pub(crate) fn set(&self) {
+        self.shared.0.store(true, Ordering::SeqCst);
+        self.shared.1.notify_waiters();
+    }
+
+    /// Whether it is set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.shared.0.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it is set.
+    pub(crate) async fn wait(&self) {
+        let notified = self.shared.1.notified();
+        tokio::pin!(notified);
+        // Registered before the flag is read, so that a stop between the two is not missed.
+        notified.as_mut().enable();
+        if !self.is_set() {
+            notified.await;
+        }
+    }
+}
+
+/// Why reading ended without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The source had nothing new for as long as was asked for.
+    Idle,
+}
+
+/// The source's events on their way to the decoder.
+pub(crate) struct Ingest {
+    pub(crate) replica: Replica,
+    pub(crate) decoder: Decoder,
+    pub(crate) capture: Capture,
+    pub(crate) stop: Stop,
+    pub(crate) until_idle: Option<Duration>,
+}
+
+impl Ingest {
+    /// Reads until told to stop, the source is idle, or something fails. Whatever was read whole by then is handed over.
+    pub(crate) async fn run(mut self) -> Result<Ended, Error> {
+        let ended = self.read().await;
+        let finished = self.capture.finish();
+        let ended = ended?;
+        finished?;
+        Ok(ended)
+    }
+
+    async fn read(&mut self) -> Result<Ended, Error> {
+        let mut news = Instant::now();
+        while !self.stop.is_set() {
+            if self.take_waiting()? {
+                continue;
+            }
+            self.capture.source_is_idle()?;
+            if self.capture.take_news() {
+                news = Instant::now();
+            }
+            if let Some(ended) = self.wait_for_more(news).await? {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Stopped)
+    }
+
+    /// Decodes the next event if all of it is there already.
+    fn take_waiting(&mut self) -> Result<bool, Error> {
+        match self.replica.buffered_event()? {
+            Some(event) => {
+                self.decoder.feed(event, &mut self.capture)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Waits for the next event and decodes it.
+    async fn wait_for_more(&mut self, news: Instant) -> Result<Option<Ended>, Error> {
+        let idle = async {
+            match self.until_idle {
+                Some(patience) => tokio::time::sleep_until(news + patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = tokio::select! {
+            biased;
+            () = self.stop.wait() => return Ok(Some(Ended::Stopped)),
+            event = self.replica.next_event() => event?,
+            () = idle => return Ok(Some(Ended::Idle)),
+        };
+        let event = event.ok_or(Error::SourceEnded)?;
+        self.decoder.feed(event, &mut self.capture)?;
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_is_seen_by_those_who_wait_and_by_those_who_come_later() {
+        let stop = Stop::default();
+        assert!(!stop.is_set());
+        let waiting = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.wait().await }
+        });
+        stop.set();
+        waiting.await.unwrap();
+        stop.wait().await;
+        assert!(stop.is_set());
+    }
+}

@@ -1,0 +1,62 @@
+//! What travels from the reading thread to the delivering thread.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rowtide_event::encode::RecordBatch;
+use rowtide_kafka::HistoryRecord;
+
+use crate::progress::Progress;
+use crate::queue::Weigh;
+
+/// Encoded records, and how far the stream has come when they are delivered: any parcel's end is a place to resume
+/// from.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    /// Topics that are named for the first time; they follow those of earlier parcels in the order of their indexes.
+    pub(crate) new_topics: Vec<String>,
+    /// Change records, in order.
+    pub(crate) batch: RecordBatch,
+    /// DDL statements seen.
+    pub(crate) history: Vec<HistoryRecord>,
+    /// Row changes that the records stand for.
+    pub(crate) changes: u64,
+    /// How far the stream has come.
+    pub(crate) progress: Progress,
+    /// Whether the source had nothing more to send when the parcel was closed.
+    pub(crate) source_idle: bool,
+}
+
+impl Weigh for Parcel {
+    fn weight(&self) -> usize {
+        let records = self.batch.records.len().saturating_mul(size_of::<rowtide_event::encode::Record>());
+        self.batch.bytes.len().saturating_add(records).saturating_add(PARCEL_ITSELF)
+    }
+}
+
+const PARCEL_ITSELF: usize = 512;
+
+/// Batches that have been delivered and whose memory is used again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pool {
+    batches: Arc<Mutex<Vec<RecordBatch>>>,
+}
+
+/// More is given back to the allocator: a huge row must not stay in memory for ever.
+const KEPT_BATCHES: usize = 4;
+const KEPT_BYTES: usize = 1 << 20;
+
+impl Pool {
+    /// An empty batch, with the memory of an old one if there is one.
+    pub(crate) fn take(&self) -> RecordBatch {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Gives a batch back.
+    pub(crate) fn give(&self, mut batch: RecordBatch) {
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        if batches.len() < KEPT_BATCHES && batch.bytes.capacity() <= KEPT_BYTES {
+            batch.clear();
+            batches.push(batch);
+        }
+    }
+}

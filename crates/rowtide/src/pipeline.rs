@@ -1,0 +1,244 @@
+//! From a server to Kafka: the engine as a whole.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rowtide_binlog::client::SourceOptions;
+use rowtide_kafka::{CreateTopics, KafkaOptions, TopicSpec};
+
+use crate::error::Error;
+use crate::filter::TableFilter;
+use crate::ingest::Stop;
+use crate::progress::CommitLimits;
+use crate::start::StartFrom;
+use crate::stats::{Snapshot, Stats};
+use crate::supervise;
+
+/// Changes of one server to Kafka: until told to stop, through lost connections and restarts of either side.
+#[derive(Debug)]
+pub struct Pipeline {
+    settings: Settings,
+    stats: Arc<Stats>,
+}
+
+/// Everything that is set for a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) capture: CaptureSettings,
+    pub(crate) start: StartFrom,
+    pub(crate) kafka: KafkaOptions,
+    pub(crate) topics: TopicSettings,
+    pub(crate) commit: CommitLimits,
+    pub(crate) queue_bytes: usize,
+}
+
+/// Whether and how topics are created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Whether missing topics are created at all.
+    pub create: CreateTopics,
+    /// Topics of tables.
+    pub data: TopicSpec,
+    /// Replicas of the checkpoint and the schema-history topic; -1 for the broker's default.
+    pub replication_factor: i32,
+}
+
+impl Default for TopicSettings {
+    fn default() -> Self {
+        Self { create: CreateTopics::Allowed, data: TopicSpec::default(), replication_factor: -1 }
+    }
+}
+
+/// What concerns the source and the events, with Kafka or without.
+#[derive(Debug, Clone)]
+pub(crate) struct CaptureSettings {
+    pub(crate) source: SourceOptions,
+    pub(crate) server_id: u32,
+    pub(crate) tables: TableFilter,
+    pub(crate) topic_prefix: String,
+    pub(crate) tombstones_on_delete: bool,
+    pub(crate) heartbeat: Duration,
+    pub(crate) until_idle: Option<Duration>,
+}
+
+impl CaptureSettings {
+    pub(crate) fn new(source: SourceOptions, server_id: u32, topic_prefix: String) -> Self {
+        Self {
+            source,
+            server_id,
+            tables: TableFilter::default(),
+            topic_prefix,
+            tombstones_on_delete: true,
+            heartbeat: Duration::from_secs(10),
+            until_idle: None,
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Config`] for a prefix that no topic can begin with, or a server id of 0.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if self.topic_prefix.is_empty() || !self.topic_prefix.chars().all(legal) {
+            return Err(Error::Config(format!(
+                "the topic prefix `{}` is not usable: it needs one or more of A-Z a-z 0-9 . _ -",
+                self.topic_prefix
+            )));
+        }
+        if self.server_id == 0 {
+            return Err(Error::Config("the server id must not be 0: the server would not serve a replica".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Pipeline {
+    /// A pipeline from `source`, joining it under `server_id`, to the Kafka of `brokers`, with topics that begin with
+    /// `topic_prefix`. Everything else has a default.
+    pub fn builder(
+        source: SourceOptions,
+        server_id: u32,
+        brokers: impl Into<String>,
+        topic_prefix: impl Into<String>,
+    ) -> PipelineBuilder {
+        let prefix = topic_prefix.into();
+        PipelineBuilder {
+            settings: Settings {
+                kafka: KafkaOptions::new(brokers, prefix.clone()),
+                capture: CaptureSettings::new(source, server_id, prefix),
+                start: StartFrom::default(),
+                topics: TopicSettings::default(),
+                commit: CommitLimits::default(),
+                queue_bytes: 8 << 20,
+            },
+        }
+    }
+
+    /// What the run does, to be read at any time from anywhere.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// Connects to Kafka and lists its topics: nothing is created or written, and a running instance is not disturbed.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// What would keep a run from starting.
+    pub fn check_kafka(&self) -> Result<(), Error> {
+        supervise::check_kafka(&self.settings)
+    }
+
+    /// Runs until `shutdown` is ready, or the source is idle for as long as was asked for, or something happens that
+    /// only a person can mend. What was read by then is committed before it returns.
+    ///
+    /// # Errors
+    /// Whatever stopped it; [`Error::kind`] says who is at fault. Lost connections are taken up again and are no errors,
+    /// unless the very first attempt fails.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, Error> {
+        let stop = Stop::default();
+        let (settings, stats, stopped) = (self.settings, Arc::clone(&self.stats), stop.clone());
+        let mut worker = tokio::task::spawn_blocking(move || supervise::run(&settings, &stats, &stopped));
+        tokio::pin!(shutdown);
+        let ended = tokio::select! {
+            ended = &mut worker => ended,
+            () = shutdown => {
+                stop.set();
+                match tokio::time::timeout(STOP_GRACE, &mut worker).await {
+                    Ok(ended) => ended,
+                    Err(_) => return Err(Error::StopTimeout(STOP_GRACE.as_secs())),
+                }
+            }
+        };
+        ended.map_err(|_| Error::Fault("the engine's thread has panicked"))??;
+        Ok(self.stats.snapshot())
+    }
+}
+
+/// How long a stop may take to commit what was read.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Sets what a [`Pipeline`] does.
+#[derive(Debug, Clone)]
+pub struct PipelineBuilder {
+    settings: Settings,
+}
+
+impl PipelineBuilder {
+    /// Which tables are captured; all of them by default.
+    pub fn tables(mut self, tables: TableFilter) -> Self {
+        self.settings.capture.tables = tables;
+        self
+    }
+
+    /// Where to start when there is no checkpoint; by default with the next transaction.
+    pub fn start(mut self, start: StartFrom) -> Self {
+        self.settings.start = start;
+        self
+    }
+
+    /// How to reach Kafka and deliver to it. The source's name is set to the topic prefix.
+    pub fn kafka(mut self, change: impl FnOnce(&mut KafkaOptions)) -> Self {
+        change(&mut self.settings.kafka);
+        self.settings.kafka.source_name.clone_from(&self.settings.capture.topic_prefix);
+        self
+    }
+
+    /// Whether and how missing topics are created.
+    pub fn topics(mut self, topics: TopicSettings) -> Self {
+        self.settings.topics = topics;
+        self
+    }
+
+    /// When a Kafka transaction is committed.
+    pub fn commit_limits(mut self, limits: CommitLimits) -> Self {
+        self.settings.commit = limits;
+        self
+    }
+
+    /// Bytes of encoded records that may wait for Kafka; reading from the source pauses while they do.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.settings.queue_bytes = bytes;
+        self
+    }
+
+    /// How often the server sends a sign of life; three missing are a dead connection.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.settings.capture.heartbeat = interval;
+        self
+    }
+
+    /// Whether a delete is followed by a tombstone; it is by default.
+    pub fn tombstones_on_delete(mut self, on: bool) -> Self {
+        self.settings.capture.tombstones_on_delete = on;
+        self
+    }
+
+    /// Ends the run when the source has had nothing new for so long.
+    pub fn until_idle(mut self, idle: Option<Duration>) -> Self {
+        self.settings.capture.until_idle = idle;
+        self
+    }
+
+    /// Checks what was set, without connecting anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Kafka`] names the setting that cannot be used.
+    pub fn build(mut self) -> Result<Pipeline, Error> {
+        self.settings.capture.check()?;
+        self.settings.kafka.context_headers = context_headers(&self.settings.capture.topic_prefix);
+        self.settings.kafka.check()?;
+        Ok(Pipeline { settings: self.settings, stats: Arc::default() })
+    }
+}
+
+/// The headers that Debezium puts on every record of a run. Consumers that route by connector find what they know: the
+/// name is that of Debezium's connector for the same server, the run's id is new with each start.
+fn context_headers(topic_prefix: &str) -> Vec<(String, String)> {
+    let run = uuid::Uuid::now_v7().to_string();
+    let all =
+        [("connectorLogicalName", topic_prefix), ("taskId", "0"), ("connectorName", CONNECTOR), ("runId", run.as_str())];
+    all.map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned())).into()
+}
+
+/// The connector's name in every event, as Debezium has it for MySQL.
+pub(crate) const CONNECTOR: &str = "mysql";

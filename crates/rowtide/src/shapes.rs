@@ -1,0 +1,86 @@
+//! Shapes of tables that the binlog itself does not tell: asked of the server.
+
+use std::collections::{HashMap, HashSet};
+
+use rowtide_binlog::client::Client;
+use crate::shim::information_schema;
+use rowtide_binlog::server::ServerInfo;
+use rowtide_event::{BinlogPosition, Table, TableId};
+
+use crate::error::Error;
+use crate::filter::TableFilter;
+use crate::pipeline::CaptureSettings;
+
+/// What the server says about its tables: which are captured, and as they were at the start, where the binlog does not
+/// carry their shapes.
+pub(crate) struct Shapes {
+    names: HashSet<TableId>,
+    at_start: HashMap<TableId, Table>,
+    /// Tables that a statement has changed since, and what it was.
+    changed: HashMap<TableId, String>,
+    all_changed: Option<String>,
+}
+
+impl Shapes {
+    /// Reads the names of all captured tables, and their shapes unless the binlog carries them.
+    pub(crate) async fn read(
+        client: &mut Client,
+        info: &ServerInfo,
+        settings: &CaptureSettings,
+    ) -> Result<Self, Error> {
+        let names = captured_names(client, &settings.tables).await?;
+        let mut at_start = HashMap::new();
+        if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
+            for id in &names {
+                if let Some(table) = ask(client, id).await? {
+                    at_start.insert(id.clone(), table);
+                }
+            }
+        }
+        Ok(Self { names, at_start, changed: HashMap::new(), all_changed: None })
+    }
+
+    /// Whether the server had the table at the start.
+    pub(crate) fn exists(&self, id: &TableId) -> bool {
+        self.names.contains(id)
+    }
+
+    /// The shape at the start of the run, if no statement has changed it since.
+    pub(crate) fn at_start(&self, id: &TableId, near: &BinlogPosition) -> Result<Table, Error> {
+        let unknown = |why: String| Error::ShapeUnknown { table: id.clone(), position: near.to_string(), why };
+        if let Some(verb) = self.changed.get(id).or(self.all_changed.as_ref()) {
+            return Err(unknown(format!("{verb} has changed it since the start, and its table map has no names")));
+        }
+        self.at_start.get(id).cloned().ok_or_else(|| {
+            unknown("it did not exist at the start, and its table map has no names".to_owned())
+        })
+    }
+
+    /// A statement has changed the table.
+    pub(crate) fn changed(&mut self, id: TableId, verb: &str) {
+        self.changed.insert(id, verb.to_owned());
+    }
+
+    /// A statement may have changed any table.
+    pub(crate) fn any_may_have_changed(&mut self, verb: &str) {
+        self.all_changed = Some(verb.to_owned());
+    }
+}
+
+/// The tables on the server that the filter captures.
+pub(crate) async fn captured_names(client: &mut Client, filter: &TableFilter) -> Result<HashSet<TableId>, Error> {
+    let rows = client.query(information_schema::TABLES).await?.rows;
+    let all = information_schema::table_names(&rows).map_err(unreadable)?;
+    Ok(all.into_iter().filter(|id| filter.captures(id)).collect())
+}
+
+fn unreadable(why: impl std::fmt::Display) -> Error {
+    Error::SourceUnfit(vec![format!("information_schema cannot be understood: {why}")])
+}
+
+/// Asks the server for one table.
+async fn ask(client: &mut Client, id: &TableId) -> Result<Option<Table>, Error> {
+    let columns = client.query(&information_schema::columns_query(id)).await?.rows;
+    let keys = client.query(&information_schema::keys_query(id)).await?.rows;
+    information_schema::table(id, &columns, &keys).map_err(unreadable)
+}

@@ -1,0 +1,132 @@
+//! The source: connected, found fit, and asked for its binlog.
+
+use rowtide_binlog::client::Client;
+use rowtide_binlog::decoder::{Decoder, DecoderOptions};
+use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, ServerInfo, Severity};
+use rowtide_event::encode::EncodeOptions;
+
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::filter::TableFilter;
+use crate::history::HistoryWriter;
+use crate::pipeline::{CONNECTOR, CaptureSettings};
+use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState};
+use crate::shapes::Shapes;
+
+/// A connection to a server that can be captured.
+pub(crate) struct Source {
+    client: Client,
+    pub(crate) state: SourceState,
+    pub(crate) shapes: Shapes,
+}
+
+/// A binlog on its way, and what makes changes of it.
+pub(crate) struct Dump {
+    pub(crate) replica: Replica,
+    pub(crate) decoder: Decoder,
+    pub(crate) catalog: Catalog,
+}
+
+/// Connects, and reads what the server is, has and allows.
+///
+/// # Errors
+/// [`Error::SourceUnfit`] lists everything that keeps the server from being captured.
+pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
+    let mut client = Client::connect(&settings.source).await?;
+    let info = ServerInfo::read(&mut client).await?;
+    check_fit(&mut client, &info, settings).await?;
+    let state = state(&mut client, &info).await?;
+    let shapes = Shapes::read(&mut client, &info, settings).await?;
+    Ok(Source { client, state, shapes })
+}
+
+async fn check_fit(client: &mut Client, info: &ServerInfo, settings: &CaptureSettings) -> Result<(), Error> {
+    let grants = server::grants(client).await?;
+    let findings = server::preflight(info, &grants, settings.server_id);
+    for finding in findings.iter().filter(|f| f.severity == Severity::Warning) {
+        tracing::warn!("{}", described(finding));
+    }
+    refuse_errors(&findings)?;
+    let ours = replica_options(settings).uuid().to_string();
+    let replicas = server::connected_replicas(client).await?;
+    let taken = |r: &ConnectedReplica| r.server_id == settings.server_id && !r.uuid.eq_ignore_ascii_case(&ours);
+    if replicas.iter().any(taken) { Err(Error::ServerIdInUse(settings.server_id)) } else { Ok(()) }
+}
+
+/// # Errors
+/// [`Error::SourceUnfit`] with all findings that are errors.
+pub(crate) fn refuse_errors(findings: &[Finding]) -> Result<(), Error> {
+    let errors: Vec<String> =
+        findings.iter().filter(|f| f.severity == Severity::Error).map(described).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::SourceUnfit(errors)) }
+}
+
+/// A finding and its remedy in a line.
+pub(crate) fn described(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    format!("{severity}: {}. {}", finding.what.trim_end_matches('.'), finding.remedy)
+}
+
+fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
+    let mut options = ReplicaOptions::new(settings.server_id);
+    // The name is part of the replica's identity: a new run of the same source replaces a dead one on the server.
+    options.name.clone_from(&settings.topic_prefix);
+    options.name.truncate(MAX_REPLICA_NAME);
+    options.heartbeat_period = settings.heartbeat;
+    options
+}
+
+/// The server's limit for the name of a replica, in characters (HOSTNAME_LENGTH of older servers).
+const MAX_REPLICA_NAME: usize = 60;
+
+async fn state(client: &mut Client, info: &ServerInfo) -> Result<SourceState, Error> {
+    let status = server::binlog_status(client).await?.ok_or(ResumeRefused::NoFiles)?;
+    let files = server::binary_logs(client).await?.into_iter().map(|f| (f.name, f.size)).collect();
+    let gtids = info.has_gtids().then(|| GtidState {
+        executed: status.executed.clone(),
+        purged: info.gtid_purged.clone(),
+    });
+    Ok(SourceState { server_uuid: info.server_uuid.clone(), gtids, files, end: status.position })
+}
+
+impl Source {
+    /// Tables that are named in full must exist.
+    pub(crate) fn check_literal_tables(&self, filter: &TableFilter) -> Result<(), Error> {
+        match filter.literal_tables().into_iter().find(|id| !self.shapes.exists(id)) {
+            Some(missing) => Err(Error::UnknownTable(missing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for the binlog from where `resume` says.
+    pub(crate) async fn dump(self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
+        let from = match &resume.dump {
+            DumpStart::Gtid(set) => DumpFrom::Gtid(set.clone()),
+            DumpStart::Position(position) => DumpFrom::Position(position.clone()),
+        };
+        let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
+        let decoder_options = DecoderOptions { checksum: replica.checksum(), ..DecoderOptions::default() };
+        let start = match &resume.dump {
+            DumpStart::Gtid(_) => resume.position.clone(),
+            DumpStart::Position(position) => position.clone(),
+        };
+        let decoder = Decoder::new(decoder_options, start);
+        let history = HistoryWriter::new(&settings.topic_prefix);
+        let catalog = Catalog::new(settings.tables.clone(), encode_options(settings), self.shapes, history);
+        Ok(Dump { replica, decoder, catalog })
+    }
+}
+
+fn encode_options(settings: &CaptureSettings) -> EncodeOptions {
+    EncodeOptions {
+        topic_prefix: settings.topic_prefix.clone(),
+        connector_name: CONNECTOR.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        tombstones_on_delete: settings.tombstones_on_delete,
+        ..EncodeOptions::default()
+    }
+}

@@ -1,0 +1,236 @@
+//! Sessions one after another: connects both sides, resumes where the checkpoint says, runs the two threads, and takes
+//! the stream up again after a failure that heals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rowtide_event::{BinlogPosition, Gtid, GtidSet};
+use rowtide_kafka::{Checkpoint, CheckpointStore, InTransaction, Publisher, Topics};
+use tokio::runtime::Runtime;
+use tracing::{info, warn};
+
+use crate::capture::Capture;
+use crate::deliver::Delivery;
+use crate::error::Error;
+use crate::ingest::{Ended, Ingest, Stop};
+use crate::parcel::Pool;
+use crate::pipeline::Settings;
+use crate::progress::{InsideTransaction, Ledger};
+use crate::queue;
+use crate::resume::{Recorded, Resume, resume};
+use crate::source::{self, Source};
+use crate::stats::Stats;
+
+/// Runs sessions until one ends well or fails for good.
+pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Result<(), Error> {
+    let mut retry = Retry::default();
+    loop {
+        let committed = stats.snapshot().commits;
+        let mut session = Session { settings, stats, stop, started: false };
+        let error = match session.run() {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if stats.snapshot().commits > committed {
+            retry = Retry::default();
+        }
+        let healing = retry.started(session.started) && error.is_retriable() && !retry.is_exhausted(&error);
+        if !healing || stop.is_set() {
+            return Err(error);
+        }
+        let pause = retry.pause();
+        warn!(error = %error, retry_in_s = pause.as_secs(), "the stream was interrupted and is taken up again");
+        stats.restarted();
+        if wait(stop, pause)? {
+            return Ok(());
+        }
+    }
+}
+
+/// How often and how long was tried without progress.
+#[derive(Debug, Default)]
+struct Retry {
+    attempts: u32,
+    ever_started: bool,
+}
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A checksum that is wrong so often is wrong in the file.
+const CHECKSUM_ATTEMPTS: u32 = 3;
+
+impl Retry {
+    /// Whether a session has ever been under way: what fails at the first attempt is more likely wrong than broken.
+    fn started(&mut self, started: bool) -> bool {
+        self.ever_started |= started || self.attempts > 0;
+        self.ever_started
+    }
+
+    fn is_exhausted(&self, error: &Error) -> bool {
+        matches!(error, Error::Decode(_)) && self.attempts >= CHECKSUM_ATTEMPTS
+    }
+
+    /// The next pause: 0, 1, 2, 4 and so on up to 30 seconds.
+    fn pause(&mut self) -> Duration {
+        let pause = match self.attempts {
+            0 => Duration::ZERO,
+            n => Duration::from_secs(1 << (n - 1).min(5)).min(LONGEST_PAUSE),
+        };
+        self.attempts += 1;
+        pause
+    }
+}
+
+/// Waits for `pause`; true if it was told to stop meanwhile.
+fn wait(stop: &Stop, pause: Duration) -> Result<bool, Error> {
+    let runtime = runtime()?;
+    Ok(runtime.block_on(async { tokio::time::timeout(pause, stop.wait()).await.is_ok() }) || stop.is_set())
+}
+
+pub(crate) fn runtime() -> Result<Runtime, Error> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+struct Session<'a> {
+    settings: &'a Settings,
+    stats: &'a Arc<Stats>,
+    stop: &'a Stop,
+    started: bool,
+}
+
+impl Session<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        let runtime = runtime()?;
+        let Some(source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
+            return Ok(());
+        };
+        let (publisher, topics, recorded) = open_kafka(self.settings)?;
+        if recorded.is_none() {
+            source.check_literal_tables(&self.settings.capture.tables)?;
+        }
+        let filter = self.settings.capture.tables.fingerprint();
+        let resume = resume(recorded.as_ref(), &self.settings.start, &filter, &source.state)?;
+        self.stream(runtime, source, publisher, topics, &resume)
+    }
+
+    fn stream(
+        &mut self,
+        runtime: Runtime,
+        source: Source,
+        publisher: Publisher,
+        topics: Topics,
+        resume: &Resume,
+    ) -> Result<(), Error> {
+        let pool = Pool::default();
+        let (sender, receiver) = queue::bounded(self.settings.queue_bytes);
+        let server_uuid = source.state.server_uuid.clone();
+        let Some(opened) = until_stop(&runtime, self.stop, source.dump(&self.settings.capture, resume))? else {
+            return Ok(());
+        };
+        let capture = Capture::new(opened.catalog, resume, sender, pool.clone(), Arc::clone(self.stats));
+        let ingest = Ingest {
+            replica: opened.replica,
+            decoder: opened.decoder,
+            capture,
+            stop: self.stop.clone(),
+            until_idle: self.settings.capture.until_idle,
+        };
+        info!(position = %resume.position, gtids = resume.gtids.as_ref().map(ToString::to_string), "streaming from {}", resume.position);
+        self.started = true;
+        let reader = std::thread::Builder::new()
+            .name("rowtide-read".into())
+            .spawn(move || runtime.block_on(ingest.run()))?;
+        let mut delivery =
+            Delivery::new(publisher, topics, self.settings, self.stats, pool, Ledger::at(resume), server_uuid);
+        let delivered = delivery.run(&receiver);
+        drop(receiver);
+        let read = reader.join().map_err(|_| Error::Fault("the reading thread has panicked"))?;
+        first_error(delivered, read)
+    }
+}
+
+/// Connects to Kafka, which fences an older instance, and reads what that had committed.
+fn open_kafka(settings: &Settings) -> Result<(Publisher, Topics, Option<Recorded>), Error> {
+    let kafka = &settings.kafka;
+    let mut topics = Topics::connect(kafka, settings.topics.create)?;
+    topics.ensure_own_topics(settings.topics.replication_factor)?;
+    let publisher = Publisher::connect(kafka)?;
+    let checkpoint = CheckpointStore::read(kafka)?;
+    let recorded = checkpoint.map(|c| recorded(&c)).transpose()?;
+    Ok((publisher, topics, recorded))
+}
+
+/// Connects to Kafka without fencing anybody: topics are looked at, and nothing is created or written.
+pub(crate) fn check_kafka(settings: &Settings) -> Result<(), Error> {
+    Topics::connect(&settings.kafka, settings.topics.create)?;
+    Ok(())
+}
+
+/// Kafka's error tells more than that of the reader it interrupted.
+fn first_error(delivered: Result<(), Error>, read: Result<Ended, Error>) -> Result<(), Error> {
+    delivered?;
+    let ended = read?;
+    info!(?ended, "the stream has ended");
+    Ok(())
+}
+
+/// The future's result, or nothing if it was told to stop first.
+fn until_stop<T>(
+    runtime: &Runtime,
+    stop: &Stop,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<Option<T>, Error> {
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = stop.wait() => Ok(None),
+            done = work => done.map(Some),
+        }
+    })
+}
+
+/// A checkpoint as the decision about resuming wants it.
+pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
+    let gtids = checkpoint.gtid_set.as_deref().map(parse_gtids).transpose()?;
+    let inside = checkpoint.in_transaction.as_ref().map(inside).transpose()?;
+    Ok(Recorded {
+        server_uuid: checkpoint.server_uuid.clone().unwrap_or_default(),
+        ledger: Ledger {
+            gtids,
+            position: BinlogPosition::new(&checkpoint.file, checkpoint.pos),
+            inside,
+            source_ts_us: checkpoint.source_ts_ms.unwrap_or(0).saturating_mul(1_000),
+        },
+        filter: checkpoint.in_transaction.as_ref().map(|t| t.filter.clone()),
+    })
+}
+
+fn parse_gtids(text: &str) -> Result<GtidSet, Error> {
+    text.parse().map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
+}
+
+fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
+    let parse = |text: &str| {
+        text.parse::<Gtid>().map_err(|e| Error::Checkpoint(format!("the GTID of its transaction cannot be read: {e}")))
+    };
+    Ok(InsideTransaction { gtid: inside.gtid.as_deref().map(parse).transpose()?, rows: inside.rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_limit() {
+        let mut retry = Retry::default();
+        let pauses: Vec<u64> = (0..8).map(|_| retry.pause().as_secs()).collect();
+        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn a_first_attempt_that_never_started_is_not_repeated() {
+        let mut retry = Retry::default();
+        assert!(!retry.started(false));
+        assert!(retry.started(true));
+        assert!(retry.started(false), "once under way, a failing connection is tried again");
+    }
+}
