@@ -10,8 +10,6 @@ mod string;
 mod value;
 
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
 mod tests;
 
 use event::EventText;
