@@ -39,6 +39,7 @@ pub(super) fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 const ONES: u64 = u64::MAX / 0xff;
 const HIGH_BITS: u64 = ONES * 0x80;
 
@@ -73,9 +74,9 @@ fn is_special(byte: &u8) -> bool {
     matches!(byte, 0..0x20 | b'"' | b'\\' | 0xf0..)
 }
 
-#[cold]
-fn escape_one(character: char, out: &mut Vec<u8>) {
-    let short = match character {
+/// The letter behind the backslash of a character that has a short escape; 0 for the others.
+const fn short_escape(character: char) -> u8 {
+    match character {
         '"' => b'"',
         '\\' => b'\\',
         '\u{8}' => b'b',
@@ -83,24 +84,24 @@ fn escape_one(character: char, out: &mut Vec<u8>) {
         '\n' => b'n',
         '\u{c}' => b'f',
         '\r' => b'r',
-        _ => {
-            let mut units = [0u16; 2];
-            character
-                .encode_utf16(&mut units)
-                .iter()
-                .for_each(|unit| escape_unit(*unit, out));
-            return;
-        }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+        _ => 0,
+    }
+}
+
+#[inline]
+fn escape_one(character: char, out: &mut Vec<u8>) {
+    match short_escape(character) {
+        0 => character
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .for_each(|unit| escape_unit(*unit, out)),
+        letter => out.extend_from_slice(&[b'\\', letter]),
+    }
 }
 
 fn escape_unit(unit: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\\u");
-    for shift in [12, 8, 4, 0] {
-        let digit = char::from_digit(u32::from(unit >> shift & 0xf), 16).unwrap_or('0');
-        out.extend_from_slice(digit.to_ascii_uppercase().encode_utf8(&mut [0; 4]).as_bytes());
-    }
+    let digit = |shift: u16| HEX.get(usize::from(unit >> shift & 0xf)).copied().unwrap_or(b'0');
+    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
 #[cfg(test)]

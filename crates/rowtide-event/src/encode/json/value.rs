@@ -44,7 +44,7 @@ pub(super) enum ValueWriter {
     Vector,
 }
 
-const OTHER_TYPE: Malformed = Malformed::Invalid("value of another type");
+const NOT_OF_THE_TYPE: Malformed = Malformed::Invalid("a column of this type");
 
 impl ValueWriter {
     pub(super) fn compile(ty: &ColumnType) -> Self {
@@ -127,7 +127,7 @@ impl ValueWriter {
                 at.write_iso_utc(*fsp, out);
                 out.push(b'"');
             }
-            _ => return Err(OTHER_TYPE),
+            _ => return Err(NOT_OF_THE_TYPE),
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ impl ValueWriter {
             (Self::Point, Value::Geometry(g)) => return spatial::write_point(g, out),
             (Self::Geometry, Value::Geometry(g)) => return spatial::write_geometry(g, out),
             (Self::Vector, Value::Vector(v)) => return spatial::write_vector(v, out),
-            _ => return Err(OTHER_TYPE),
+            _ => return Err(NOT_OF_THE_TYPE),
         }
         Ok(())
     }

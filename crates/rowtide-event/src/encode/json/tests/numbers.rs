@@ -184,7 +184,7 @@ fn bits() {
     );
     assert_eq!(
         refused(bit(1), Value::Bit(2)),
-        Malformed::Invalid("value of another type")
+        Malformed::Invalid("a column of this type")
     );
 }
 

@@ -252,7 +252,7 @@ fn rows_that_do_not_fit_the_table_are_refused() {
     assert_eq!(refused(&[Value::Absent, Value::Null]), absent);
     let unsigned = EncodeError::Column {
         column: "id".to_owned(),
-        cause: Malformed::Invalid("value of another type"),
+        cause: Malformed::Invalid("a column of this type"),
     };
     assert_eq!(refused(&[Value::UInt(1), Value::Null]), unsigned);
     let row = [Value::Int(1), Value::Null];
