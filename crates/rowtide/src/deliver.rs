@@ -60,7 +60,7 @@ impl<'a> Delivery<'a> {
                 Next::Commit => self.commit()?,
                 Next::Wait(ms) => match parcels.receive(Duration::from_millis(ms)) {
                     Received::Item(parcel) => self.produce(parcel)?,
-                    Received::Timeout => {}
+                    Received::Timeout => self.publisher.poll()?,
                     Received::Closed => return if self.policy.is_open() { self.commit() } else { Ok(()) },
                 },
             }

@@ -2,10 +2,7 @@
 
 mod bad_input;
 mod checkpoint;
-mod exactly_once;
-mod formats;
 mod golden;
-mod inspect;
+mod golden_exceptions;
 mod stage;
 mod stopping;
-mod tail;
