@@ -1,1 +1,468 @@
-//! information_schema
+//! A table's shape from what the server says today: for servers whose TABLE_MAPs do not carry names
+//! (`binlog_row_metadata=MINIMAL`), and for tables that were not yet seen in the binlog.
+//!
+//! The functions write queries and read their rows; who asks the server is the caller.
+
+mod column_type;
+
+use std::fmt;
+
+use rowtide_event::{Charset, Column, ColumnType, Table, TableId};
+
+use column_type::ColumnTypeText;
+
+/// A row of a result: one value a column, `None` for NULL.
+type Row = Vec<Option<Vec<u8>>>;
+
+/// Asks for the names of all tables that have rows of their own, those of the server's own databases left out.
+pub const TABLES: &str = "SELECT table_schema, table_name FROM information_schema.tables \
+     WHERE table_type = 'BASE TABLE' \
+     AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
+     ORDER BY table_schema, table_name";
+
+/// What the server said about a table is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// A column has a type that Rowtide does not know.
+    #[error("column {table}.{column} has the type {column_type}, which is not supported: exclude the table")]
+    ColumnType {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: String,
+        /// Its COLUMN_TYPE.
+        column_type: String,
+    },
+    /// A column has a character set that Rowtide does not know, or none.
+    #[error(
+        "column {table}.{column} of type {column_type} has the character set {charset}, which is not supported: \
+         exclude the table"
+    )]
+    CharacterSet {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: String,
+        /// Its COLUMN_TYPE.
+        column_type: String,
+        /// Its CHARACTER_SET_NAME.
+        charset: String,
+    },
+    /// A key has a column that the table has not: it was changed between the two queries.
+    #[error(
+        "the key {key} of {table} has the column {column}, which the table has not: it is being changed, try again"
+    )]
+    KeyColumn {
+        /// The table.
+        table: TableId,
+        /// The key.
+        key: String,
+        /// The column.
+        column: String,
+    },
+    /// A row lacks a value, or has one that is no UTF-8.
+    #[error("a row of {0} is incomplete or no UTF-8")]
+    Row(&'static str),
+}
+
+/// Reads the rows of [`TABLES`].
+///
+/// # Errors
+/// If a row lacks a name or has one that is no UTF-8.
+pub fn table_names(rows: &[Row]) -> Result<Vec<TableId>, Unreadable> {
+    let name = |row: &Row| Some(TableId::new(text(row, 0)?, text(row, 1)?));
+    rows.iter()
+        .map(|row| name(row).ok_or(Unreadable::Row("information_schema.tables")))
+        .collect()
+}
+
+/// Asks for a table's columns in their order.
+///
+/// The names are hex literals, so that nothing in them can end the literal; as literals they are compared by the
+/// collation of information_schema's own columns, whatever the connection's is.
+pub fn columns_query(id: &TableId) -> String {
+    format!(
+        "SELECT column_name, column_type, character_set_name, is_nullable FROM information_schema.columns \
+         WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
+        literal(&id.database),
+        literal(&id.table),
+    )
+}
+
+/// Asks for a table's unique keys in the server's order.
+///
+/// This is `SHOW INDEX`, because `information_schema.statistics` does not tell the order of the indexes, and the
+/// order decides which key counts where there is no primary key.
+pub fn keys_query(id: &TableId) -> String {
+    format!(
+        "SHOW INDEX FROM {}.{} WHERE Non_unique = 0",
+        quoted(&id.database),
+        quoted(&id.table)
+    )
+}
+
+fn literal(name: &str) -> String {
+    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("_utf8mb4 X'{hex}'")
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The table that the rows of [`columns_query`] and [`keys_query`] describe, or `None` if there is no such table.
+///
+/// Its key is the primary key, or else the first unique key without a nullable column, an expression, or a part of a
+/// column: the server's own rule (`open_table_from_share` in its table.cc).
+///
+/// # Errors
+/// If a column's type or character set is not known, or the rows are not as expected.
+pub fn table(id: &TableId, columns: &[Row], keys: &[Row]) -> Result<Option<Table>, Unreadable> {
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let columns = columns
+        .iter()
+        .map(|row| column(id, row))
+        .collect::<Result<Vec<_>, _>>()?;
+    let key = key(id, &columns, keys)?;
+    Ok(Some(Table {
+        id: id.clone(),
+        columns,
+        key,
+    }))
+}
+
+fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
+    let needed = |at| text(row, at).ok_or(Unreadable::Row("information_schema.columns"));
+    let (name, column_type, nullable) = (needed(0)?, needed(1)?, needed(3)?);
+    let charset = text(row, 2);
+    let unknown_type = || Unreadable::ColumnType {
+        table: id.clone(),
+        column: name.to_owned(),
+        column_type: column_type.to_owned(),
+    };
+    let unknown_charset = || Unreadable::CharacterSet {
+        table: id.clone(),
+        column: name.to_owned(),
+        column_type: column_type.to_owned(),
+        charset: charset.unwrap_or("NULL").to_owned(),
+    };
+    let ty = match ColumnTypeText::read(column_type).ok_or_else(unknown_type)? {
+        ColumnTypeText::Known(ty) => ty,
+        ColumnTypeText::Characters => {
+            let charset = charset.and_then(Charset::from_name).ok_or_else(unknown_charset)?;
+            ColumnType::Text { charset }
+        }
+    };
+    Ok(Column {
+        name: name.to_owned(),
+        ty,
+        nullable: nullable.eq_ignore_ascii_case("YES"),
+    })
+}
+
+/// One column of a unique key: a row of `SHOW INDEX`.
+struct KeyPart<'a> {
+    key: &'a str,
+    /// `None` for an expression.
+    column: Option<&'a str>,
+    is_prefix: bool,
+}
+
+impl<'a> KeyPart<'a> {
+    fn read(row: &'a Row) -> Result<Self, Unreadable> {
+        let key = text(row, 2).ok_or(Unreadable::Row("SHOW INDEX"))?;
+        Ok(Self {
+            key,
+            column: text(row, 4),
+            is_prefix: text(row, 7).is_some(),
+        })
+    }
+}
+
+fn key(id: &TableId, columns: &[Column], rows: &[Row]) -> Result<Vec<usize>, Unreadable> {
+    let parts = rows.iter().map(KeyPart::read).collect::<Result<Vec<_>, _>>()?;
+    let mut first = None;
+    for key in parts.chunk_by(|a, b| a.key == b.key) {
+        let is_primary = key.first().is_some_and(|part| part.key == "PRIMARY");
+        let Some(indexes) = key_columns(id, columns, key, is_primary)? else {
+            continue;
+        };
+        if is_primary {
+            return Ok(indexes);
+        }
+        first.get_or_insert(indexes);
+    }
+    Ok(first.unwrap_or_default())
+}
+
+/// The columns of a key, or `None` if it does not tell every row from every other.
+fn key_columns(
+    id: &TableId,
+    columns: &[Column],
+    key: &[KeyPart<'_>],
+    is_primary: bool,
+) -> Result<Option<Vec<usize>>, Unreadable> {
+    let mut indexes = Vec::with_capacity(key.len());
+    for part in key {
+        let Some(name) = part.column else { return Ok(None) };
+        let absent = || Unreadable::KeyColumn {
+            table: id.clone(),
+            key: part.key.to_owned(),
+            column: name.to_owned(),
+        };
+        let (index, column) = columns
+            .iter()
+            .enumerate()
+            .find(|(_, column)| column.name == name)
+            .ok_or_else(absent)?;
+        if !is_primary && (part.is_prefix || column.nullable) {
+            return Ok(None);
+        }
+        indexes.push(index);
+    }
+    Ok(Some(indexes))
+}
+
+fn text(row: &Row, at: usize) -> Option<&str> {
+    std::str::from_utf8(row.get(at)?.as_deref()?).ok()
+}
+
+/// Whether rows of one table can be read and named as rows of the other: the same columns by name and type.
+///
+/// # Errors
+/// The first difference.
+pub fn fits(a: &Table, b: &Table) -> Result<(), ShapeDifference> {
+    let longest = a.columns.len().max(b.columns.len());
+    let differs = |at: &usize| match (a.columns.get(*at), b.columns.get(*at)) {
+        (Some(a), Some(b)) => a.name != b.name || a.ty != b.ty,
+        _ => true,
+    };
+    let Some(at) = (0..longest).find(differs) else {
+        return Ok(());
+    };
+    Err(ShapeDifference {
+        table: a.id.clone(),
+        ordinal: at.saturating_add(1),
+        columns: Box::new((a.columns.get(at).cloned(), b.columns.get(at).cloned())),
+    })
+}
+
+/// Two shapes of a table that do not fit each other: [`fits`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column {ordinal} of {table} is {} in one shape and {} in the other", Shown(&columns.0), Shown(&columns.1))]
+pub struct ShapeDifference {
+    /// The table.
+    pub table: TableId,
+    /// The first column that differs, counted from 1.
+    pub ordinal: usize,
+    /// The column in the first shape and in the second; `None` where that shape has fewer columns.
+    pub columns: Box<(Option<Column>, Option<Column>)>,
+}
+
+struct Shown<'a>(&'a Option<Column>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(column) => write!(f, "{} {}", quoted(&column.name), column_type::sql(&column.ty)),
+            None => f.write_str("absent"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowtide_event::IntegerWidth;
+
+    const NULL: &str = "\0";
+
+    fn rows(rows: &[&[&str]]) -> Vec<Row> {
+        let value = |value: &&str| (*value != NULL).then(|| value.as_bytes().to_vec());
+        rows.iter().map(|row| row.iter().map(value).collect()).collect()
+    }
+
+    fn id() -> TableId {
+        TableId::new("shop", "orders")
+    }
+
+    /// A table of INT columns: those with a question mark may be NULL.
+    fn int_columns(names: &[&str]) -> Vec<Row> {
+        let row = |name: &&str| {
+            let nullable = if name.ends_with('?') { "YES" } else { "NO" };
+            rows(&[&[name.trim_end_matches('?'), "int", NULL, nullable]]).remove(0)
+        };
+        names.iter().map(row).collect()
+    }
+
+    /// A row of SHOW INDEX.
+    fn part(key: &str, column: &str, sub_part: &str) -> Row {
+        rows(&[&[
+            "orders", "0", key, "1", column, "A", "0", sub_part, NULL, "", "BTREE",
+        ]])
+        .remove(0)
+    }
+
+    fn key_of(columns: &[&str], keys: &[Row]) -> Vec<usize> {
+        table(&id(), &int_columns(columns), keys).unwrap().unwrap().key
+    }
+
+    #[test]
+    fn names_cannot_leave_their_literal() {
+        let id = TableId::new("a'b", "c`d");
+        assert!(columns_query(&id).contains(
+            "WHERE table_schema = _utf8mb4 X'612762' AND table_name = _utf8mb4 X'636064' ORDER BY"
+        ));
+        assert_eq!(
+            keys_query(&id),
+            "SHOW INDEX FROM `a'b`.`c``d` WHERE Non_unique = 0"
+        );
+    }
+
+    #[test]
+    fn names_of_tables() {
+        let names = table_names(&rows(&[&["shop", "orders"], &["größe", "表"]]));
+        assert_eq!(names, Ok(vec![id(), TableId::new("größe", "表")]));
+        assert_eq!(
+            table_names(&rows(&[&["shop", NULL]])),
+            Err(Unreadable::Row("information_schema.tables"))
+        );
+        assert_eq!(
+            table_names(&[vec![Some(vec![0xff]), Some(vec![])]]),
+            Err(Unreadable::Row("information_schema.tables"))
+        );
+    }
+
+    #[test]
+    fn columns_with_their_types() {
+        let columns = rows(&[
+            &["id", "bigint unsigned", NULL, "NO"],
+            &["name", "varchar(20)", "latin1", "YES"],
+            &["raw", "varbinary(20)", NULL, "YES"],
+        ]);
+        let table = table(&id(), &columns, &[part("PRIMARY", "id", NULL)])
+            .unwrap()
+            .unwrap();
+        let column = |name: &str, ty, nullable| Column {
+            name: name.to_owned(),
+            ty,
+            nullable,
+        };
+        let expected = [
+            column(
+                "id",
+                ColumnType::Integer {
+                    width: IntegerWidth::Big,
+                    unsigned: true,
+                },
+                false,
+            ),
+            column(
+                "name",
+                ColumnType::Text {
+                    charset: Charset::Latin1,
+                },
+                true,
+            ),
+            column("raw", ColumnType::Blob, true),
+        ];
+        assert_eq!(
+            table,
+            Table {
+                id: id(),
+                columns: expected.to_vec(),
+                key: vec![0]
+            }
+        );
+    }
+
+    #[test]
+    fn no_columns_is_no_table() {
+        assert_eq!(table(&id(), &[], &[]), Ok(None));
+    }
+
+    #[test]
+    fn the_primary_key_in_its_own_order() {
+        let keys = [
+            part("PRIMARY", "b", NULL),
+            part("PRIMARY", "a", "10"),
+            part("u", "c", NULL),
+        ];
+        assert_eq!(key_of(&["a", "b", "c"], &keys), [1, 0]);
+        assert_eq!(
+            key_of(
+                &["a", "b", "c"],
+                &[part("u", "c", NULL), part("PRIMARY", "b", NULL)]
+            ),
+            [1]
+        );
+    }
+
+    #[test]
+    fn the_first_unique_key_that_tells_all_rows_apart() {
+        let columns = ["a", "b", "n?"];
+        let nullable = [part("u1", "a", NULL), part("u1", "n", NULL)];
+        let prefix = [part("u2", "a", "5")];
+        let expression = [part("u3", NULL, NULL)];
+        let good = [part("u4", "b", NULL), part("u4", "a", NULL)];
+        let later = [part("u5", "a", NULL)];
+        let all = [&nullable[..], &prefix, &expression, &good, &later].concat();
+        assert_eq!(key_of(&columns, &all), [1, 0]);
+        assert_eq!(
+            key_of(&columns, &[&nullable[..], &prefix, &expression].concat()),
+            [0_usize; 0]
+        );
+        assert_eq!(key_of(&columns, &[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        let error = table(&id(), &rows(&[&["ip", "inet6", NULL, "YES"]]), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "column shop.orders.ip has the type inet6, which is not supported: exclude the table"
+        );
+        let error = table(&id(), &rows(&[&["t", "text", "klingon", "YES"]]), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "column shop.orders.t of type text has the character set klingon, which is not supported: \
+             exclude the table"
+        );
+        let error = table(&id(), &int_columns(&["a"]), &[part("u", "b", NULL)]).unwrap_err();
+        assert_eq!(
+            error,
+            Unreadable::KeyColumn {
+                table: id(),
+                key: "u".into(),
+                column: "b".into()
+            }
+        );
+        assert_eq!(
+            table(&id(), &rows(&[&["a", "int"]]), &[]),
+            Err(Unreadable::Row("information_schema.columns"))
+        );
+    }
+
+    #[test]
+    fn shapes_that_fit_and_that_do_not() {
+        let shape = |columns: &[Row]| table(&id(), columns, &[]).unwrap().unwrap();
+        let two = shape(&int_columns(&["a", "b"]));
+        assert_eq!(fits(&two, &shape(&int_columns(&["a", "b?"]))), Ok(()));
+        let error = fits(&two, &shape(&int_columns(&["a"]))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "column 2 of shop.orders is `b` int in one shape and absent in the other"
+        );
+        let other = rows(&[&["a", "int unsigned", NULL, "NO"], &["b", "int", NULL, "NO"]]);
+        assert_eq!(
+            fits(&two, &shape(&other)).unwrap_err().to_string(),
+            "column 1 of shop.orders is `a` int in one shape and `a` int unsigned in the other"
+        );
+        assert_eq!(
+            fits(&two, &shape(&int_columns(&["a", "B"]))).unwrap_err().ordinal,
+            2
+        );
+    }
+}
