@@ -1,1 +1,62 @@
-//! statement
+//! What a statement in the binlog changes: tables, databases, rows, or nothing that concerns rows.
+//!
+//! This tells what is touched, not how: the shape of a table comes from the binlog's metadata.
+
+mod history;
+mod read;
+mod tokens;
+
+use rowtide_event::TableId;
+
+pub use history::{HistoryEntry, history_entries};
+pub use read::classify;
+
+/// What kind of statement it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Class {
+    /// It changes tables.
+    Table(TableStatement),
+    /// It changes a database as a whole.
+    Database(DatabaseStatement),
+    /// It changes neither tables nor rows: views, routines, users and so on.
+    NotTables {
+        /// Its first words.
+        verb: String,
+        /// Whether its text may hold a password: it must not be shown or recorded.
+        may_hold_secrets: bool,
+    },
+    /// It changes rows, whose values are then not in the binlog.
+    RowChange {
+        /// Its first word.
+        verb: String,
+        /// The table, where that is easy to tell.
+        table: Option<TableId>,
+    },
+    /// It is not known what it changes.
+    Unknown {
+        /// Its first word.
+        verb: String,
+    },
+}
+
+/// A statement that changes tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStatement {
+    /// What it does: `ALTER TABLE` and so on.
+    pub verb: &'static str,
+    /// Whether the tables are temporary ones, which are never captured.
+    pub temporary: bool,
+    /// All tables that it touches; of a rename both names.
+    pub tables: Vec<TableId>,
+    /// Whether columns or keys may be others afterwards.
+    pub changes_shape: bool,
+}
+
+/// A statement that changes a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseStatement {
+    /// What it does: `CREATE DATABASE`, `ALTER DATABASE` or `DROP DATABASE`.
+    pub verb: &'static str,
+    /// The database.
+    pub name: String,
+}
