@@ -1,7 +1,7 @@
 //! Statements in the binlog: what they change, and the schema-history records they make.
 
 use rowtide_binlog::decoder::{EventContext, Statement};
-use crate::shim::statement::{self, Class, HistoryEntry};
+use rowtide_binlog::schema::statement::{self, Class, HistoryEntry};
 use rowtide_event::{Charset, GtidSet, TableId};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
@@ -31,7 +31,7 @@ impl HistoryWriter {
         let text = text(statement)?;
         let sql_mode = statement.variables.sql_mode.unwrap_or(0);
         let class = statement::classify(&text, statement.database, sql_mode);
-        let entries = statement::history_entries(&text, &class, statement.database);
+        let entries = statement::history_entries(&text, &class, statement.database, sql_mode);
         Ok(Read { context: statement.context, class, entries })
     }
 

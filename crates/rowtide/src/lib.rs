@@ -39,4 +39,3 @@ pub use filter::TableFilter;
 pub use pipeline::{Pipeline, PipelineBuilder};
 pub use source_url::SourceUrl;
 pub use start::StartFrom;
-mod shim;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rowtide_binlog::client::Client;
-use crate::shim::information_schema;
+use rowtide_binlog::schema::information_schema;
 use rowtide_binlog::server::ServerInfo;
 use rowtide_event::{BinlogPosition, Table, TableId};
 
