@@ -19,9 +19,11 @@ use crate::tls::{self, TlsMode};
 use crate::wire::auth::{AuthExchange, AuthStep, Channel, KeyTrust, public_key};
 use crate::wire::command;
 use crate::wire::handshake::Greeting;
-use crate::wire::packet::PacketBuffer;
+use crate::wire::packet::{MAX_PACKET, PacketBuffer};
 use crate::wire::result_set::{QueryError, ResultReader};
 
+/// The longest packet that is accepted from a server before the login is decided, in bytes.
+const MAX_LOGIN_PACKET: usize = 1 << 20;
 /// How long a polite goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -134,6 +136,7 @@ impl Client {
             Peer::Network(_) => Channel::Clear(trust),
         };
         link.authenticate(&greeting, options, channel).await?;
+        link.packets.set_limit(MAX_PACKET);
         let (server_version, connection_id) = (greeting.server_version, greeting.connection_id);
         Ok(Self {
             link,
@@ -182,10 +185,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new(transport: Box<dyn Transport>) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
             transport,
-            packets: PacketBuffer::default(),
+            packets: PacketBuffer::new(MAX_LOGIN_PACKET),
             out: Vec::new(),
         }
     }
@@ -269,5 +272,82 @@ impl Link {
                 AuthStep::Done => return Ok(()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::tls::{TlsError, TlsOptions};
+
+    const GREETING: &[u8] =
+        b"\x0a9.7.4\0\x01\0\0\0abcdefgh\0\xff\xff\x2d\x02\0\xff\xff\x15\0\0\0\0\0\0\0\0\0\0\
+        ijklmnopqrst\0caching_sha2_password\0";
+
+    fn framed(packets: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut sender = PacketBuffer::default();
+        for packet in packets {
+            sender.frame(packet, &mut out);
+        }
+        out
+    }
+
+    #[tokio::test]
+    async fn bytes_that_came_before_tls_are_refused() {
+        let (ours, mut theirs) = duplex(1 << 16);
+        theirs
+            .write_all(&framed(&[GREETING, b"\0\0\0\x02\0\0\0"]))
+            .await
+            .unwrap();
+        let mut link = Link::new(Box::new(ours));
+        let greeting = Greeting::read(link.read_login_packet().await.unwrap()).unwrap();
+        let options = TlsOptions {
+            mode: TlsMode::Required,
+            ..TlsOptions::default()
+        };
+        let config = tls::client_config(&options).unwrap().unwrap();
+        let refused = link.encrypt(&greeting, config, "db").await.err();
+        assert!(
+            matches!(refused, Some(ClientError::Tls(TlsError::BytesBeforeTls))),
+            "{refused:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_switch_to_the_native_password_is_followed() {
+        let (ours, mut theirs) = duplex(1 << 16);
+        theirs.write_all(&framed(&[GREETING])).await.unwrap();
+        let mut link = Link::new(Box::new(ours));
+        let greeting = Greeting::read(link.read_login_packet().await.unwrap()).unwrap();
+        let options = SourceOptions::new("db", 3306, "cdc", "pw");
+        let server = async {
+            let mut answer = vec![0; 4];
+            theirs.read_exact(&mut answer).await.unwrap();
+            let mut body = vec![0; usize::from(answer[0])];
+            theirs.read_exact(&mut body).await.unwrap();
+            let switch = b"\x34\0\0\x02\xfemysql_native_password\0ABCDEFGHIJKLMNOPQRST\0";
+            let mut switch = switch.to_vec();
+            switch[0] = (switch.len() - 4) as u8;
+            theirs.write_all(&switch).await.unwrap();
+            let mut response = vec![0; 24];
+            theirs.read_exact(&mut response).await.unwrap();
+            assert_eq!(response[..4], [20, 0, 0, 3]);
+            theirs.write_all(b"\x07\0\0\x04\0\0\0\x02\0\0\0").await.unwrap();
+        };
+        let login = link.authenticate(&greeting, &options, Channel::Clear(KeyTrust::None));
+        let (login, ()) = tokio::join!(login, server);
+        login.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_end_in_the_middle_of_a_packet_is_an_error() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b"\x05\0\0\0ab").await.unwrap();
+        drop(theirs);
+        let mut link = Link::new(Box::new(ours));
+        assert!(matches!(link.read_packet().await, Err(ClientError::Closed)));
     }
 }

@@ -319,7 +319,65 @@ fn first_text(result: &QueryResult) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
     use super::*;
+
+    fn replica(deadline: Duration) -> (Replica, DuplexStream) {
+        let (ours, theirs) = duplex(1 << 16);
+        let link = Link::new(Box::new(ours));
+        let checksum = Checksum::Crc32;
+        (
+            Replica {
+                link,
+                checksum,
+                deadline,
+                waiting_since: None,
+                ended: false,
+            },
+            theirs,
+        )
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_dead_connection_however_often_the_wait_is_given_up() {
+        let (mut replica, _theirs) = replica(Duration::from_millis(20));
+        let error = loop {
+            let step = tokio::time::timeout(Duration::from_millis(1), replica.next_event()).await;
+            if let Ok(event) = step {
+                break event.unwrap_err();
+            }
+        };
+        assert!(
+            matches!(error, ReplicaError::Timeout(_)) && error.is_retriable(),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn bytes_that_arrive_while_the_caller_is_busy_are_a_sign_of_life() {
+        let (mut replica, mut theirs) = replica(Duration::from_millis(1));
+        replica.waiting_since = Some(Instant::now() - Duration::from_secs(60));
+        theirs.write_all(b"\x04\0\0\0\0abc").await.unwrap();
+        assert_eq!(replica.next_event().await.unwrap(), Some(&b"abc"[..]));
+    }
+
+    #[tokio::test]
+    async fn events_the_end_and_what_is_neither() {
+        let (mut ended, mut theirs) = replica(Duration::from_secs(60));
+        theirs
+            .write_all(b"\x02\0\0\0\0a\x02\0\0\x01\0b\x05\0\0\x02\xfe\0\0\x02\0")
+            .await
+            .unwrap();
+        assert_eq!(ended.next_event().await.unwrap(), Some(&b"a"[..]));
+        assert_eq!(ended.buffered_event().unwrap(), Some(&b"b"[..]));
+        assert_eq!(ended.next_event().await.unwrap(), None);
+        assert_eq!(ended.next_event().await.unwrap(), None);
+
+        let (mut odd, mut theirs) = replica(Duration::from_secs(60));
+        theirs.write_all(b"\x02\0\0\0\x07a").await.unwrap();
+        assert!(odd.next_event().await.is_err());
+    }
 
     #[test]
     fn the_uuid_is_stable_and_of_both_id_and_name() {

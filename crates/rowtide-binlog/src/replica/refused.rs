@@ -72,12 +72,14 @@ const PHRASES: &[(&str, Reason)] = &[
     ),
     ("exceeded max_allowed_packet", DumpRefused::EventTooLarge),
     ("impossible position", DumpRefused::ImpossiblePosition),
+    ("position > file size", DumpRefused::ImpossiblePosition),
     ("cannot start in auto_position mode", DumpRefused::GtidsOff),
     ("binary log is not open", DumpRefused::BinlogOff),
     ("truncated in the middle", DumpRefused::Corrupt),
     ("bogus data in log event", DumpRefused::Corrupt),
-    ("event read from binlog did not pass crc", DumpRefused::Corrupt),
-    ("binlog checksum", DumpRefused::Corrupt),
+    ("corrupted data in log event", DumpRefused::Corrupt),
+    ("logically corrupted", DumpRefused::Corrupt),
+    ("event checksum verification failed", DumpRefused::Corrupt),
 ];
 
 impl From<ServerError> for DumpRefused {
@@ -140,7 +142,8 @@ mod tests {
     #[test]
     fn reasons_are_told_apart_by_the_servers_texts() {
         use DumpRefused as R;
-        let cases: &[(&str, fn(&R) -> bool)] = &[
+        type Is = fn(&R) -> bool;
+        let cases: &[(&str, Is)] = &[
             (
                 "Cannot replicate because the source purged required binary logs. Replicate",
                 |r| matches!(r, R::Purged(_)),
@@ -184,6 +187,14 @@ mod tests {
             ("binlog truncated in the middle of event; consider", |r| {
                 matches!(r, R::Corrupt(_))
             }),
+            (
+                "Client requested source to start replication from position > file size",
+                |r| matches!(r, R::ImpossiblePosition(_)),
+            ),
+            (
+                "Replication event checksum verification failed while reading from a log file",
+                |r| matches!(r, R::Corrupt(_)),
+            ),
             ("something new", |r| matches!(r, R::Other(_))),
         ];
         for (text, expected) in cases {

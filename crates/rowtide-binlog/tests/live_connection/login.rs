@@ -17,7 +17,11 @@ use super::{cdc, make_user, server, server_with, user, value};
 async fn logs_in_twice(server: &MySql, options: &SourceOptions) {
     for _ in 0..2 {
         let mut client = Client::connect(options).await.unwrap();
-        assert!(value(&mut client, "SELECT USER()").await.starts_with(&format!("{}@", options.user)));
+        assert!(
+            value(&mut client, "SELECT USER()")
+                .await
+                .starts_with(&format!("{}@", options.user))
+        );
         client.close().await;
     }
     // What the cache holds is forgotten, so that the next to come takes the full path.
@@ -32,11 +36,22 @@ async fn each_plugin_by_each_way() {
             let name = make_user(server, &format!("IDENTIFIED WITH {plugin} BY '{password}'"));
             logs_in_twice(server, &user(server, &name, password, TlsMode::Required)).await;
             logs_in_twice(server, &user(server, &name, password, TlsMode::Disabled)).await;
-            logs_in_twice(server, &SourceOptions::by_socket(server.socket(), &name, password)).await;
+            logs_in_twice(
+                server,
+                &SourceOptions::by_socket(server.socket(), &name, password),
+            )
+            .await;
 
             let pinned = Some(server.datadir().join("public_key.pem"));
             let disabled = user(server, &name, password, TlsMode::Disabled);
-            logs_in_twice(server, &SourceOptions { server_public_key: pinned, ..disabled }).await;
+            logs_in_twice(
+                server,
+                &SourceOptions {
+                    server_public_key: pinned,
+                    ..disabled
+                },
+            )
+            .await;
         }
     }
 }
@@ -48,7 +63,10 @@ async fn a_foreign_public_key_gives_no_login() {
     let mut options = user(server, &name, "pw", TlsMode::Disabled);
     options.server_public_key = Some(server.datadir().join("server-cert.pem"));
     let error = Client::connect(&options).await.unwrap_err();
-    assert!(matches!(error, ClientError::Auth(AuthError::PublicKey(_))), "{error}");
+    assert!(
+        matches!(error, ClientError::Auth(AuthError::PublicKey(_))),
+        "{error}"
+    );
     assert!(error.is_auth());
 
     options.server_public_key = Some("/no/such/file.pem".into());
@@ -71,14 +89,18 @@ async fn wrong_passwords_and_unknown_users_are_refused_with_advice() {
         let name = make_user(server, &format!("IDENTIFIED WITH {plugin} BY 'right'"));
         for mode in [TlsMode::Disabled, TlsMode::Required] {
             for password in ["wrong", ""] {
-                let error = Client::connect(&user(server, &name, password, mode)).await.unwrap_err();
+                let error = Client::connect(&user(server, &name, password, mode))
+                    .await
+                    .unwrap_err();
                 assert_eq!(error.code(), Some(1045), "{error}");
                 assert!(error.is_auth() && !error.is_retriable());
                 assert!(error.to_string().contains("check user, password"), "{error}");
             }
         }
     }
-    let error = Client::connect(&user(server, "nobody", "x", TlsMode::Preferred)).await.unwrap_err();
+    let error = Client::connect(&user(server, "nobody", "x", TlsMode::Preferred))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some(1045), "{error}");
 }
 
@@ -86,15 +108,27 @@ async fn wrong_passwords_and_unknown_users_are_refused_with_advice() {
 async fn locked_accounts_and_long_passwords() {
     let server = server();
     let locked = make_user(server, "IDENTIFIED BY 'pw' ACCOUNT LOCK");
-    let error = Client::connect(&user(server, &locked, "pw", TlsMode::Preferred)).await.unwrap_err();
+    let error = Client::connect(&user(server, &locked, "pw", TlsMode::Preferred))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some(3118));
-    assert!(error.is_auth() && error.to_string().contains("ACCOUNT UNLOCK"), "{error}");
+    assert!(
+        error.is_auth() && error.to_string().contains("ACCOUNT UNLOCK"),
+        "{error}"
+    );
 
     let long = "p".repeat(230);
     let name = make_user(server, &format!("IDENTIFIED BY '{long}'"));
-    let error = Client::connect(&user(server, &name, &long, TlsMode::Disabled)).await.unwrap_err();
-    assert!(matches!(error, ClientError::Auth(AuthError::PasswordTooLong)), "{error}");
-    Client::connect(&user(server, &name, &long, TlsMode::Required)).await.unwrap();
+    let error = Client::connect(&user(server, &name, &long, TlsMode::Disabled))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ClientError::Auth(AuthError::PasswordTooLong)),
+        "{error}"
+    );
+    Client::connect(&user(server, &name, &long, TlsMode::Required))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! The connection, the stream and the facts about the server, on a real MySQL 9.7.
 
+// Whatever goes wrong in a test, its helpers included, is a failure of the test.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod login;
 mod positions;
 mod queries;
@@ -19,7 +22,11 @@ fn server() -> &'static MySql {
 /// A server with more arguments.
 fn server_with(arguments: &[&str]) -> MySql {
     let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
-    MySql::start(MySqlOptions { arguments, ..MySqlOptions::default() }).unwrap()
+    MySql::start(MySqlOptions {
+        arguments,
+        ..MySqlOptions::default()
+    })
+    .unwrap()
 }
 
 /// The replica's user by TCP, with TLS if the server has it.
@@ -29,13 +36,21 @@ fn cdc(server: &MySql) -> SourceOptions {
 
 /// A user by TCP, with or without TLS.
 fn user(server: &MySql, name: &str, password: &str, mode: TlsMode) -> SourceOptions {
-    let tls = TlsOptions { mode, ..TlsOptions::default() };
-    SourceOptions { tls, ..SourceOptions::new(server.host(), server.port(), name, password) }
+    let tls = TlsOptions {
+        mode,
+        ..TlsOptions::default()
+    };
+    SourceOptions {
+        tls,
+        ..SourceOptions::new(server.host(), server.port(), name, password)
+    }
 }
 
 /// `root` by TCP, who has no password.
 async fn root(server: &MySql) -> Client {
-    Client::connect(&user(server, "root", "", TlsMode::Preferred)).await.unwrap()
+    Client::connect(&user(server, "root", "", TlsMode::Preferred))
+        .await
+        .unwrap()
 }
 
 /// Makes a user with a name of its own; `how` follows its name in CREATE USER.

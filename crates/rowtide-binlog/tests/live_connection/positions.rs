@@ -32,17 +32,26 @@ async fn types(server: &MySql, from: &DumpFrom) -> Vec<EventType> {
 #[tokio::test]
 async fn from_gtid_sets_and_positions() {
     let server = server_with(&[]);
-    server.sql("CREATE DATABASE a; CREATE DATABASE b; CREATE DATABASE c").unwrap();
+    server
+        .sql("CREATE DATABASE a; CREATE DATABASE b; CREATE DATABASE c")
+        .unwrap();
     let info = ServerInfo::read(&mut root(&server).await).await.unwrap();
     let statements = |types: &[EventType]| types.iter().filter(|t| **t == EventType::Query).count();
     let first: GtidSet = format!("{}:1", info.server_uuid).parse().unwrap();
     let all = types(&server, &DumpFrom::Gtid(GtidSet::default())).await;
     assert_eq!(statements(&all), 3);
     assert_eq!(statements(&types(&server, &DumpFrom::Gtid(first)).await), 2);
-    assert_eq!(statements(&types(&server, &DumpFrom::Gtid(info.gtid_executed)).await), 0);
+    assert_eq!(
+        statements(&types(&server, &DumpFrom::Gtid(info.gtid_executed)).await),
+        0
+    );
     assert_eq!(types(&server, &file_start("binlog.000001")).await, all);
 
-    let end = server::binlog_status(&mut root(&server).await).await.unwrap().unwrap().position;
+    let end = server::binlog_status(&mut root(&server).await)
+        .await
+        .unwrap()
+        .unwrap()
+        .position;
     let at_end = types(&server, &DumpFrom::Position(end)).await;
     assert_eq!(at_end[..2], [EventType::Rotate, EventType::FormatDescription]);
     assert_eq!(statements(&at_end), 0);
@@ -51,8 +60,14 @@ async fn from_gtid_sets_and_positions() {
 #[tokio::test]
 async fn purged_binlogs() {
     let server = server_with(&[]);
-    server.sql("CREATE DATABASE a; FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000002'").unwrap();
-    for from in [DumpFrom::Gtid(GtidSet::default()), file_start("binlog.000001"), file_start("other.000007")] {
+    server
+        .sql("CREATE DATABASE a; FLUSH BINARY LOGS; PURGE BINARY LOGS TO 'binlog.000002'")
+        .unwrap();
+    for from in [
+        DumpFrom::Gtid(GtidSet::default()),
+        file_start("binlog.000001"),
+        file_start("other.000007"),
+    ] {
         let reason = refusal(&server, &from).await;
         assert!(matches!(reason, DumpRefused::Purged(_)), "{reason}");
         assert!(ReplicaError::from(reason).is_purged());
@@ -74,10 +89,18 @@ async fn a_future_that_the_server_does_not_have() {
 
 #[tokio::test]
 async fn a_server_without_gtids() {
-    let server = MySql::start(MySqlOptions { gtid: false, ..MySqlOptions::default() }).unwrap();
+    let server = MySql::start(MySqlOptions {
+        gtid: false,
+        ..MySqlOptions::default()
+    })
+    .unwrap();
     let reason = refusal(&server, &DumpFrom::Gtid(GtidSet::default())).await;
     assert!(matches!(reason, DumpRefused::GtidsOff(_)), "{reason}");
-    assert!(types(&server, &file_start("binlog.000001")).await.contains(&EventType::FormatDescription));
+    assert!(
+        types(&server, &file_start("binlog.000001"))
+            .await
+            .contains(&EventType::FormatDescription)
+    );
 }
 
 #[tokio::test]
@@ -91,8 +114,15 @@ async fn a_server_without_a_binlog() {
 async fn an_account_that_may_not_read_the_binlog() {
     let server = server();
     let name = make_user(server, "IDENTIFIED BY 'pw'");
-    let client = Client::connect(&user(server, &name, "pw", TlsMode::Preferred)).await.unwrap();
-    let error = Replica::start(client, &file_start("binlog.000001"), &to_the_end(7102)).await.unwrap_err();
-    assert!(matches!(error, ReplicaError::Refused(DumpRefused::NoPrivilege(_))), "{error}");
+    let client = Client::connect(&user(server, &name, "pw", TlsMode::Preferred))
+        .await
+        .unwrap();
+    let error = Replica::start(client, &file_start("binlog.000001"), &to_the_end(7102))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ReplicaError::Refused(DumpRefused::NoPrivilege(_))),
+        "{error}"
+    );
     assert!(error.to_string().contains("GRANT REPLICATION SLAVE"), "{error}");
 }

@@ -10,11 +10,27 @@ use rowtide_testbed::{MySql, Scratch};
 use super::{cdc, make_user, server, server_with, value};
 
 fn with(server: &MySql, mode: TlsMode, ca: Option<PathBuf>) -> SourceOptions {
-    SourceOptions { tls: TlsOptions { mode, ca, cert: None, key: None }, ..cdc(server) }
+    SourceOptions {
+        tls: TlsOptions {
+            mode,
+            ca,
+            cert: None,
+            key: None,
+        },
+        ..cdc(server)
+    }
 }
 
 async fn cipher(client: &mut Client) -> String {
-    client.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'").await.unwrap().first().unwrap().nth_text(1).unwrap().into()
+    client
+        .query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        .await
+        .unwrap()
+        .first()
+        .unwrap()
+        .nth_text(1)
+        .unwrap()
+        .into()
 }
 
 #[tokio::test]
@@ -32,9 +48,19 @@ async fn modes_on_a_server_with_its_own_certificates() {
         assert_eq!(client.is_encrypted(), encrypted, "{mode:?}");
         assert_eq!(!cipher(&mut client).await.is_empty(), encrypted, "{mode:?}");
     }
-    let error = Client::connect(&with(server, TlsMode::VerifyIdentity, ca)).await.unwrap_err();
-    assert!(matches!(error, ClientError::Tls(TlsError::Certificate(_))), "{error}");
-    assert!(error.to_string().contains("verify_ca checks the authority and not the name"), "{error}");
+    let error = Client::connect(&with(server, TlsMode::VerifyIdentity, ca))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ClientError::Tls(TlsError::Certificate(_))),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("verify_ca checks the authority and not the name"),
+        "{error}"
+    );
     assert!(error.is_tls() && !error.is_retriable());
 }
 
@@ -43,11 +69,21 @@ async fn an_authority_that_did_not_sign_is_refused() {
     let server = server();
     let pki = Pki::new();
     for mode in [TlsMode::VerifyCa, TlsMode::VerifyIdentity] {
-        let error = Client::connect(&with(server, mode, Some(pki.file("ca.pem")))).await.unwrap_err();
-        assert!(matches!(error, ClientError::Tls(TlsError::Certificate(_))), "{error}");
+        let error = Client::connect(&with(server, mode, Some(pki.file("ca.pem"))))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, ClientError::Tls(TlsError::Certificate(_))),
+            "{error}"
+        );
         assert!(error.to_string().contains("(ca)"), "{error}");
         // The system's authorities did not sign it either.
-        assert!(Client::connect(&with(server, mode, None)).await.unwrap_err().is_tls());
+        assert!(
+            Client::connect(&with(server, mode, None))
+                .await
+                .unwrap_err()
+                .is_tls()
+        );
     }
 }
 
@@ -55,22 +91,34 @@ async fn an_authority_that_did_not_sign_is_refused() {
 async fn a_name_in_the_certificate_is_verified() {
     let pki = Pki::new();
     let argument = |name: &str, file: &str| format!("--{name}={}", pki.file(file).display());
-    let arguments =
-        [argument("ssl-ca", "ca.pem"), argument("ssl-cert", "server.pem"), argument("ssl-key", "server-key.pem")];
+    let arguments = [
+        argument("ssl-ca", "ca.pem"),
+        argument("ssl-cert", "server.pem"),
+        argument("ssl-key", "server-key.pem"),
+    ];
     let server = server_with(&arguments.each_ref().map(String::as_str));
     let ca = Some(pki.file("ca.pem"));
     for host in ["127.0.0.1", "localhost"] {
-        let options = SourceOptions { host: host.into(), ..with(&server, TlsMode::VerifyIdentity, ca.clone()) };
+        let options = SourceOptions {
+            host: host.into(),
+            ..with(&server, TlsMode::VerifyIdentity, ca.clone())
+        };
         assert!(Client::connect(&options).await.unwrap().is_encrypted(), "{host}");
     }
     let mut by_socket = with(&server, TlsMode::VerifyIdentity, ca.clone());
     by_socket.socket = Some(server.socket());
     by_socket.host = "other.example".into();
     let error = Client::connect(&by_socket).await.unwrap_err();
-    assert!(matches!(error, ClientError::Tls(TlsError::Certificate(_))), "{error}");
+    assert!(
+        matches!(error, ClientError::Tls(TlsError::Certificate(_))),
+        "{error}"
+    );
     by_socket.host = "no name".into();
     let error = Client::connect(&by_socket).await.unwrap_err();
-    assert!(matches!(error, ClientError::Tls(TlsError::HostName(_))), "{error}");
+    assert!(
+        matches!(error, ClientError::Tls(TlsError::HostName(_))),
+        "{error}"
+    );
     by_socket.tls.mode = TlsMode::VerifyCa;
     assert!(Client::connect(&by_socket).await.unwrap().is_encrypted());
 }
@@ -80,11 +128,21 @@ async fn a_server_without_tls() {
     let server = server_with(&["--tls-version="]);
     let ca = Some(server.datadir().join("ca.pem"));
     for mode in [TlsMode::Required, TlsMode::VerifyCa, TlsMode::VerifyIdentity] {
-        let error = Client::connect(&with(&server, mode, ca.clone())).await.unwrap_err();
-        assert!(matches!(error, ClientError::Tls(TlsError::NotOffered)), "{mode:?}: {error}");
+        let error = Client::connect(&with(&server, mode, ca.clone()))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, ClientError::Tls(TlsError::NotOffered)),
+            "{mode:?}: {error}"
+        );
     }
     for mode in [TlsMode::Disabled, TlsMode::Preferred] {
-        assert!(!Client::connect(&with(&server, mode, None)).await.unwrap().is_encrypted());
+        assert!(
+            !Client::connect(&with(&server, mode, None))
+                .await
+                .unwrap()
+                .is_encrypted()
+        );
     }
 }
 
@@ -99,7 +157,10 @@ async fn client_certificates() {
 
     options.tls.cert = Some(server.datadir().join("client-cert.pem"));
     let half = Client::connect(&options).await.unwrap_err();
-    assert!(matches!(half, ClientError::Tls(TlsError::HalfAnIdentity)), "{half}");
+    assert!(
+        matches!(half, ClientError::Tls(TlsError::HalfAnIdentity)),
+        "{half}"
+    );
     options.tls.key = Some(server.datadir().join("server-key.pem"));
     let foreign = Client::connect(&options).await.unwrap_err();
     assert!(foreign.is_tls(), "{foreign}");
@@ -113,7 +174,9 @@ async fn files_that_are_no_certificates_are_named() {
     let server = server();
     for file in ["auto.cnf", "no-such-file.pem"] {
         let path = server.datadir().join(file);
-        let error = Client::connect(&with(server, TlsMode::VerifyCa, Some(path))).await.unwrap_err();
+        let error = Client::connect(&with(server, TlsMode::VerifyCa, Some(path)))
+            .await
+            .unwrap_err();
         assert!(error.is_tls() && error.to_string().contains(file), "{error}");
     }
 }
@@ -122,7 +185,10 @@ async fn files_that_are_no_certificates_are_named() {
 async fn a_unix_socket_is_encrypted_only_where_asked_for() {
     let server = server();
     for (mode, encrypted) in [(TlsMode::Preferred, false), (TlsMode::Required, true)] {
-        let options = SourceOptions { socket: Some(server.socket()), ..with(server, mode, None) };
+        let options = SourceOptions {
+            socket: Some(server.socket()),
+            ..with(server, mode, None)
+        };
         let mut client = Client::connect(&options).await.unwrap();
         assert_eq!(client.is_encrypted(), encrypted);
         assert_eq!(!cipher(&mut client).await.is_empty(), encrypted);
@@ -132,10 +198,17 @@ async fn a_unix_socket_is_encrypted_only_where_asked_for() {
 #[tokio::test]
 async fn an_account_that_wants_tls_says_so() {
     let server = server_with(&["--require-secure-transport=ON"]);
-    let error = Client::connect(&with(&server, TlsMode::Disabled, None)).await.unwrap_err();
+    let error = Client::connect(&with(&server, TlsMode::Disabled, None))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some(3159), "{error}");
-    assert!(error.is_auth() && error.to_string().contains("switch TLS on"), "{error}");
-    let mut client = Client::connect(&with(&server, TlsMode::Preferred, None)).await.unwrap();
+    assert!(
+        error.is_auth() && error.to_string().contains("switch TLS on"),
+        "{error}"
+    );
+    let mut client = Client::connect(&with(&server, TlsMode::Preferred, None))
+        .await
+        .unwrap();
     assert_eq!(value(&mut client, "SELECT 1").await, "1");
 }
 
@@ -146,7 +219,9 @@ struct Pki {
 
 impl Pki {
     fn new() -> Self {
-        let pki = Self { scratch: Scratch::new("pki").unwrap() };
+        let pki = Self {
+            scratch: Scratch::new("pki").unwrap(),
+        };
         let ca_key = KeyPair::generate().unwrap();
         let mut ca = CertificateParams::new(Vec::new()).unwrap();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -154,7 +229,8 @@ impl Pki {
         let issuer = Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let mut params =
+            CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         pki.write("server.pem", &params.signed_by(&key, &issuer).unwrap().pem());
         pki.write("server-key.pem", &key.serialize_pem());
