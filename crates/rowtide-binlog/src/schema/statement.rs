@@ -2,8 +2,10 @@
 //!
 //! This tells what is touched, not how: the shape of a table comes from the binlog's metadata.
 
+mod alter;
 mod history;
 mod read;
+mod rows;
 mod tokens;
 
 use rowtide_event::TableId;
@@ -48,6 +50,8 @@ pub struct TableStatement {
     pub temporary: bool,
     /// All tables that it touches; of a rename both names.
     pub tables: Vec<TableId>,
+    /// Old and new names, in the order in which they are changed.
+    pub renames: Vec<(TableId, TableId)>,
     /// Whether columns or keys may be others afterwards.
     pub changes_shape: bool,
 }

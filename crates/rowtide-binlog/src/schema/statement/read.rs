@@ -2,14 +2,21 @@
 
 use rowtide_event::TableId;
 
-use super::tokens::{Kind, Token, tokens};
+use super::tokens::{Kind, Token, tokens, trimmed};
 use super::{Class, DatabaseStatement, TableStatement};
 
-/// Tells what a statement changes. `default_database` is the one it ran in.
+/// Tells what a statement changes. `default_database` is the one it ran in, `sql_mode` the one it ran with.
 pub fn classify(sql: &str, default_database: &str, sql_mode: u64) -> Class {
     let mut reader = Reader::new(sql, default_database, sql_mode);
-    let verb = reader.verb();
-    reader.statement().unwrap_or(Class::Unknown { verb })
+    let verb = reader.word(0);
+    if !reader.is_before_end() {
+        // Nothing but comments: MariaDB sends such in place of events that a replica would not know.
+        return Class::NotTables {
+            verb,
+            may_hold_secrets: false,
+        };
+    }
+    reader.statement(&verb).unwrap_or(Class::Unknown { verb })
 }
 
 /// A cursor over the tokens of a statement.
@@ -22,61 +29,29 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(sql: &'a str, default_database: &'a str, sql_mode: u64) -> Self {
-        Self { sql, default_database, tokens: tokens(sql, sql_mode), at: 0 }
-    }
-
-    /// The first word, in upper case: it is short, and no secret.
-    fn verb(&self) -> String {
-        self.word_at(self.at).unwrap_or_default().to_ascii_uppercase()
-    }
-
-    fn word_at(&self, at: usize) -> Option<&'a str> {
-        let token = self.tokens.get(at).filter(|t| t.kind == Kind::Word)?;
-        self.sql.get(token.span.clone())
-    }
-
-    /// Whether the next token is this word.
-    fn peeks(&self, word: &str) -> bool {
-        self.word_at(self.at).is_some_and(|w| w.eq_ignore_ascii_case(word))
-    }
-
-    /// Passes over these words if all of them are next.
-    pub(super) fn accept(&mut self, words: &[&str]) -> bool {
-        let fits = |(n, word): (usize, &&str)| {
-            self.word_at(self.at + n).is_some_and(|w| w.eq_ignore_ascii_case(word))
-        };
-        let all = words.iter().enumerate().all(fits);
-        if all {
-            self.at += words.len();
+        Self {
+            sql,
+            default_database,
+            tokens: tokens(sql, sql_mode),
+            at: 0,
         }
-        all
     }
 
-    pub(super) fn accept_symbol(&mut self, symbol: char) -> bool {
-        let next = self.tokens.get(self.at).is_some_and(|t| t.kind == Kind::Symbol(symbol));
-        self.at += usize::from(next);
-        next
-    }
-
-    fn statement(&mut self) -> Option<Class> {
-        let verb = self.verb();
-        match verb.as_str() {
+    fn statement(&mut self, verb: &str) -> Option<Class> {
+        match verb {
             "CREATE" => self.create(),
             "ALTER" => self.alter(),
             "DROP" => self.drop(),
             "RENAME" => self.rename(),
-            "TRUNCATE" => {
-                self.accept(&["TRUNCATE"]);
-                self.accept(&["TABLE"]);
-                let table = self.table()?;
-                Some(table_class("TRUNCATE TABLE", false, vec![table], false))
+            "TRUNCATE" => self.truncate(),
+            "LOAD" if self.accept(&["LOAD", "INDEX"]) => Some(not_tables("LOAD INDEX")),
+            // A SELECT is logged only if it calls a function that changes rows.
+            "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "WITH" | "SELECT" => {
+                Some(self.row_change(verb))
             }
-            "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "WITH" => Some(self.row_change(verb)),
-            _ if is_harmless(&verb) => {
-                let may_hold_secrets = holds_secrets(&verb);
-                Some(Class::NotTables { verb, may_hold_secrets })
-            }
-            _ => None,
+            "SET" if self.accept(&["SET", "PASSWORD"]) => Some(secret("SET PASSWORD")),
+            "GRANT" | "CHANGE" | "START" => Some(secret(verb)),
+            _ => HARMLESS.contains(&verb).then(|| not_tables(verb)),
         }
     }
 
@@ -84,6 +59,7 @@ impl<'a> Reader<'a> {
         self.accept(&["CREATE"]);
         self.accept(&["OR", "REPLACE"]);
         let temporary = self.accept(&["TEMPORARY"]);
+        self.accept(&["EXTERNAL"]);
         if self.accept(&["TABLE"]) {
             self.accept(&["IF", "NOT", "EXISTS"]);
             let table = self.table()?;
@@ -91,29 +67,30 @@ impl<'a> Reader<'a> {
         }
         if self.accept_database() {
             self.accept(&["IF", "NOT", "EXISTS"]);
-            return self.database("CREATE DATABASE");
+            return database_class("CREATE DATABASE", self.name()?);
         }
-        let unique = self.accept(&["UNIQUE"]);
-        if unique || self.accept(&["FULLTEXT"]) || self.accept(&["SPATIAL"]) || self.peeks("INDEX") {
-            return self.index("CREATE INDEX", unique);
+        if self.accept(&["UNIQUE", "INDEX"]) {
+            return self.index("CREATE INDEX", true);
         }
-        self.not_tables("CREATE")
+        let plain = [
+            &["INDEX"][..],
+            &["FULLTEXT", "INDEX"],
+            &["SPATIAL", "INDEX"],
+            &["VECTOR", "INDEX"],
+        ];
+        if plain.iter().any(|words| self.accept(words)) {
+            return self.index("CREATE INDEX", false);
+        }
+        self.other_object("CREATE")
     }
 
-    fn accept_database(&mut self) -> bool {
-        self.accept(&["DATABASE"]) || self.accept(&["SCHEMA"])
-    }
-
-    /// `INDEX name ... ON table`
-    fn index(&mut self, verb: &'static str, changes_key: bool) -> Option<Class> {
-        self.accept(&["INDEX"]).then_some(())?;
-        self.name()?;
+    /// What follows INDEX: `name ... ON table`
+    fn index(&mut self, verb: &'static str, changes_shape: bool) -> Option<Class> {
         while !self.accept(&["ON"]) {
-            self.tokens.get(self.at)?;
-            self.at += 1;
+            self.advance()?;
         }
         let table = self.table()?;
-        Some(table_class(verb, false, vec![table], changes_key))
+        Some(table_class(verb, false, vec![table], changes_shape))
     }
 
     fn alter(&mut self) -> Option<Class> {
@@ -126,108 +103,248 @@ impl<'a> Reader<'a> {
             return self.alter_clauses(table);
         }
         if self.accept_database() {
-            return self.database("ALTER DATABASE");
+            // The name may be left out; then a word of the options is next.
+            let options = [
+                "CHARACTER",
+                "CHARSET",
+                "COLLATE",
+                "COMMENT",
+                "DEFAULT",
+                "ENCRYPTION",
+                "READ",
+            ];
+            let unnamed = options.iter().any(|word| self.peeks(word));
+            let name = if unnamed {
+                self.default_database.to_owned()
+            } else {
+                self.name()?
+            };
+            return database_class("ALTER DATABASE", name);
         }
-        self.not_tables("ALTER")
-    }
-
-    /// Looks at the first words of each clause.
-    fn alter_clauses(&mut self, table: TableId) -> Option<Class> {
-        let mut tables = vec![table];
-        let mut changes_shape = false;
-        let mut depth = 0usize;
-        let mut clause_begins = true;
-        while let Some(token) = self.tokens.get(self.at) {
-            match token.kind {
-                Kind::Symbol('(') => depth += 1,
-                Kind::Symbol(')') => depth = depth.saturating_sub(1),
-                Kind::Symbol(',') if depth == 0 => {
-                    self.at += 1;
-                    clause_begins = true;
-                    continue;
-                }
-                _ => {}
-            }
-            if clause_begins {
-                changes_shape |= self.clause_changes_shape();
-                if let Some(renamed) = self.renamed_to() {
-                    tables.push(renamed);
-                    changes_shape = true;
-                    continue;
-                }
-            }
-            clause_begins = false;
-            self.at += 1;
-        }
-        Some(table_class("ALTER TABLE", false, tables, changes_shape))
-    }
-
-    /// `RENAME [TO | AS] table`, which is neither RENAME COLUMN nor RENAME INDEX.
-    fn renamed_to(&mut self) -> Option<TableId> {
-        let before = self.at;
-        if self.accept(&["RENAME"]) && !["COLUMN", "INDEX", "KEY"].iter().any(|word| self.peeks(word)) {
-            if !self.accept(&["TO"]) {
-                self.accept(&["AS"]);
-            }
-            self.accept_symbol('=');
-            if let Some(table) = self.table() {
-                return Some(table);
-            }
-        }
-        self.at = before;
-        None
-    }
-
-    /// Whether the clause that begins here may change columns or keys; what is not known to leave them alone may.
-    fn clause_changes_shape(&self) -> bool {
-        let second = self.word_at(self.at + 1).unwrap_or_default().to_ascii_uppercase();
-        let is_partition = second == "PARTITION";
-        match self.verb().as_str() {
-            "ADD" => !matches!(second.as_str(), "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL" | "CHECK" | "PARTITION"),
-            "DROP" => !matches!(second.as_str(), "PARTITION" | "CHECK" | "FOREIGN"),
-            "TRUNCATE" | "COALESCE" | "REORGANIZE" | "EXCHANGE" | "ANALYZE" | "CHECK" | "OPTIMIZE" | "REBUILD"
-            | "REPAIR" | "IMPORT" | "DISCARD" => !is_partition && second != "TABLESPACE",
-            "PARTITION" | "REMOVE" | "ENGINE" | "COMMENT" | "AUTO_INCREMENT" | "ROW_FORMAT" | "ALGORITHM" | "LOCK"
-            | "FORCE" | "ORDER" | "ENABLE" | "DISABLE" | "STATS_PERSISTENT" | "STATS_AUTO_RECALC"
-            | "STATS_SAMPLE_PAGES" | "KEY_BLOCK_SIZE" | "CHECKSUM" | "AVG_ROW_LENGTH" | "MAX_ROWS" | "MIN_ROWS"
-            | "DELAY_KEY_WRITE" | "INSERT_METHOD" | "PACK_KEYS" | "COMPRESSION" | "ENCRYPTION" | "TABLESPACE"
-            | "WITH" | "WITHOUT" | "SECONDARY_LOAD" | "SECONDARY_UNLOAD" => false,
-            _ => true,
-        }
+        self.other_object("ALTER")
     }
 
     fn drop(&mut self) -> Option<Class> {
         self.accept(&["DROP"]);
         let temporary = self.accept(&["TEMPORARY"]);
-        if self.accept(&["TABLE"]) || self.accept(&["TABLES"]) {
+        if self.accept_tables() {
             self.accept(&["IF", "EXISTS"]);
             let tables = self.table_list()?;
             return Some(table_class("DROP TABLE", temporary, tables, true));
         }
         if self.accept_database() {
             self.accept(&["IF", "EXISTS"]);
-            return self.database("DROP DATABASE");
+            return database_class("DROP DATABASE", self.name()?);
         }
-        if self.peeks("INDEX") {
+        if self.accept(&["INDEX"]) {
+            // It may be a unique one.
             return self.index("DROP INDEX", true);
         }
-        self.not_tables("DROP")
+        self.other_object("DROP")
     }
 
     fn rename(&mut self) -> Option<Class> {
         self.accept(&["RENAME"]);
         if self.accept(&["USER"]) {
-            return Some(Class::NotTables { verb: "RENAME USER".into(), may_hold_secrets: false });
+            return Some(not_tables("RENAME USER"));
         }
-        (self.accept(&["TABLE"]) || self.accept(&["TABLES"])).then_some(())?;
-        let mut tables = Vec::new();
-        while let Some((from, to)) = self.rename_pair() {
-            tables.extend([from, to]);
-            if !self.accept_symbol(',') {
-                break;
-            }
+        if !self.accept_tables() {
+            return None;
         }
-        if tables.is_empty() { None } else { Some(table_class("RENAME TABLE", false, tables, true)) }
+        self.accept(&["IF", "EXISTS"]);
+        let mut renames = vec![self.rename_pair()?];
+        while self.accept_symbol(',') {
+            renames.push(self.rename_pair()?);
+        }
+        let tables = renames
+            .iter()
+            .flat_map(|(from, to)| [from.clone(), to.clone()])
+            .collect();
+        let verb = "RENAME TABLE";
+        Some(Class::Table(TableStatement {
+            verb,
+            temporary: false,
+            tables,
+            renames,
+            changes_shape: true,
+        }))
+    }
+
+    fn truncate(&mut self) -> Option<Class> {
+        self.accept(&["TRUNCATE"]);
+        self.accept(&["TABLE"]);
+        let table = self.table()?;
+        Some(table_class("TRUNCATE TABLE", false, vec![table], false))
+    }
+
+    /// CREATE, ALTER or DROP of something that is no table: behind attributes such as DEFINER its kind is named.
+    fn other_object(&mut self, verb: &str) -> Option<Class> {
+        while self.accept_attribute() {}
+        let kind = self.word(0);
+        let secret = matches!(kind.as_str(), "USER" | "SERVER" | "INSTANCE") && verb != "DROP";
+        let class = Class::NotTables {
+            verb: format!("{verb} {kind}"),
+            may_hold_secrets: secret,
+        };
+        KINDS.contains(&kind.as_str()).then_some(class)
+    }
+
+    /// One of the attributes between CREATE and the kind of a view or routine.
+    fn accept_attribute(&mut self) -> bool {
+        let words = [
+            &["SQL", "SECURITY", "DEFINER"][..],
+            &["SQL", "SECURITY", "INVOKER"],
+            &["JSON"],
+            &["RELATIONAL"],
+            &["DUALITY"],
+            &["MATERIALIZED"],
+            &["AGGREGATE"],
+            &["UNDO"],
+        ];
+        words.iter().any(|words| self.accept(words))
+            || self.try_read(|reader| reader.assignment("ALGORITHM")).is_some()
+            || self.try_read(Self::definer).is_some()
+    }
+
+    fn assignment(&mut self, word: &str) -> Option<()> {
+        self.accept(&[word]).then_some(())?;
+        self.accept_symbol('=').then_some(())?;
+        self.advance().map(|_| ())
+    }
+
+    /// `DEFINER = user@host`, or `CURRENT_USER()`.
+    fn definer(&mut self) -> Option<()> {
+        self.assignment("DEFINER")?;
+        if self.accept_symbol('@') {
+            self.advance()?;
+        } else if self.accept_symbol('(') {
+            self.accept_symbol(')').then_some(())?;
+        }
+        Some(())
+    }
+}
+
+/// Objects that hold no rows that are captured.
+const KINDS: [&str; 19] = [
+    "COMPONENT",
+    "EVENT",
+    "FUNCTION",
+    "INSTANCE",
+    "LIBRARY",
+    "LOGFILE",
+    "MASKING",
+    "PACKAGE",
+    "PREPARE",
+    "PROCEDURE",
+    "RESOURCE",
+    "ROLE",
+    "SEQUENCE",
+    "SERVER",
+    "SPATIAL",
+    "TABLESPACE",
+    "TRIGGER",
+    "USER",
+    "VIEW",
+];
+
+/// First words of statements that change neither tables nor rows, whatever follows.
+const HARMLESS: [&str; 25] = [
+    "ANALYZE",
+    "BEGIN",
+    "CACHE",
+    "CHECK",
+    "COMMIT",
+    "DO",
+    "FLUSH",
+    "INSTALL",
+    "KILL",
+    "LOCK",
+    "OPTIMIZE",
+    "PURGE",
+    "RELEASE",
+    "REPAIR",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "SHUTDOWN",
+    "STOP",
+    "UNINSTALL",
+    "UNLOCK",
+    "USE",
+    "XA",
+];
+
+/// Single steps.
+impl<'a> Reader<'a> {
+    /// The word so many tokens ahead in upper case; empty if there is none.
+    pub(super) fn word(&self, ahead: usize) -> String {
+        self.word_ahead(ahead).unwrap_or_default().to_ascii_uppercase()
+    }
+
+    fn word_ahead(&self, ahead: usize) -> Option<&'a str> {
+        let token = self.tokens.get(self.at.checked_add(ahead)?)?;
+        self.sql
+            .get(token.span.clone())
+            .filter(|_| token.kind == Kind::Word)
+    }
+
+    /// Whether the next token is this word.
+    pub(super) fn peeks(&self, word: &str) -> bool {
+        self.word_ahead(0)
+            .is_some_and(|next| next.eq_ignore_ascii_case(word))
+    }
+
+    pub(super) fn is_before_end(&self) -> bool {
+        self.at < self.tokens.len()
+    }
+
+    /// Passes over the next token.
+    pub(super) fn advance(&mut self) -> Option<&Kind> {
+        let token = self.tokens.get(self.at)?;
+        self.at = self.at.saturating_add(1);
+        Some(&token.kind)
+    }
+
+    /// Passes over these words if all of them are next.
+    pub(super) fn accept(&mut self, words: &[&str]) -> bool {
+        let fits = |(ahead, word): (usize, &&str)| {
+            self.word_ahead(ahead)
+                .is_some_and(|w| w.eq_ignore_ascii_case(word))
+        };
+        let all = words.iter().enumerate().all(fits);
+        if all {
+            self.at = self.at.saturating_add(words.len());
+        }
+        all
+    }
+
+    pub(super) fn accept_symbol(&mut self, symbol: char) -> bool {
+        let next = self
+            .tokens
+            .get(self.at)
+            .is_some_and(|token| token.kind == Kind::Symbol(symbol));
+        self.at = self.at.saturating_add(usize::from(next));
+        next
+    }
+
+    pub(super) fn accept_tables(&mut self) -> bool {
+        self.accept(&["TABLE"]) || self.accept(&["TABLES"])
+    }
+
+    fn accept_database(&mut self) -> bool {
+        self.accept(&["DATABASE"]) || self.accept(&["SCHEMA"])
+    }
+
+    /// Reads, or stays where it is.
+    pub(super) fn try_read<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let before = self.at;
+        let value = read(self);
+        if value.is_none() {
+            self.at = before;
+        }
+        value
     }
 
     /// `a TO b`
@@ -237,7 +354,7 @@ impl<'a> Reader<'a> {
         Some((from, self.table()?))
     }
 
-    pub(super) fn table_list(&mut self) -> Option<Vec<TableId>> {
+    fn table_list(&mut self) -> Option<Vec<TableId>> {
         let mut tables = vec![self.table()?];
         while self.accept_symbol(',') {
             tables.push(self.table()?);
@@ -245,54 +362,8 @@ impl<'a> Reader<'a> {
         Some(tables)
     }
 
-    fn database(&mut self, verb: &'static str) -> Option<Class> {
-        let before = self.at;
-        // ALTER DATABASE may leave its name out; then a word of its options is next.
-        let options = ["CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "ENCRYPTION", "READ", "UPGRADE"];
-        let named = !options.iter().any(|word| self.peeks(word));
-        let name = if named { self.name() } else { Some(self.default_database.to_owned()) };
-        let name = name.or_else(|| {
-            self.at = before;
-            None
-        })?;
-        Some(Class::Database(DatabaseStatement { verb, name }))
-    }
-
-    /// CREATE, ALTER or DROP of something that is no table: after attributes such as DEFINER its kind is named.
-    fn not_tables(&self, verb: &str) -> Option<Class> {
-        const KINDS: [&str; 18] = [
-            "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "USER", "ROLE", "SERVER", "TABLESPACE", "UNDO",
-            "LOGFILE", "RESOURCE", "INSTANCE", "SPATIAL", "AGGREGATE", "PREPARE", "LIBRARY", "MASKING",
-        ];
-        let words = (self.at..self.tokens.len().min(self.at + 32)).filter_map(|at| self.word_at(at));
-        let kind = words.map(str::to_ascii_uppercase).find(|word| KINDS.contains(&word.as_str()))?;
-        let may_hold_secrets = matches!(kind.as_str(), "USER" | "SERVER" | "INSTANCE");
-        Some(Class::NotTables { verb: format!("{verb} {kind}"), may_hold_secrets })
-    }
-
-    /// The table stands after INTO, FROM or TABLE, or after the words that may follow UPDATE.
-    fn row_change(&mut self, verb: String) -> Class {
-        let before = self.at;
-        let marks: &[&str] = match verb.as_str() {
-            "DELETE" => &["FROM"],
-            "LOAD" => &["TABLE"],
-            _ => &["INTO"],
-        };
-        let mark = (before..self.tokens.len())
-            .find(|at| self.word_at(*at).is_some_and(|w| marks.iter().any(|m| w.eq_ignore_ascii_case(m))));
-        let table = match (verb.as_str(), mark) {
-            ("UPDATE" | "WITH", _) => None,
-            (_, Some(mark)) => {
-                self.at = mark + 1;
-                self.table().filter(|_| !self.accept_symbol(','))
-            }
-            (_, None) => None,
-        };
-        Class::RowChange { verb, table }
-    }
-
     /// `[database.]table`
-    fn table(&mut self) -> Option<TableId> {
+    pub(super) fn table(&mut self) -> Option<TableId> {
         let first = self.name()?;
         if self.accept_symbol('.') {
             return Some(TableId::new(first, self.name()?));
@@ -307,40 +378,56 @@ impl<'a> Reader<'a> {
             Kind::Word => self.sql.get(token.span.clone())?.to_owned(),
             Kind::Text | Kind::Symbol(_) => return None,
         };
-        self.at += 1;
+        self.at = self.at.saturating_add(1);
         Some(name)
     }
 
-    /// The text from its first token on, without what follows its last.
+    /// The text without comments before and behind it.
     pub(super) fn text(&self) -> &'a str {
-        let start = self.tokens.first().map_or(0, |t| t.span.start);
-        self.sql.get(start..).unwrap_or_default()
+        trimmed(self.sql, self.tokens.last())
     }
 
     /// Where the next token starts, and where the one before it ends.
     pub(super) fn place(&self) -> (usize, usize) {
-        let next = self.tokens.get(self.at).map_or(self.sql.len(), |t| t.span.start);
-        let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |t| t.span.end);
+        let next = self
+            .tokens
+            .get(self.at)
+            .map_or(self.sql.len(), |token| token.span.start);
+        let last = self
+            .at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .map_or(0, |token| token.span.end);
         (next, last)
     }
 }
 
 fn table_class(verb: &'static str, temporary: bool, tables: Vec<TableId>, changes_shape: bool) -> Class {
-    Class::Table(TableStatement { verb, temporary, tables, changes_shape })
+    Class::Table(TableStatement {
+        verb,
+        temporary,
+        tables,
+        renames: Vec::new(),
+        changes_shape,
+    })
 }
 
-/// Statements that change neither tables nor rows whatever follows their first word.
-fn is_harmless(verb: &str) -> bool {
-    const VERBS: [&str; 27] = [
-        "ANALYZE", "OPTIMIZE", "REPAIR", "CHECK", "FLUSH", "GRANT", "REVOKE", "SET", "USE", "BEGIN", "COMMIT", "ROLLBACK",
-        "SAVEPOINT", "RELEASE", "XA", "INSTALL", "UNINSTALL", "CHANGE", "START", "STOP", "RESET", "LOCK", "UNLOCK", "KILL",
-        "CACHE", "PURGE", "DO",
-    ];
-    VERBS.contains(&verb)
+fn database_class(verb: &'static str, name: String) -> Option<Class> {
+    Some(Class::Database(DatabaseStatement { verb, name }))
 }
 
-fn holds_secrets(verb: &str) -> bool {
-    matches!(verb, "GRANT" | "SET" | "CHANGE" | "START")
+fn not_tables(verb: &str) -> Class {
+    Class::NotTables {
+        verb: verb.to_owned(),
+        may_hold_secrets: false,
+    }
+}
+
+fn secret(verb: &str) -> Class {
+    Class::NotTables {
+        verb: verb.to_owned(),
+        may_hold_secrets: true,
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,35 @@ pub(super) fn tokens(sql: &str, sql_mode: u64) -> Vec<Token> {
     all
 }
 
+/// The text from its first token, or from the `/*!` that it stands in, to the last, and the `*/` that may close it.
+pub(super) fn trimmed<'a>(sql: &'a str, last: Option<&Token>) -> &'a str {
+    let Some((text, behind)) = last.and_then(|last| sql.split_at_checked(last.span.end)) else {
+        return "";
+    };
+    let closing = behind
+        .find("*/")
+        .filter(|at| behind.get(..*at).is_some_and(|blank| blank.trim().is_empty()));
+    let text = match closing {
+        Some(at) => sql
+            .get(..text.len().saturating_add(at).saturating_add(2))
+            .unwrap_or(text),
+        None => text.trim_end_matches(|c: char| c == ';' || is_blank(c)),
+    };
+    let mut start = text;
+    loop {
+        start = start.trim_start_matches(is_blank);
+        let comment = if versioned_mark_len(start).is_some() {
+            0
+        } else {
+            comment_len(start)
+        };
+        match start.get(comment..) {
+            Some(rest) if comment > 0 => start = rest,
+            _ => return start,
+        }
+    }
+}
+
 struct Lexer<'a> {
     sql: &'a str,
     at: usize,
@@ -64,7 +93,10 @@ impl Lexer<'_> {
                 Kind::Symbol(c)
             }
         };
-        Some(Token { kind, span: start..self.at })
+        Some(Token {
+            kind,
+            span: start..self.at,
+        })
     }
 
     fn rest(&self) -> &str {
@@ -97,7 +129,7 @@ impl Lexer<'_> {
     fn skip_blanks_and_comments(&mut self) {
         loop {
             let rest = self.rest();
-            let skipped = rest.len() - rest.trim_start().len();
+            let skipped = rest.len() - rest.trim_start_matches(is_blank).len();
             self.at += skipped;
             let len = comment_len(self.rest());
             self.at += len;
@@ -110,8 +142,8 @@ impl Lexer<'_> {
 
 /// Bytes of the comment at the start of `rest`, or of the mark that begins or ends one whose content counts.
 fn comment_len(rest: &str) -> usize {
-    if let Some(versioned) = rest.strip_prefix("/*!") {
-        return 3 + versioned.len() - versioned.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if let Some(mark) = versioned_mark_len(rest) {
+        return mark;
     }
     if rest.starts_with("/*") {
         return rest.find("*/").map_or(rest.len(), |end| end + 2);
@@ -119,8 +151,25 @@ fn comment_len(rest: &str) -> usize {
     if rest.starts_with("*/") {
         return 2;
     }
-    let line = rest.starts_with('#') || rest.strip_prefix("--").is_some_and(|r| r.is_empty() || r.starts_with(char::is_whitespace));
-    if line { rest.find('\n').map_or(rest.len(), |end| end + 1) } else { 0 }
+    let is_end = |c: char| is_blank(c) || c.is_ascii_control();
+    let dashes = rest
+        .strip_prefix("--")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(is_end));
+    if dashes || rest.starts_with('#') {
+        rest.find('\n').map_or(rest.len(), |end| end + 1)
+    } else {
+        0
+    }
+}
+
+/// Bytes of `/*!80000`, or of MariaDB's own `/*M!100300`.
+fn versioned_mark_len(rest: &str) -> Option<usize> {
+    let version = rest.strip_prefix("/*!").or_else(|| rest.strip_prefix("/*M!"))?;
+    Some(rest.len() - version.trim_start_matches(|c: char| c.is_ascii_digit()).len())
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '\x0b'
 }
 
 fn is_word(c: char) -> bool {
@@ -138,8 +187,8 @@ mod tests {
 
     #[test]
     fn comments_are_left_out_unless_the_server_runs_them() {
-        let sql = "/* a */ ALTER -- b\nTABLE # c\n t/*!80000 ADD*/ x";
-        assert_eq!(texts(sql, 0), ["ALTER", "TABLE", "t", "ADD", "x"]);
+        let sql = "/* a */ ALTER -- b\nTABLE # c\n t/*!80000 ADD*/ x /*M!100300 y /* z */ */ w";
+        assert_eq!(texts(sql, 0), ["ALTER", "TABLE", "t", "ADD", "x", "y", "w"]);
         assert_eq!(texts("a--1", 0), ["a", "-", "-", "1"]);
         assert_eq!(texts("a /* open", 0), ["a"]);
     }
@@ -154,6 +203,25 @@ mod tests {
         assert_eq!(texts("'open", 0), ["'open"]);
     }
 
+    #[test]
+    fn a_statement_without_the_comments_around_it() {
+        let trim = |sql| trimmed(sql, tokens(sql, 0).last());
+        assert_eq!(
+            trim("/* a */ -- b\n ALTER /* c */ TABLE t # d"),
+            "ALTER /* c */ TABLE t"
+        );
+        assert_eq!(
+            trim(" # a\n/*!80000 ALTER TABLE t */ /* b */"),
+            "/*!80000 ALTER TABLE t */"
+        );
+        assert_eq!(
+            trim("DROP TABLE t /*M!100300 CASCADE */;"),
+            "DROP TABLE t /*M!100300 CASCADE */"
+        );
+        assert_eq!(trim("USE x ;\n; "), "USE x");
+        assert_eq!(trim("# nothing"), "");
+    }
+
     proptest! {
         #[test]
         fn arbitrary_text_never_panics_and_spans_are_in_order(sql: String, sql_mode: u64) {
@@ -162,6 +230,7 @@ mod tests {
                 prop_assert!(token.span.start >= end && token.span.end > token.span.start);
                 end = token.span.end;
             }
+            prop_assert!(sql.contains(trimmed(&sql, tokens(&sql, sql_mode).last())));
         }
     }
 }

@@ -1,0 +1,142 @@
+//! The clauses of ALTER TABLE.
+
+use rowtide_event::TableId;
+
+use super::Class;
+use super::TableStatement;
+use super::read::Reader;
+use super::tokens::Kind;
+
+/// Clauses that leave columns and keys alone, by their first word: table options, partitions, ways of doing it.
+const HARMLESS: [&str; 34] = [
+    "ALGORITHM",
+    "AUTOEXTEND_SIZE",
+    "AUTO_INCREMENT",
+    "AVG_ROW_LENGTH",
+    "CHECKSUM",
+    "COMMENT",
+    "COMPRESSION",
+    "CONNECTION",
+    "DELAY_KEY_WRITE",
+    "DISABLE",
+    "ENABLE",
+    "ENCRYPTION",
+    "ENGINE",
+    "ENGINE_ATTRIBUTE",
+    "FORCE",
+    "INSERT_METHOD",
+    "KEY_BLOCK_SIZE",
+    "LOCK",
+    "MAX_ROWS",
+    "MIN_ROWS",
+    "ORDER",
+    "PACK_KEYS",
+    "PARTITION",
+    "REMOVE",
+    "ROW_FORMAT",
+    "SECONDARY_ENGINE",
+    "SECONDARY_LOAD",
+    "SECONDARY_UNLOAD",
+    "STATS_AUTO_RECALC",
+    "STATS_PERSISTENT",
+    "STATS_SAMPLE_PAGES",
+    "TABLESPACE",
+    "WITH",
+    "WITHOUT",
+];
+
+impl Reader<'_> {
+    /// All clauses behind `ALTER TABLE table`.
+    pub(super) fn alter_clauses(&mut self, table: TableId) -> Option<Class> {
+        let mut statement = TableStatement {
+            verb: "ALTER TABLE",
+            temporary: false,
+            tables: vec![table],
+            renames: Vec::new(),
+            changes_shape: false,
+        };
+        while self.is_before_end() {
+            self.clause(&mut statement);
+            self.skip_clause();
+        }
+        Some(Class::Table(statement))
+    }
+
+    /// Looks at a clause's first words.
+    fn clause(&mut self, statement: &mut TableStatement) {
+        let Some(table) = statement.tables.first().cloned() else {
+            return;
+        };
+        if let Some(renamed) = self.renamed_to() {
+            statement.tables.push(renamed.clone());
+            statement.renames.push((table, renamed));
+            statement.changes_shape = true;
+        } else {
+            statement.changes_shape |= self.clause_changes_shape();
+            statement.tables.extend(self.exchanged_with());
+        }
+    }
+
+    /// Passes over the rest of a clause and the comma behind it.
+    fn skip_clause(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(kind) = self.advance() {
+            match kind {
+                Kind::Symbol('(') => depth = depth.saturating_add(1),
+                Kind::Symbol(')') => depth = depth.saturating_sub(1),
+                Kind::Symbol(',') if depth == 0 => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// `RENAME [TO | AS] table`, which is neither RENAME COLUMN nor RENAME INDEX.
+    fn renamed_to(&mut self) -> Option<TableId> {
+        self.try_read(|reader| {
+            let renames = reader.accept(&["RENAME"]);
+            if !renames || ["COLUMN", "INDEX", "KEY"].iter().any(|word| reader.peeks(word)) {
+                return None;
+            }
+            let _ = reader.accept(&["TO"]) || reader.accept(&["AS"]) || reader.accept_symbol('=');
+            reader.table()
+        })
+    }
+
+    /// The table of `EXCHANGE PARTITION name WITH TABLE table`.
+    fn exchanged_with(&mut self) -> Option<TableId> {
+        self.try_read(|reader| {
+            reader.accept(&["EXCHANGE", "PARTITION"]).then_some(())?;
+            reader.name()?;
+            reader.accept(&["WITH", "TABLE"]).then_some(())?;
+            reader.table()
+        })
+    }
+
+    /// Whether the clause that begins here may change columns or keys; what is not known to leave them alone may.
+    fn clause_changes_shape(&mut self) -> bool {
+        let first = self.word(0);
+        let second = self.word(1);
+        match (first.as_str(), second.as_str()) {
+            ("ADD", "CONSTRAINT") => !self.constrains_values_only(),
+            ("ADD", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL" | "CHECK" | "FOREIGN" | "PARTITION") => false,
+            ("DROP", "CHECK" | "FOREIGN" | "PARTITION") => false,
+            ("ALTER", "INDEX" | "CHECK") | ("RENAME", "INDEX" | "KEY") => false,
+            ("IMPORT" | "DISCARD", "TABLESPACE" | "PARTITION") => false,
+            (
+                "ANALYZE" | "CHECK" | "COALESCE" | "EXCHANGE" | "OPTIMIZE" | "REBUILD" | "REORGANIZE"
+                | "REPAIR" | "TRUNCATE",
+                "PARTITION",
+            ) => false,
+            (first, _) => !HARMLESS.contains(&first),
+        }
+    }
+
+    /// `ADD CONSTRAINT [name] CHECK` or `FOREIGN KEY`.
+    fn constrains_values_only(&mut self) -> bool {
+        self.accept(&["ADD", "CONSTRAINT"]);
+        self.peeks("CHECK") || self.peeks("FOREIGN") || {
+            self.advance();
+            self.peeks("CHECK") || self.peeks("FOREIGN")
+        }
+    }
+}
