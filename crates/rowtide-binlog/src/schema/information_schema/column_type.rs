@@ -163,7 +163,7 @@ fn unsigned(attributes: &str) -> Option<bool> {
 }
 
 /// The members of `'a','b''c'`. The server doubles a quote, and writes a backslash before a backslash and in place of
-/// zero, line feed and carriage return (`append_unescaped` in its unireg.cc).
+/// zero, line feed and carriage return.
 fn members(text: &str) -> Option<Vec<String>> {
     let mut members = Vec::new();
     let mut rest = text;
