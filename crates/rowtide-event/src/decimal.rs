@@ -18,7 +18,18 @@ const GROUP_DIGITS: u8 = 9;
 /// Bytes that a group of so many digits takes.
 const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
 /// 10 to the power of the index.
-const POWERS: [u32; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+const POWERS: [u32; 10] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+];
 /// 10^65 needs 216 bits, and one for the sign.
 const MAX_UNSCALED_BYTES: usize = 28;
 
@@ -33,7 +44,11 @@ impl<'a> Decimal<'a> {
             return Err(Malformed::Invalid("precision of a DECIMAL"));
         }
         let len = side_len(precision - scale) + side_len(scale);
-        let decimal = Self { bytes: reader.take(len, WHAT)?, precision, scale };
+        let decimal = Self {
+            bytes: reader.take(len, WHAT)?,
+            precision,
+            scale,
+        };
         match decimal.groups().all(|group| group.is_valid()) {
             true => Ok(decimal),
             false => Err(Malformed::Invalid(WHAT)),
@@ -120,7 +135,9 @@ struct Group {
 
 impl Group {
     fn is_valid(&self) -> bool {
-        POWERS.get(usize::from(self.digits)).is_some_and(|limit| self.value < *limit)
+        POWERS
+            .get(usize::from(self.digits))
+            .is_some_and(|limit| self.value < *limit)
     }
 
     /// All digits, or without the zeros before them.
@@ -141,12 +158,18 @@ impl Group {
 fn group_lengths(whole: u8, fraction: u8) -> impl Iterator<Item = u8> {
     let full = |digits: u8| std::iter::repeat_n(GROUP_DIGITS, usize::from(digits / GROUP_DIGITS));
     let short = |digits: u8| Some(digits % GROUP_DIGITS).filter(|n| *n > 0).into_iter();
-    short(whole).chain(full(whole)).chain(full(fraction)).chain(short(fraction))
+    short(whole)
+        .chain(full(whole))
+        .chain(full(fraction))
+        .chain(short(fraction))
 }
 
 fn side_len(digits: u8) -> usize {
     usize::from(digits / GROUP_DIGITS) * 4
-        + GROUP_BYTES.get(usize::from(digits % GROUP_DIGITS)).copied().unwrap_or(0)
+        + GROUP_BYTES
+            .get(usize::from(digits % GROUP_DIGITS))
+            .copied()
+            .unwrap_or(0)
 }
 
 /// `number = number * factor + addend`, big-endian.
@@ -190,12 +213,22 @@ mod tests {
         let first = whole.len() % 9;
         let mut put = |digits: &str| {
             let len = GROUP_BYTES[digits.len()];
-            let value: u32 = if digits.is_empty() { 0 } else { digits.parse().unwrap() };
+            let value: u32 = if digits.is_empty() {
+                0
+            } else {
+                digits.parse().unwrap()
+            };
             bytes.extend_from_slice(&value.to_be_bytes()[4 - len..]);
         };
         put(&whole[..first]);
-        whole[first..].as_bytes().chunks(9).for_each(|c| put(std::str::from_utf8(c).unwrap()));
-        fraction.as_bytes().chunks(9).for_each(|c| put(std::str::from_utf8(c).unwrap()));
+        whole[first..]
+            .as_bytes()
+            .chunks(9)
+            .for_each(|c| put(std::str::from_utf8(c).unwrap()));
+        fraction
+            .as_bytes()
+            .chunks(9)
+            .for_each(|c| put(std::str::from_utf8(c).unwrap()));
         bytes[0] ^= 0x80;
         if negative {
             bytes.iter_mut().for_each(|b| *b = !*b);
@@ -205,13 +238,17 @@ mod tests {
 
     fn text(bytes: &[u8], precision: u8, scale: u8) -> String {
         let mut out = Vec::new();
-        Decimal::read(&mut Reader::new(bytes), precision, scale).unwrap().write_text(&mut out);
+        Decimal::read(&mut Reader::new(bytes), precision, scale)
+            .unwrap()
+            .write_text(&mut out);
         String::from_utf8(out).unwrap()
     }
 
     fn unscaled(bytes: &[u8], precision: u8, scale: u8) -> Vec<u8> {
         let mut out = Vec::new();
-        Decimal::read(&mut Reader::new(bytes), precision, scale).unwrap().write_unscaled(&mut out);
+        Decimal::read(&mut Reader::new(bytes), precision, scale)
+            .unwrap()
+            .write_unscaled(&mut out);
         out
     }
 
@@ -246,7 +283,10 @@ mod tests {
     #[test]
     fn a_group_above_its_digits_is_refused() {
         let bytes = [0x80 | 10];
-        assert_eq!(Decimal::read(&mut Reader::new(&bytes), 1, 0), Err(Malformed::Invalid(WHAT)));
+        assert_eq!(
+            Decimal::read(&mut Reader::new(&bytes), 1, 0),
+            Err(Malformed::Invalid(WHAT))
+        );
         assert!(Decimal::read(&mut Reader::new(&[0; 40]), 66, 0).is_err());
         assert!(Decimal::read(&mut Reader::new(&[0; 40]), 5, 6).is_err());
     }

@@ -42,7 +42,10 @@ impl Gtid {
         if number == 0 || number > MAX_NUMBER {
             return Err(Malformed::Invalid("GTID number"));
         }
-        Ok(Self { source: GtidSource::new(uuid, tag)?, number })
+        Ok(Self {
+            source: GtidSource::new(uuid, tag)?,
+            number,
+        })
     }
 }
 
@@ -51,7 +54,10 @@ impl GtidSource {
         if !is_tag(tag) {
             return Err(Malformed::Invalid("GTID tag"));
         }
-        Ok(Self { uuid: Uuid::from_bytes(uuid), tag: tag.into() })
+        Ok(Self {
+            uuid: Uuid::from_bytes(uuid),
+            tag: tag.into(),
+        })
     }
 }
 
@@ -86,7 +92,9 @@ pub struct ParseGtidError {
 impl ParseGtidError {
     fn new(part: &str) -> Self {
         // A long text is shown by its beginning.
-        Self { part: part.chars().take(64).collect() }
+        Self {
+            part: part.chars().take(64).collect(),
+        }
     }
 }
 
@@ -98,7 +106,10 @@ impl FromStr for Gtid {
         let mut sources = set.sources.into_iter();
         match (sources.next(), sources.next()) {
             (Some((source, intervals)), None) => match intervals.all.as_slice() {
-                [Interval { start, end }] if *end == start + 1 => Ok(Self { source, number: *start }),
+                [Interval { start, end }] if *end == start + 1 => Ok(Self {
+                    source,
+                    number: *start,
+                }),
                 _ => Err(ParseGtidError::new(text)),
             },
             _ => Err(ParseGtidError::new(text)),
@@ -165,7 +176,9 @@ impl GtidSet {
     /// Whether the id is in the set.
     pub fn contains(&self, gtid: &Gtid) -> bool {
         let holds = |i: &Interval| (i.start..i.end).contains(&gtid.number);
-        self.sources.get(&gtid.source).is_some_and(|intervals| intervals.all.iter().any(holds))
+        self.sources
+            .get(&gtid.source)
+            .is_some_and(|intervals| intervals.all.iter().any(holds))
     }
 
     /// Whether all ids are in `other` too.
@@ -188,7 +201,11 @@ impl GtidSet {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let count = self.sources.len() as u64;
         let tagged = self.has_tags();
-        let head = if tagged { TAGGED << 56 | count << 8 | TAGGED } else { count };
+        let head = if tagged {
+            TAGGED << 56 | count << 8 | TAGGED
+        } else {
+            count
+        };
         out.extend_from_slice(&head.to_le_bytes());
         for (source, intervals) in &self.sources {
             out.extend_from_slice(source.uuid.as_bytes());
@@ -266,11 +283,17 @@ impl Intervals {
             Some(last) if last.end == number => last.end = number + 1,
             Some(last) if number >= last.start => {
                 if number > last.end {
-                    self.all.push(Interval { start: number, end: number + 1 });
+                    self.all.push(Interval {
+                        start: number,
+                        end: number + 1,
+                    });
                 }
             }
             _ => {
-                self.all.push(Interval { start: number, end: number + 1 });
+                self.all.push(Interval {
+                    start: number,
+                    end: number + 1,
+                });
                 self.normalise();
             }
         }
@@ -293,14 +316,24 @@ impl Intervals {
         let mut left = Vec::new();
         for interval in &self.all {
             let mut start = interval.start;
-            for hole in away.all.iter().filter(|h| h.end > interval.start && h.start < interval.end) {
+            for hole in away
+                .all
+                .iter()
+                .filter(|h| h.end > interval.start && h.start < interval.end)
+            {
                 if hole.start > start {
-                    left.push(Interval { start, end: hole.start });
+                    left.push(Interval {
+                        start,
+                        end: hole.start,
+                    });
                 }
                 start = start.max(hole.end);
             }
             if start < interval.end {
-                left.push(Interval { start, end: interval.end });
+                left.push(Interval {
+                    start,
+                    end: interval.end,
+                });
             }
         }
         Self { all: left }
@@ -354,7 +387,10 @@ impl GtidSet {
     fn parse_source(&mut self, text: &str) -> Result<(), ParseGtidError> {
         let mut parts = text.split(':').map(str::trim);
         let bad = || ParseGtidError::new(text);
-        let uuid = parts.next().and_then(|p| Uuid::try_parse(p).ok()).ok_or_else(bad)?;
+        let uuid = parts
+            .next()
+            .and_then(|p| Uuid::try_parse(p).ok())
+            .ok_or_else(bad)?;
         let mut source = GtidSource { uuid, tag: "".into() };
         let mut found = 0usize;
         for part in parts {
@@ -379,9 +415,18 @@ impl GtidSet {
 fn parse_interval(text: &str) -> Result<Interval, ParseGtidError> {
     let bad = || ParseGtidError::new(text);
     let (start, last) = text.split_once('-').unwrap_or((text, text));
-    let number = |t: &str| t.trim().parse::<u64>().ok().filter(|n| (1..=MAX_NUMBER).contains(n));
+    let number = |t: &str| {
+        t.trim()
+            .parse::<u64>()
+            .ok()
+            .filter(|n| (1..=MAX_NUMBER).contains(n))
+    };
     let (start, last) = (number(start).ok_or_else(bad)?, number(last).ok_or_else(bad)?);
-    if last < start { Err(bad()) } else { Ok(Interval { start, end: last + 1 }) }
+    if last < start {
+        Err(bad())
+    } else {
+        Ok(Interval { start, end: last + 1 })
+    }
 }
 
 #[cfg(test)]
@@ -414,7 +459,15 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_refused() {
-        for bad in [A.to_owned(), format!("{A}:"), format!("{A}:5-3"), format!("{A}:0"), format!("{A}:1:tag"), "x:1".into(), format!("{A}:t-x:1")] {
+        for bad in [
+            A.to_owned(),
+            format!("{A}:"),
+            format!("{A}:5-3"),
+            format!("{A}:0"),
+            format!("{A}:1:tag"),
+            "x:1".into(),
+            format!("{A}:t-x:1"),
+        ] {
             assert!(bad.parse::<GtidSet>().is_err(), "{bad}");
         }
     }
@@ -430,7 +483,9 @@ mod tests {
     #[test]
     fn the_tagged_bytes_of_a_real_server() {
         // PREVIOUS_GTIDS of a MySQL 9.6.0: 55778904-0299-11f1-b1b8-4ef0c4956feb:1-13:mytag:1-2.
-        let uuid = [0x55, 0x77, 0x89, 0x04, 0x02, 0x99, 0x11, 0xf1, 0xb1, 0xb8, 0x4e, 0xf0, 0xc4, 0x95, 0x6f, 0xeb];
+        let uuid = [
+            0x55, 0x77, 0x89, 0x04, 0x02, 0x99, 0x11, 0xf1, 0xb1, 0xb8, 0x4e, 0xf0, 0xc4, 0x95, 0x6f, 0xeb,
+        ];
         let number = |n: u64| n.to_le_bytes();
         let mut bytes = vec![1, 2, 0, 0, 0, 0, 0, 1];
         bytes.extend(uuid.iter().chain(&[0]));
@@ -439,7 +494,10 @@ mod tests {
         bytes.extend(b"mytag");
         bytes.extend([number(1), number(1), number(3)].concat());
         let decoded = GtidSet::decode(&bytes).unwrap();
-        assert_eq!(decoded.to_string(), "55778904-0299-11f1-b1b8-4ef0c4956feb:1-13:mytag:1-2");
+        assert_eq!(
+            decoded.to_string(),
+            "55778904-0299-11f1-b1b8-4ef0c4956feb:1-13:mytag:1-2"
+        );
         let mut again = Vec::new();
         decoded.encode(&mut again);
         assert_eq!(again, bytes);

@@ -49,7 +49,10 @@ pub fn write_text(document: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     }
     let kind = reader.u8(WHAT)?;
     // An element takes at least three bytes where it is listed; more elements than that would be listed twice.
-    let mut writer = Writer { out, budget: document.len() };
+    let mut writer = Writer {
+        out,
+        budget: document.len(),
+    };
     writer.value(kind, reader.rest(), 0)
 }
 
@@ -69,10 +72,38 @@ impl Writer<'_> {
     fn value(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Result<(), Malformed> {
         let mut reader = Reader::new(bytes);
         match kind {
-            kind::SMALL_OBJECT => self.container(bytes, Layout { large: false, object: true }, depth),
-            kind::LARGE_OBJECT => self.container(bytes, Layout { large: true, object: true }, depth),
-            kind::SMALL_ARRAY => self.container(bytes, Layout { large: false, object: false }, depth),
-            kind::LARGE_ARRAY => self.container(bytes, Layout { large: true, object: false }, depth),
+            kind::SMALL_OBJECT => self.container(
+                bytes,
+                Layout {
+                    large: false,
+                    object: true,
+                },
+                depth,
+            ),
+            kind::LARGE_OBJECT => self.container(
+                bytes,
+                Layout {
+                    large: true,
+                    object: true,
+                },
+                depth,
+            ),
+            kind::SMALL_ARRAY => self.container(
+                bytes,
+                Layout {
+                    large: false,
+                    object: false,
+                },
+                depth,
+            ),
+            kind::LARGE_ARRAY => self.container(
+                bytes,
+                Layout {
+                    large: true,
+                    object: false,
+                },
+                depth,
+            ),
             kind::LITERAL => self.literal(reader.u8(WHAT)?),
             kind::INT16 => self.integer(i16::from_le_bytes(*reader.array(WHAT)?)),
             kind::UINT16 => self.integer(reader.u16(WHAT)?),
@@ -107,7 +138,8 @@ impl Writer<'_> {
     }
 
     fn integer<I: itoa::Integer>(&mut self, n: I) -> Result<(), Malformed> {
-        self.out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+        self.out
+            .extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
         Ok(())
     }
 
@@ -198,11 +230,19 @@ impl Layout {
 
     /// For each key an offset and a length.
     fn keys_len(self, count: usize) -> Result<usize, Malformed> {
-        if self.object { count.checked_mul(self.number_len() + 2).ok_or(BAD) } else { Ok(0) }
+        if self.object {
+            count.checked_mul(self.number_len() + 2).ok_or(BAD)
+        } else {
+            Ok(0)
+        }
     }
 
     fn number(self, reader: &mut Reader<'_>) -> Result<usize, Malformed> {
-        let n = if self.large { reader.u32(WHAT)? } else { u32::from(reader.u16(WHAT)?) };
+        let n = if self.large {
+            reader.u32(WHAT)?
+        } else {
+            u32::from(reader.u16(WHAT)?)
+        };
         usize::try_from(n).map_err(|_| BAD)
     }
 }
@@ -237,7 +277,10 @@ mod tests {
         assert_eq!(text(&[]).unwrap(), "null");
         assert_eq!(text(&[4, 1]).unwrap(), "true");
         assert_eq!(text(&[5, 0xff, 0xff]).unwrap(), "-1");
-        assert_eq!(text(&[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).unwrap(), "18446744073709551615");
+        assert_eq!(
+            text(&[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).unwrap(),
+            "18446744073709551615"
+        );
         assert_eq!(text(&[0x0c, 4, b'a', b'"', 0xc3, 0xa9]).unwrap(), "\"a\\\"é\"");
     }
 

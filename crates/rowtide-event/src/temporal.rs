@@ -57,7 +57,11 @@ impl Date {
             return Err(WHAT);
         }
         let narrow = |n: u64| u8::try_from(n).map_err(|_| WHAT);
-        Ok(Self { year: u16::try_from(year).map_err(|_| WHAT)?, month: narrow(month)?, day: narrow(day)? })
+        Ok(Self {
+            year: u16::try_from(year).map_err(|_| WHAT)?,
+            month: narrow(month)?,
+            day: narrow(day)?,
+        })
     }
 
     /// Reads a DATE: three bytes, day 5 bits, month 4, year 15.
@@ -86,7 +90,8 @@ impl Date {
     }
 
     fn days_of_month(&self) -> Option<u8> {
-        let leap = self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
+        let leap =
+            self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
         match self.month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
             4 | 6 | 9 | 11 => Some(30),
@@ -132,7 +137,9 @@ impl Time {
             return Err(WHAT);
         }
         let micros = i64::try_from(micros).map_err(|_| WHAT)?;
-        Ok(Self { micros: if negative { -micros } else { micros } })
+        Ok(Self {
+            micros: if negative { -micros } else { micros },
+        })
     }
 
     /// Reads a TIME as it was before 5.6: three bytes, signed, the digits of HHMMSS.
@@ -143,7 +150,9 @@ impl Time {
         let digits = value.unsigned_abs();
         let micros = clock(digits / 10_000, digits / 100 % 100, digits % 100, 0).ok_or(WHAT)?;
         let micros = i64::try_from(micros).map_err(|_| WHAT)?;
-        Ok(Self { micros: if value < 0 { -micros } else { micros } })
+        Ok(Self {
+            micros: if value < 0 { -micros } else { micros },
+        })
     }
 
     /// From the packed form inside JSON (`TIME_from_longlong_time_packed`): the same parts, with 24 bits of fraction.
@@ -170,7 +179,9 @@ impl DateTime {
             packed = (packed << 8) | u64::from(*byte);
         }
         let fraction = read_fraction(reader, fsp)?;
-        let packed = packed.checked_sub(0x80_0000_0000).ok_or(Malformed::Invalid("DATETIME"))?;
+        let packed = packed
+            .checked_sub(0x80_0000_0000)
+            .ok_or(Malformed::Invalid("DATETIME"))?;
         Self::of_parts(packed, fraction)
     }
 
@@ -180,7 +191,12 @@ impl DateTime {
         let (day, clock_bits) = (packed >> 17, packed & 0x1_ffff);
         let year_month = day >> 5;
         let date = Date::new(year_month / 13, year_month % 13, day & 0x1f)?;
-        let micros = clock(clock_bits >> 12, clock_bits >> 6 & 0x3f, clock_bits & 0x3f, fraction);
+        let micros = clock(
+            clock_bits >> 12,
+            clock_bits >> 6 & 0x3f,
+            clock_bits & 0x3f,
+            fraction,
+        );
         match micros {
             Some(micros) if micros < MICROS_A_DAY => Ok(Self { date, micros }),
             _ => Err(WHAT),
@@ -193,7 +209,9 @@ impl DateTime {
         let (date, time) = (digits / 1_000_000, digits % 1_000_000);
         let date = Date::new(date / 10_000, date / 100 % 100, date % 100)?;
         let micros = clock(time / 10_000, time / 100 % 100, time % 100, 0);
-        let micros = micros.filter(|m| *m < MICROS_A_DAY).ok_or(Malformed::Invalid("DATETIME"))?;
+        let micros = micros
+            .filter(|m| *m < MICROS_A_DAY)
+            .ok_or(Malformed::Invalid("DATETIME"))?;
         Ok(Self { date, micros })
     }
 
@@ -260,9 +278,17 @@ fn date_of_days(days: u64) -> Date {
     let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
-    Date::new(year, month, day).unwrap_or(Date { year: 0, month: 0, day: 0 })
+    Date::new(year, month, day).unwrap_or(Date {
+        year: 0,
+        month: 0,
+        day: 0,
+    })
 }
 
 /// Microseconds of a time of day or a span; none if minutes, seconds or fraction are out of range.
@@ -275,7 +301,11 @@ fn clock(hours: u64, minutes: u64, seconds: u64, fraction: u64) -> Option<u64> {
 /// Bytes of the fraction: two digits each.
 #[inline]
 fn fraction_len(fsp: u8) -> Result<usize, Malformed> {
-    if fsp > 6 { Err(Malformed::Invalid("digits of a second")) } else { Ok(usize::from(fsp.div_ceil(2))) }
+    if fsp > 6 {
+        Err(Malformed::Invalid("digits of a second"))
+    } else {
+        Ok(usize::from(fsp.div_ceil(2)))
+    }
 }
 
 /// Microseconds of the fraction's last digit pair.
@@ -295,7 +325,11 @@ fn read_fraction(reader: &mut Reader<'_>, fsp: u8) -> Result<u64, Malformed> {
         fraction = (fraction << 8) | u64::from(*byte);
     }
     let micros = fraction * fraction_unit(len);
-    if micros < MICROS { Ok(micros) } else { Err(Malformed::Invalid("digits of a second")) }
+    if micros < MICROS {
+        Ok(micros)
+    } else {
+        Err(Malformed::Invalid("digits of a second"))
+    }
 }
 
 fn write_clock(out: &mut Vec<u8>, micros: u64, fsp: u8) {
@@ -379,11 +413,27 @@ mod tests {
             (&[0x80, 0x10, 0x83], 0, (3_600 + 2 * 60 + 3) * 1_000_000),
         ];
         for (bytes, fsp, micros) in cases {
-            assert_eq!(Time::read(&mut Reader::new(bytes), fsp), Ok(Time { micros }), "{bytes:x?}");
+            assert_eq!(
+                Time::read(&mut Reader::new(bytes), fsp),
+                Ok(Time { micros }),
+                "{bytes:x?}"
+            );
         }
-        assert_eq!(text(|o| Time { micros: -3_020_399_000_000 }.write_text(0, o)), "-838:59:59");
-        assert_eq!(text(|o| Time { micros: -500_000 }.write_text(6, o)), "-00:00:00.500000");
-        assert_eq!(text(|o| Time { micros: 100_000_000 }.write_text(1, o)), "00:01:40.0");
+        assert_eq!(
+            text(|o| Time {
+                micros: -3_020_399_000_000
+            }
+            .write_text(0, o)),
+            "-838:59:59"
+        );
+        assert_eq!(
+            text(|o| Time { micros: -500_000 }.write_text(6, o)),
+            "-00:00:00.500000"
+        );
+        assert_eq!(
+            text(|o| Time { micros: 100_000_000 }.write_text(1, o)),
+            "00:01:40.0"
+        );
     }
 
     #[test]
@@ -399,8 +449,14 @@ mod tests {
         let read = Timestamp::read(&mut Reader::new(&bytes), 6).unwrap();
         assert_eq!(text(|o| read.write_iso_utc(6, o)), "2038-01-19T03:14:07.499099Z");
         assert_eq!(Timestamp::read(&mut Reader::new(&[0; 4]), 0), Ok(Timestamp::Zero));
-        assert_eq!(text(|o| Timestamp::Micros(1_000_000).write_iso_utc(0, o)), "1970-01-01T00:00:01Z");
-        assert_eq!(text(|o| Timestamp::Micros(951_827_696_780_000).write_iso_utc(3, o)), "2000-02-29T12:34:56.780Z");
+        assert_eq!(
+            text(|o| Timestamp::Micros(1_000_000).write_iso_utc(0, o)),
+            "1970-01-01T00:00:01Z"
+        );
+        assert_eq!(
+            text(|o| Timestamp::Micros(951_827_696_780_000).write_iso_utc(3, o)),
+            "2000-02-29T12:34:56.780Z"
+        );
     }
 
     #[test]

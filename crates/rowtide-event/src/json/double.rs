@@ -37,11 +37,17 @@ fn digits_and_point(text: &str) -> (Vec<u8>, i32) {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     let zeros = all.iter().take_while(|d| **d == b'0').count();
-    let end = all.iter().rposition(|d| *d != b'0').map_or(zeros, |last| last + 1);
+    let end = all
+        .iter()
+        .rposition(|d| *d != b'0')
+        .map_or(zeros, |last| last + 1);
     let digits = all.get(zeros..end).unwrap_or_default().to_vec();
     // A double has at most 308 digits before its point and an exponent of three digits.
     let length = |n: usize| i32::try_from(n).unwrap_or(0);
-    (digits, length(whole.len()) - length(zeros) + exponent.parse::<i32>().unwrap_or(0))
+    (
+        digits,
+        length(whole.len()) - length(zeros) + exponent.parse::<i32>().unwrap_or(0),
+    )
 }
 
 fn write_plain(digits: &[u8], point: i32, out: &mut Vec<u8>) {

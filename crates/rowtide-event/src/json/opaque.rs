@@ -28,7 +28,9 @@ pub(super) fn write(field_type: u8, data: &[u8], out: &mut Vec<u8>) -> Result<()
         }
         field_type::TIME => {
             let time = Time::from_packed(packed(data)?)?;
-            quoted(out, |out| time.write_text(digits(time.micros.unsigned_abs()), out));
+            quoted(out, |out| {
+                time.write_text(digits(time.micros.unsigned_abs()), out)
+            });
             Ok(())
         }
         field_type::DATETIME | field_type::TIMESTAMP => {
@@ -87,14 +89,23 @@ mod tests {
     #[test]
     fn values_of_sql_types() {
         let datetime = ((2024u64 * 13 + 1) << 22 | 2 << 17 | 3 << 12 | 4 << 6 | 5) << 24 | 678_901;
-        assert_eq!(text(12, &datetime.to_le_bytes()).as_deref(), Some("\"2024-01-02 03:04:05.678901\""));
-        assert_eq!(text(10, &datetime.to_le_bytes()).as_deref(), Some("\"2024-01-02\""));
+        assert_eq!(
+            text(12, &datetime.to_le_bytes()).as_deref(),
+            Some("\"2024-01-02 03:04:05.678901\"")
+        );
+        assert_eq!(
+            text(10, &datetime.to_le_bytes()).as_deref(),
+            Some("\"2024-01-02\"")
+        );
         let time = -((10i64 << 12) << 24);
         assert_eq!(text(11, &time.to_le_bytes()).as_deref(), Some("\"-10:00:00\""));
         let half = (12i64 << 12 | 34 << 6 | 56) << 24 | 500_000;
         assert_eq!(text(11, &half.to_le_bytes()).as_deref(), Some("\"12:34:56.5\""));
         assert_eq!(text(246, &[3, 2, 0x81, 0x32]).as_deref(), Some("1.50"));
-        assert_eq!(text(15, &[0xde, 0xad, 0xbe, 0xef]).as_deref(), Some("\"3q2+7w==\""));
+        assert_eq!(
+            text(15, &[0xde, 0xad, 0xbe, 0xef]).as_deref(),
+            Some("\"3q2+7w==\"")
+        );
         assert_eq!(text(12, &[0; 7]), None);
         assert_eq!(text(246, &[3, 2, 0x81, 0x32, 0]), None);
     }

@@ -49,7 +49,10 @@ mod tests {
 
     #[test]
     fn only_what_must_be_is_escaped() {
-        assert_eq!(quoted("é中😀/ \u{1}\"\\\n\u{2028}"), "\"é中😀/ \\u0001\\\"\\\\\\n\u{2028}\"");
+        assert_eq!(
+            quoted("é中😀/ \u{1}\"\\\n\u{2028}"),
+            "\"é中😀/ \\u0001\\\"\\\\\\n\u{2028}\""
+        );
     }
 
     proptest! {
