@@ -1,10 +1,14 @@
 //! The server's character sets, and how their bytes become UTF-8.
 
+mod multi_byte;
+// Sixteen numbers a line, as a code page is read.
+#[rustfmt::skip]
 mod single_byte;
 
-use encoding_rs::Encoding;
+use std::borrow::Cow;
 
 use crate::Malformed;
+use multi_byte::MultiByte;
 
 macro_rules! charsets {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
@@ -22,6 +26,12 @@ macro_rules! charsets {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                }
+            }
+
+            fn malformed(self) -> Malformed {
+                match self {
+                    $(Self::$variant => Malformed::Invalid(concat!("text in character set ", $name)),)*
                 }
             }
         }
@@ -125,22 +135,22 @@ impl Charset {
         }
     }
 
-    /// The character set of a collation, by its number in `information_schema.collations`; the tables are those of
-    /// MySQL's Index.xml and ctype-uca.cc, and of MariaDB's ctype-uca1400.h.
+    /// The character set of a collation, by its number in `information_schema.collations`. MySQL's are below 400;
+    /// MariaDB has 32 more for each Unicode set from 576 on, and 256 of UCA 14.0.0 for each from 2048 on.
     pub fn from_collation(id: u16) -> Option<Self> {
         Some(match id {
             63 => Self::Binary,
-            45 | 46 | 224..=247 | 255..=323 | 2304..=2559 => Self::Utf8,
-            33 | 76 | 83 | 192..=215 | 223 | 2048..=2303 => Self::Utf8Mb3,
+            45 | 46 | 224..=247 | 255..=323 | 608..=639 | 2304..=2559 => Self::Utf8,
+            33 | 76 | 83 | 192..=215 | 223 | 576..=607 | 2048..=2303 => Self::Utf8Mb3,
             11 | 65 => Self::Ascii,
             5 | 8 | 15 | 31 | 47..=49 | 94 => Self::Latin1,
             2 | 9 | 21 | 27 | 77 => Self::Latin2,
             30 | 78 => Self::Latin5,
             20 | 41 | 42 | 79 => Self::Latin7,
-            35 | 90 | 128..=151 | 159 | 2560..=2815 => Self::Ucs2,
-            54 | 55 | 101..=124 | 2816..=3071 => Self::Utf16,
-            56 | 62 => Self::Utf16Le,
-            60 | 61 | 160..=183 | 3072..=3327 => Self::Utf32,
+            35 | 90 | 128..=151 | 159 | 640..=671 | 2560..=2815 => Self::Ucs2,
+            54 | 55 | 101..=124 | 672..=703 | 2816..=3071 => Self::Utf16,
+            56 | 62 | 704..=735 => Self::Utf16Le,
+            60 | 61 | 160..=183 | 736..=767 | 3072..=3327 => Self::Utf32,
             1 | 84 => Self::Big5,
             24 | 86 => Self::Gb2312,
             28 | 87 => Self::Gbk,
@@ -170,7 +180,12 @@ impl Charset {
             38 | 43 => Self::MacCe,
             39 | 53 => Self::MacRoman,
             10 | 82 => Self::Swe7,
-            _ => return id.checked_sub(NOPAD).filter(|base| *base < 256).and_then(Self::from_collation),
+            _ => {
+                return id
+                    .checked_sub(NOPAD)
+                    .filter(|base| *base < 256)
+                    .and_then(Self::from_collation);
+            }
         })
     }
 
@@ -180,12 +195,37 @@ impl Charset {
     /// If they are no text of it: nothing is replaced by guesses. What was appended by then stays.
     #[inline]
     pub fn decode(self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        if self.is_utf8(bytes) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.decode_other(bytes, out).ok_or(self.malformed())
+    }
+
+    /// `bytes` of this character set as UTF-8: themselves where they are that already.
+    ///
+    /// # Errors
+    /// As those of [`decode`](Self::decode).
+    pub fn decode_borrowed(self, bytes: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+        if self.is_utf8(bytes) {
+            return std::str::from_utf8(bytes)
+                .map(Cow::Borrowed)
+                .map_err(|_| self.malformed());
+        }
+        let mut utf8 = Vec::with_capacity(bytes.len());
+        self.decode(bytes, &mut utf8)?;
+        String::from_utf8(utf8)
+            .map(Cow::Owned)
+            .map_err(|_| self.malformed())
+    }
+
+    /// Whether these are bytes of a character set that is UTF-8 or a part of it.
+    #[inline]
+    fn is_utf8(self, bytes: &[u8]) -> bool {
         match self {
-            Self::Utf8 | Self::Utf8Mb3 | Self::Ascii if std::str::from_utf8(bytes).is_ok() => {
-                out.extend_from_slice(bytes);
-                Ok(())
-            }
-            _ => self.decode_other(bytes, out).ok_or(self.malformed()),
+            Self::Utf8 | Self::Utf8Mb3 => std::str::from_utf8(bytes).is_ok(),
+            Self::Ascii => bytes.is_ascii(),
+            _ => false,
         }
     }
 
@@ -198,31 +238,21 @@ impl Charset {
             Self::Utf16Le => decode_utf16(bytes, u16::from_le_bytes, out),
             Self::Utf32 => decode_utf32(bytes, out),
             Self::Tis620 => decode_tis620(bytes, out),
-            _ => {
-                let text = self.encoding()?.decode_without_bom_handling_and_without_replacement(bytes)?;
-                out.extend_from_slice(text.as_bytes());
-                Some(())
-            }
+            _ => self.multi_byte()?.decode(bytes, out),
         }
     }
 
-    fn malformed(self) -> Malformed {
-        match self {
-            Self::Utf8 => Malformed::Invalid("text in the character set utf8mb4"),
-            Self::Utf8Mb3 => Malformed::Invalid("text in the character set utf8mb3"),
-            Self::Binary => Malformed::Invalid("text in no character set"),
-            _ => Malformed::Invalid("text in a character set other than utf8mb4"),
-        }
-    }
-
-    fn encoding(self) -> Option<&'static Encoding> {
+    fn multi_byte(self) -> Option<&'static MultiByte> {
         Some(match self {
-            Self::Big5 => encoding_rs::BIG5,
-            Self::Gb2312 | Self::Gbk => encoding_rs::GBK,
-            Self::Gb18030 => encoding_rs::GB18030,
-            Self::Sjis | Self::Cp932 => encoding_rs::SHIFT_JIS,
-            Self::Ujis | Self::EucJpMs => encoding_rs::EUC_JP,
-            Self::EucKr => encoding_rs::EUC_KR,
+            Self::Big5 => &multi_byte::BIG5,
+            Self::Gb2312 => &multi_byte::GB2312,
+            Self::Gbk => &multi_byte::GBK,
+            Self::Gb18030 => &multi_byte::GB18030,
+            Self::Sjis => &multi_byte::SJIS,
+            Self::Cp932 => &multi_byte::CP932,
+            Self::Ujis => &multi_byte::UJIS,
+            Self::EucJpMs => &multi_byte::EUCJPMS,
+            Self::EucKr => &multi_byte::EUCKR,
             _ => return None,
         })
     }
@@ -290,11 +320,11 @@ fn decode_utf32(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// ASCII, and the Thai block from 0xa1 on.
+/// ASCII, control characters, and the Thai block from 0xa1 on.
 fn decode_tis620(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     for byte in bytes {
         let code = match byte {
-            0..=0x7f => u32::from(*byte),
+            0..=0x9f => u32::from(*byte),
             0xa1..=0xda | 0xdf..=0xfb => u32::from(*byte) + 0x0d60,
             _ => return None,
         };
@@ -335,7 +365,12 @@ mod tests {
             (Charset::Tis620, &[0xa1, 0x41], "กA"),
         ];
         for (charset, bytes, expected) in cases {
-            assert_eq!(decoded(charset, bytes).as_deref(), Some(expected), "{}", charset.name());
+            assert_eq!(
+                decoded(charset, bytes).as_deref(),
+                Some(expected),
+                "{}",
+                charset.name()
+            );
         }
     }
 
@@ -343,7 +378,7 @@ mod tests {
     fn what_is_no_text_is_refused() {
         let cases: [(Charset, &[u8]); 7] = [
             (Charset::Utf8, &[0xff]),
-            (Charset::Ascii, &[0x80]),
+            (Charset::Ascii, "é".as_bytes()),
             (Charset::Ucs2, &[0x4e]),
             (Charset::Utf16, &[0xd8, 0x00]),
             (Charset::Utf32, &[0, 0x11, 0, 0]),
@@ -356,12 +391,32 @@ mod tests {
     }
 
     #[test]
+    fn utf8_is_borrowed_and_the_rest_is_made() {
+        assert!(matches!(
+            Charset::Utf8.decode_borrowed("é".as_bytes()),
+            Ok(Cow::Borrowed("é"))
+        ));
+        assert_eq!(Charset::Latin1.decode_borrowed(&[0xe9]).as_deref(), Ok("é"));
+        assert_eq!(
+            Charset::Gbk.decode_borrowed(&[0xd6]),
+            Err(Malformed::Invalid("text in character set gbk"))
+        );
+    }
+
+    #[test]
     fn names_and_collations() {
         for charset in Charset::ALL {
             assert_eq!(Charset::from_name(charset.name()), Some(*charset));
         }
-        let cases =
-            [(255, Charset::Utf8), (8, Charset::Latin1), (63, Charset::Binary), (1032, Charset::Latin1), (2304, Charset::Utf8)];
+        let cases = [
+            (255, Charset::Utf8),
+            (8, Charset::Latin1),
+            (63, Charset::Binary),
+            (1032, Charset::Latin1),
+            (2304, Charset::Utf8),
+            (577, Charset::Utf8Mb3),
+            (610, Charset::Utf8),
+        ];
         for (id, charset) in cases {
             assert_eq!(Charset::from_collation(id), Some(charset), "{id}");
         }
@@ -373,7 +428,8 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, id: u16) {
             if let Some(charset) = Charset::from_collation(id) {
-                let _ = decoded(charset, &bytes);
+                let borrowed = charset.decode_borrowed(&bytes).ok().map(Cow::into_owned);
+                prop_assert_eq!(decoded(charset, &bytes), borrowed);
             }
         }
     }
