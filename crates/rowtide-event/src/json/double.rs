@@ -3,7 +3,7 @@
 use crate::Malformed;
 
 /// `my_gcvt` of the server (dtoa.cc) writes a number without an exponent as long as its point is not further than this
-/// from its first digit.
+/// from its first digit, or stands among its digits.
 const MAX_POINT: i32 = 15;
 
 /// Appends a double with the fewest digits that read back as the same number, in the server's form: with a point or an
@@ -23,12 +23,17 @@ pub fn write_double(number: f64, out: &mut Vec<u8>) -> Result<(), Malformed> {
     }
     if digits.is_empty() {
         out.extend_from_slice(b"0.0");
-    } else if (1 - MAX_POINT..=MAX_POINT).contains(&point) {
+    } else if is_plain(digits.len(), point) {
         write_plain(&digits, point, out);
     } else {
         write_exponent(&digits, point, out);
     }
     Ok(())
+}
+
+fn is_plain(digits: usize, point: i32) -> bool {
+    let among_digits = usize::try_from(point).is_ok_and(|point| point < digits);
+    among_digits || (1 - MAX_POINT..=MAX_POINT).contains(&point)
 }
 
 /// The digits without zeros at either end, and the power of ten by which 0.digits is multiplied.
@@ -101,6 +106,10 @@ mod tests {
             (1e-7, "0.0000001"),
             (1e10, "10000000000.0"),
             (1e14, "100000000000000.0"),
+            (1e15, "1e15"),
+            (1601211733901712.8, "1601211733901712.8"),
+            (1e-15, "0.000000000000001"),
+            (1e-16, "1e-16"),
             (1e16, "1e16"),
             (1e21, "1e21"),
             (-1.5e300, "-1.5e300"),
