@@ -30,6 +30,8 @@ const POWERS: [u32; 10] = [
     100_000_000,
     1_000_000_000,
 ];
+/// So many digits, and a sign, fit in 128 bits.
+const MAX_WORD_PRECISION: u8 = 38;
 /// 10^65 needs 216 bits, and one for the sign.
 const MAX_UNSCALED_BYTES: usize = 28;
 
@@ -70,22 +72,17 @@ impl<'a> Decimal<'a> {
         if self.is_negative() {
             out.push(b'-');
         }
-        let start = out.len();
         let whole = self.precision - self.scale;
+        let start = out.len();
         let mut seen = 0u8;
         for group in self.groups() {
-            if seen == whole && seen > 0 {
+            if seen == whole {
                 Self::end_of_whole(out, start);
             }
             group.write_digits(out, seen < whole && out.len() == start);
             seen += group.digits;
         }
-        if whole == 0 {
-            // Only a fraction: the digits written so far stand behind the point.
-            let digits = out.split_off(start);
-            out.extend_from_slice(b"0.");
-            out.extend_from_slice(&digits);
-        } else if self.scale == 0 && out.len() == start {
+        if out.len() == start {
             out.push(b'0');
         }
     }
@@ -100,10 +97,22 @@ impl<'a> Decimal<'a> {
     /// The number without its point, as the shortest big-endian two's complement (Java's `BigInteger.toByteArray`),
     /// appended to `out`.
     pub fn write_unscaled(&self, out: &mut Vec<u8>) {
+        if self.precision <= MAX_WORD_PRECISION {
+            let magnitude = self.groups().fold(0u128, |number, group| {
+                number
+                    .wrapping_mul(u128::from(group.factor()))
+                    .wrapping_add(u128::from(group.value))
+            });
+            let number = if self.is_negative() {
+                magnitude.wrapping_neg()
+            } else {
+                magnitude
+            };
+            return out.extend_from_slice(shortest(&number.to_be_bytes()));
+        }
         let mut number = [0u8; MAX_UNSCALED_BYTES];
         for group in self.groups() {
-            let factor = POWERS.get(usize::from(group.digits)).copied().unwrap_or(1);
-            multiply_add(&mut number, factor, group.value);
+            multiply_add(&mut number, group.factor(), group.value);
         }
         if self.is_negative() {
             negate(&mut number);
@@ -134,6 +143,11 @@ struct Group {
 }
 
 impl Group {
+    /// By which what stands left of the group is multiplied.
+    fn factor(&self) -> u32 {
+        POWERS.get(usize::from(self.digits)).copied().unwrap_or(1)
+    }
+
     fn is_valid(&self) -> bool {
         POWERS
             .get(usize::from(self.digits))
@@ -221,8 +235,7 @@ mod tests {
             bytes.extend_from_slice(&value.to_be_bytes()[4 - len..]);
         };
         put(&whole[..first]);
-        whole[first..]
-            .as_bytes()
+        whole.as_bytes()[first..]
             .chunks(9)
             .for_each(|c| put(std::str::from_utf8(c).unwrap()));
         fraction
@@ -310,6 +323,17 @@ mod tests {
             let sign = if n < 0 { "-" } else { "" };
             let expected = if scale == 0 { format!("{sign}{whole_text}") } else { format!("{sign}{whole_text}.{fraction}") };
             prop_assert_eq!(text(&pack(n < 0, whole, fraction), 38, scale), expected);
+        }
+
+        #[test]
+        fn short_and_long_form_agree(digits in "[0-9]{38}", scale in 0u8..=30, negative: bool) {
+            // The same number with 27 zeros before it takes the way of long numbers.
+            let (whole, fraction) = digits.split_at(38 - usize::from(scale));
+            let long = format!("{}{whole}", "0".repeat(27));
+            prop_assert_eq!(
+                unscaled(&pack(negative, whole, fraction), 38, scale),
+                unscaled(&pack(negative, &long, fraction), 65, scale)
+            );
         }
 
         #[test]
