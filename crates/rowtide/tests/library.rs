@@ -1,5 +1,8 @@
 //! The engine as a program embeds it, on a real MySQL and a real Kafka.
 
+// clippy's exception for tests does not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
