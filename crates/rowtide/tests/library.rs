@@ -229,9 +229,7 @@ async fn changes_committed(stats: &Stats, changes: u64) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, reached)
-        .await
-        .expect("the changes are not committed");
+    tokio::time::timeout(PATIENCE, reached).await.unwrap();
 }
 
 fn end_of_binlog(mysql: &MySql) -> StartFrom {
