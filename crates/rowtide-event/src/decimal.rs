@@ -13,6 +13,8 @@ pub struct Decimal<'a> {
 
 const WHAT: &str = "DECIMAL";
 const MAX_PRECISION: u8 = 65;
+/// Inside JSON the server rounds the digits before the point up to whole groups (DECIMAL_MAX_POSSIBLE_PRECISION).
+const MAX_ROUNDED_PRECISION: u8 = 81;
 const MAX_SCALE: u8 = 30;
 const GROUP_DIGITS: u8 = 9;
 /// Bytes that a group of so many digits takes.
@@ -32,8 +34,8 @@ const POWERS: [u32; 10] = [
 ];
 /// So many digits, and a sign, fit in 128 bits.
 const MAX_WORD_PRECISION: u8 = 38;
-/// 10^65 needs 216 bits, and one for the sign.
-const MAX_UNSCALED_BYTES: usize = 28;
+/// 10^81 needs 270 bits, and one for the sign.
+const MAX_UNSCALED_BYTES: usize = 34;
 
 impl<'a> Decimal<'a> {
     /// Reads as many bytes as a DECIMAL(precision, scale) takes.
@@ -42,7 +44,20 @@ impl<'a> Decimal<'a> {
     /// If there are too few of them, they hold a group above its number of digits, or there is no such DECIMAL.
     #[inline]
     pub fn read(reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
-        if precision == 0 || precision > MAX_PRECISION || scale > MAX_SCALE || scale > precision {
+        Self::read_up_to(MAX_PRECISION, reader, precision, scale)
+    }
+
+    /// Reads a DECIMAL inside a JSON document, whose precision may be more than a column can have.
+    ///
+    /// # Errors
+    /// As those of [`read`](Self::read).
+    pub(crate) fn read_in_json(reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
+        Self::read_up_to(MAX_ROUNDED_PRECISION, reader, precision, scale)
+    }
+
+    #[inline]
+    fn read_up_to(max: u8, reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
+        if precision == 0 || precision > max || scale > MAX_SCALE || scale > precision {
             return Err(Malformed::Invalid("precision of a DECIMAL"));
         }
         let len = side_len(precision - scale) + side_len(scale);
@@ -291,6 +306,21 @@ mod tests {
         assert_eq!(unscaled(&pack(true, "0000000128", ""), 10, 0), [0x80]);
         assert_eq!(unscaled(&pack(true, "0000000129", ""), 10, 0), [0xff, 0x7f]);
         assert_eq!(unscaled(&pack(true, &"9".repeat(65), ""), 65, 0).len(), 28);
+    }
+
+    #[test]
+    fn more_digits_inside_json_than_in_a_column() {
+        let whole = format!("0{}", "9".repeat(35));
+        let bytes = pack(true, &whole, &"1".repeat(30));
+        assert!(Decimal::read(&mut Reader::new(&bytes), 66, 30).is_err());
+        let decimal = Decimal::read_in_json(&mut Reader::new(&bytes), 66, 30).unwrap();
+        let mut out = Vec::new();
+        decimal.write_text(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("-{}.{}", "9".repeat(35), "1".repeat(30))
+        );
+        assert!(Decimal::read_in_json(&mut Reader::new(&[0x80; 60]), 82, 0).is_err());
     }
 
     #[test]

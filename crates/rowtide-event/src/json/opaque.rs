@@ -48,7 +48,7 @@ pub(super) fn write(field_type: u8, data: &[u8], out: &mut Vec<u8>) -> Result<()
 fn decimal(data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut reader = Reader::new(data);
     let (precision, scale) = (reader.u8(WHAT)?, reader.u8(WHAT)?);
-    Decimal::read(&mut reader, precision, scale)?.write_text(out);
+    Decimal::read_in_json(&mut reader, precision, scale)?.write_text(out);
     reader.finish(WHAT)
 }
 
