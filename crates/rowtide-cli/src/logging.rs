@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 /// How Rowtide logs.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
-    /// How log lines look; on a terminal the default is text, otherwise json
+    /// How log lines look [default: text on a terminal, else json]
     #[arg(long, global = true, env = "ROWTIDE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
 

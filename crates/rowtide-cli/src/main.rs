@@ -9,6 +9,8 @@ mod exit;
 mod logging;
 mod options;
 mod progress_line;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod signals;
 

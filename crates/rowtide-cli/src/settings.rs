@@ -241,7 +241,7 @@ fn read_file(path: &Path) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
     parse_file(&text).with_context(|| format!("in the config file {}", path.display()))
 }
 
-fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
+pub(crate) fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
     let all: toml::Table = text.parse().map_err(|e: toml::de::Error| anyhow::anyhow!("{}", e.message()))?;
     let names = setting_names::<KafkaSettings>();
     let (kafka, source): (toml::Table, toml::Table) = all.into_iter().partition(|(key, _)| names.contains(key));
@@ -250,7 +250,7 @@ fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
 }
 
 /// The names of a half's settings, as its arguments and the file's keys spell them.
-fn setting_names<T: Args>() -> Vec<String> {
+pub(crate) fn setting_names<T: Args>() -> Vec<String> {
     let command = T::augment_args(clap::Command::new("settings"));
     command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect()
 }

@@ -34,7 +34,7 @@ pub struct Set {
     #[command(flatten)]
     place: Place,
 
-    /// All transactions that count as done, as a GTID set
+    /// All transactions that count as done, as a GTID set; this, --position or both must be given
     #[arg(long, value_name = "SET")]
     gtid: Option<String>,
 

@@ -21,7 +21,9 @@ pub struct Arguments {
 }
 
 /// The server id of a look that was not given one.
-const DEFAULT_SERVER_ID: u32 = 5_399;
+pub(crate) const DEFAULT_SERVER_ID: u32 = 5_399;
+/// The source's name in the events of a look that was not given one.
+pub(crate) const DEFAULT_NAME: &str = "tail";
 
 /// Writes one line a change, in Debezium's format, until a signal.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -56,7 +58,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn builder(settings: &SourceSettings) -> anyhow::Result<rowtide::change_stream::Builder> {
-    let prefix = settings.topic_prefix.clone().unwrap_or_else(|| "tail".to_owned());
+    let prefix = settings.topic_prefix.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let server_id = settings.server_id.unwrap_or(DEFAULT_SERVER_ID);
     let mut builder = ChangeStream::builder(options::source(settings)?, server_id, prefix)
         .tables(options::tables(settings)?)

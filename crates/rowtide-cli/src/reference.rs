@@ -1,0 +1,337 @@
+//! docs/configuration.md, made from the program's own definitions: the test here fails when the two differ.
+//!
+//! `UPDATE_DOCS=1 cargo test -p rowtide-cli --bin rowtide configuration` renews the page.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command, CommandFactory};
+
+use crate::commands::tail;
+use crate::settings::{KafkaSettings, SourceSettings, setting_names};
+
+/// The page's example, which is also a file to copy.
+const EXAMPLE: &str = include_str!("../../../docs/rowtide.toml");
+/// What `run` does not run without.
+const REQUIRED: [&str; 4] = ["source", "server-id", "topic-prefix", "kafka"];
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+<!-- Made from the program's own definitions. Renew it with
+     `UPDATE_DOCS=1 cargo test -p rowtide-cli --bin rowtide configuration`. -->
+
+Every setting of `rowtide run` is an argument, and nearly every one is an environment variable and a key of a TOML file
+too. All three say the same things in the same words: `--server-id 5400`, `ROWTIDE_SERVER_ID=5400`, `server-id = 5400`.
+
+## What wins
+
+An argument wins over the environment, the environment over the file (`--config rowtide.toml`), the file over the
+default. A setting that takes several values is taken from one place as a whole: `--include-table` replaces the file's
+`include-table`, it does not add to it. Of librdkafka's settings, one in `--kafka-config` wins over the same one in
+`--kafka-config-file`, and the others of that file stay.
+
+A key that no setting has is refused, with the key named: a misspelt setting is never ignored.
+
+## How values are written
+
+| | argument, environment | file |
+|---|---|---|
+| text, path | as it is | `\"text\"`; `'text'` where it holds backslashes, as regular expressions do |
+| number | `5400` | `5400` |
+| yes or no | `true`, `false` | `true`, `false` |
+| DURATION | `200ms`, `5s`, `1m 30s` | the same as text: `\"200ms\"` |
+| REGEX, several | the argument given several times, or separated by commas | `['shop\\..*', 'crm\\..*']` |
+| KEY=VALUE, several | `--kafka-config linger.ms=5 acks=all`; not from the environment | `{ \"linger.ms\" = 5, \"acks\" = \"all\" }` |
+
+A path of the file is relative to the folder in which `rowtide` is started, as that of an argument is.
+
+## Secrets
+
+Arguments of a process can be read by everybody on its machine, so that secrets come from elsewhere. They never show in
+logs or error messages.
+
+- **The source's password** comes from the file that `--source-password-file` names (its first line), else from the
+  environment variable `ROWTIDE_SOURCE_PASSWORD`. A password inside `--source` is refused.
+- **Kafka's passwords** (`sasl.password`, `ssl.key.password`) belong in the file that `--kafka-config-file` names, one
+  `KEY=VALUE` a line. Given with `--kafka-config` they work and show in the process list.
+- Rowtide only reads these files: give them to its user alone.
+";
+
+/// What there is to say of the other commands beside their own help.
+const OTHER_COMMANDS: [(&[&str], &str); 5] = [
+    (
+        &["check"],
+        "It takes the same settings and the same file as `rowtide run`. Without `--kafka` only the source is checked, \
+         and `--topic-prefix` is not needed.",
+    ),
+    (
+        &["tail"],
+        "The source's settings are those of `rowtide run`, as arguments or from the environment; there is no file. \
+         `--server-id` and `--topic-prefix`, the source's name in the events, have defaults: DEFAULTS. A tombstone has \
+         nothing to show, so that `--tombstones-on-delete` changes nothing.",
+    ),
+    (&["inspect"], "It connects to nothing."),
+    (&["checkpoint", "show"], CHECKPOINT),
+    (&["checkpoint", "set"], CHECKPOINT),
+];
+
+const CHECKPOINT: &str = "Needed are `--kafka` and `--topic-prefix`, with the settings that lead to the same Kafka and \
+    the same checkpoint topic as the run's, as arguments or from the environment; there is no file. Kafka's other settings \
+    are accepted, so that the environment of the run will do, and change nothing.";
+
+/// The page.
+fn page() -> String {
+    let mut cli = crate::Cli::command();
+    cli.build();
+    let run = subcommand(&cli, &["run"]);
+    let mut page = format!("{INTRODUCTION}\n## rowtide run\n\n{}.\n", about(run));
+    let (source, kafka) = (
+        setting_names::<SourceSettings>(),
+        setting_names::<KafkaSettings>(),
+    );
+    section(&mut page, "### The source and its events", run, |name| {
+        source.contains(name)
+    });
+    section(&mut page, "### Kafka", run, |name| kafka.contains(name));
+    section(&mut page, "### The file and the log", run, |name| {
+        !source.contains(name) && !kafka.contains(name)
+    });
+    let _ = write!(
+        page,
+        "\n## A whole file\n\nIt is [docs/rowtide.toml](rowtide.toml).\n\n```toml\n{EXAMPLE}```\n"
+    );
+    other_commands(&mut page, &cli);
+    page
+}
+
+fn other_commands(page: &mut String, cli: &Command) {
+    let run = subcommand(cli, &["run"]);
+    let defaults = format!("`{}` and `{}`", tail::DEFAULT_SERVER_ID, tail::DEFAULT_NAME);
+    for (path, text) in OTHER_COMMANDS {
+        let command = subcommand(cli, path);
+        let text = text.replace("DEFAULTS", &defaults);
+        let _ = write!(
+            page,
+            "\n## rowtide {}\n\n{}. {text}\n",
+            path.join(" "),
+            about(command)
+        );
+        shared_settings(page, command, run);
+        own_arguments(page, command, run);
+    }
+}
+
+/// Names the arguments that the command has in common with `run`.
+fn shared_settings(page: &mut String, command: &Command, run: &Command) {
+    let shared: Vec<String> = arguments(command)
+        .filter(|a| is_of(a, run))
+        .map(|a| format!("`{}`", long(a)))
+        .collect();
+    let _ = write!(page, "\nAs for `rowtide run`: {}.\n", shared.join(", "));
+}
+
+fn own_arguments(page: &mut String, command: &Command, run: &Command) {
+    for argument in arguments(command).filter(|a| !is_of(a, run)) {
+        entry(page, argument, Heading::Command);
+    }
+}
+
+/// A part of the settings of `run`, those with a name that is `wanted`.
+fn section(page: &mut String, title: &str, run: &Command, wanted: impl Fn(&String) -> bool) {
+    let _ = write!(page, "\n{title}\n");
+    for argument in arguments(run).filter(|a| a.get_long().is_some_and(|name| wanted(&name.to_owned()))) {
+        entry(page, argument, Heading::Run);
+    }
+}
+
+/// What an argument is described under.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heading {
+    /// `rowtide run`: with the environment, the file and the default.
+    Run,
+    /// Another command, whose own arguments are arguments only.
+    Command,
+}
+
+fn entry(page: &mut String, argument: &Arg, under: Heading) {
+    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let (help, default) = split_default(&help, argument);
+    let level = if under == Heading::Run { "####" } else { "###" };
+    let _ = write!(page, "\n{level} `{}`\n\n", usage(argument));
+    let required = under == Heading::Run && argument.get_long().is_some_and(|name| REQUIRED.contains(&name));
+    let required = required || argument.is_required_set();
+    let default = match default {
+        Some(default) => format!("default: {default}"),
+        None if required => "required".to_owned(),
+        None => "no default".to_owned(),
+    };
+    let facts = [
+        environment(argument),
+        (under == Heading::Run).then(|| file_key(argument)),
+        Some(default),
+    ];
+    let _ = write!(
+        page,
+        "{}\n\n{help}.\n",
+        facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    );
+    values(page, argument);
+}
+
+/// The default is told by clap where clap knows it, else at the end of the help.
+fn split_default(help: &str, argument: &Arg) -> (String, Option<String>) {
+    if let [value] = argument.get_default_values() {
+        return (help.to_owned(), Some(format!("`{}`", value.to_string_lossy())));
+    }
+    match help.split_once(" [default: ") {
+        Some((help, default)) => (help.to_owned(), Some(default.trim_end_matches(']').to_owned())),
+        None => (help.to_owned(), None),
+    }
+}
+
+fn environment(argument: &Arg) -> Option<String> {
+    argument
+        .get_env()
+        .map(|name| format!("environment: `{}`", name.to_string_lossy()))
+}
+
+fn file_key(argument: &Arg) -> String {
+    let known = |names: Vec<String>| {
+        argument
+            .get_long()
+            .is_some_and(|name| names.iter().any(|n| n == name))
+    };
+    match known(setting_names::<SourceSettings>()) || known(setting_names::<KafkaSettings>()) {
+        true => format!("file: `{}`", argument.get_long().unwrap_or_default()),
+        false => "not in the file".to_owned(),
+    }
+}
+
+fn values(page: &mut String, argument: &Arg) {
+    let values = argument.get_possible_values();
+    let told: Vec<_> = values.iter().filter(|value| value.get_help().is_some()).collect();
+    if told.is_empty() {
+        return;
+    }
+    page.push('\n');
+    for value in told {
+        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(page, "- `{}`: {help}", value.get_name());
+    }
+}
+
+fn usage(argument: &Arg) -> String {
+    let value = argument.get_value_names().unwrap_or_default().join(" ");
+    let short = argument
+        .get_short()
+        .map(|c| format!("-{c}, "))
+        .unwrap_or_default();
+    match argument.get_long() {
+        Some(name) => format!("{short}--{name} {value}"),
+        None => format!("{value}…"),
+    }
+}
+
+/// The arguments that are worth telling: not those that every program has.
+fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
+    command
+        .get_arguments()
+        .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
+}
+
+fn is_of(argument: &Arg, command: &Command) -> bool {
+    argument.get_long().is_some()
+        && command
+            .get_arguments()
+            .any(|other| other.get_long() == argument.get_long())
+}
+
+fn long(argument: &Arg) -> String {
+    format!("--{}", argument.get_long().unwrap_or_default())
+}
+
+fn about(command: &Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
+}
+
+fn subcommand<'a>(cli: &'a Command, path: &[&str]) -> &'a Command {
+    path.iter()
+        .fold(cli, |command, name| command.find_subcommand(name).unwrap())
+}
+
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::options;
+    use crate::settings::{Settings, parse_file};
+
+    #[derive(Parser)]
+    struct Run {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn the_page_of_the_configuration_is_that_of_the_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = page();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        let line = page
+            .lines()
+            .zip(written.lines())
+            .position(|(code, docs)| code != docs);
+        assert!(
+            page == written,
+            "docs/configuration.md differs from the code at line {}: renew it with \
+             `UPDATE_DOCS=1 cargo test -p rowtide-cli --bin rowtide configuration`",
+            line.unwrap_or_else(|| page.lines().count().min(written.lines().count())) + 1
+        );
+    }
+
+    #[test]
+    fn the_example_of_a_configuration_is_whole_and_can_be_used() {
+        let (mut source, mut kafka) = parse_file(EXAMPLE).unwrap();
+        let keys: toml::Table = EXAMPLE.parse().unwrap();
+        for name in [
+            setting_names::<SourceSettings>(),
+            setting_names::<KafkaSettings>(),
+        ]
+        .concat()
+        {
+            assert!(keys.contains_key(&name), "docs/rowtide.toml lacks {name}");
+        }
+        // Files that the reader of the example has and this machine has not.
+        (source.source_password_file, kafka.kafka_config_file) = (None, None);
+        options::pipeline(&Settings {
+            source,
+            kafka,
+            config: None,
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn what_the_configuration_calls_required_is() {
+        let all = [
+            ("source", "mysql://cdc@db"),
+            ("server-id", "5400"),
+            ("topic-prefix", "shop"),
+            ("kafka", "k:9092"),
+        ];
+        assert_eq!(all.map(|(name, _)| name), REQUIRED);
+        let without = |left_out: &str| {
+            let given = all.iter().filter(|(name, _)| *name != left_out);
+            let arguments = given.flat_map(|(name, value)| [format!("--{name}"), (*value).to_owned()]);
+            options::pipeline(&Run::parse_from(std::iter::once("run".to_owned()).chain(arguments)).settings)
+        };
+        without("nothing").unwrap();
+        for name in REQUIRED {
+            let error = without(name).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--{name} is missing")), "{error}");
+        }
+    }
+}
