@@ -5,6 +5,8 @@ use crate::Malformed;
 /// `my_gcvt` of the server (dtoa.cc) writes a number without an exponent as long as its point is not further than this
 /// from its first digit, or stands among its digits.
 const MAX_POINT: i32 = 15;
+/// More than the 17 digits that tell any double from the next, since zeros may follow them.
+const MAX_DIGITS: usize = 32;
 
 /// Appends a double with the fewest digits that read back as the same number, in the server's form: with a point or an
 /// exponent, so that it stays a double.
@@ -16,17 +18,17 @@ pub fn write_double(number: f64, out: &mut Vec<u8>) -> Result<(), Malformed> {
         return Err(Malformed::Invalid("number in a JSON document"));
     }
     let mut buffer = zmij::Buffer::new();
-    let shortest = buffer.format_finite(number.abs());
-    let (digits, point) = digits_and_point(shortest);
+    let mut room = [0; MAX_DIGITS];
+    let (digits, point) = digits_and_point(buffer.format_finite(number.abs()), &mut room);
     if number.is_sign_negative() {
         out.push(b'-');
     }
     if digits.is_empty() {
         out.extend_from_slice(b"0.0");
     } else if is_plain(digits.len(), point) {
-        write_plain(&digits, point, out);
+        write_plain(digits, point, out);
     } else {
-        write_exponent(&digits, point, out);
+        write_exponent(digits, point, out);
     }
     Ok(())
 }
@@ -37,22 +39,22 @@ fn is_plain(digits: usize, point: i32) -> bool {
 }
 
 /// The digits without zeros at either end, and the power of ten by which 0.digits is multiplied.
-fn digits_and_point(text: &str) -> (Vec<u8>, i32) {
+fn digits_and_point<'r>(text: &str, room: &'r mut [u8; MAX_DIGITS]) -> (&'r [u8], i32) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-    let zeros = all.iter().take_while(|d| **d == b'0').count();
-    let end = all
-        .iter()
-        .rposition(|d| *d != b'0')
-        .map_or(zeros, |last| last + 1);
-    let digits = all.get(zeros..end).unwrap_or_default().to_vec();
+    let all = || whole.bytes().chain(fraction.bytes());
+    let zeros = all().take_while(|digit| *digit == b'0').count();
+    let mut end = 0;
+    for (index, (place, digit)) in room.iter_mut().zip(all().skip(zeros)).enumerate() {
+        *place = digit;
+        if digit != b'0' {
+            end = index + 1;
+        }
+    }
     // A double has at most 308 digits before its point and an exponent of three digits.
     let length = |n: usize| i32::try_from(n).unwrap_or(0);
-    (
-        digits,
-        length(whole.len()) - length(zeros) + exponent.parse::<i32>().unwrap_or(0),
-    )
+    let point = length(whole.len()) - length(zeros) + exponent.parse::<i32>().unwrap_or(0);
+    (room.get(..end).unwrap_or_default(), point)
 }
 
 fn write_plain(digits: &[u8], point: i32, out: &mut Vec<u8>) {

@@ -38,11 +38,21 @@ pub(super) fn write(field_type: u8, data: &[u8], out: &mut Vec<u8>) -> Result<()
             quoted(out, |out| datetime.write_text(digits(datetime.micros), out));
             Ok(())
         }
-        _ => {
-            quoted(out, |out| out.extend_from_slice(STANDARD.encode(data).as_bytes()));
-            Ok(())
-        }
+        _ => base64(data, out),
     }
+}
+
+fn base64(data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    const TOO_LARGE: Malformed = Malformed::TooLarge(WHAT);
+    out.push(b'"');
+    let start = out.len();
+    let len = base64::encoded_len(data.len(), true).ok_or(TOO_LARGE)?;
+    out.resize(start + len, 0);
+    STANDARD
+        .encode_slice(data, out.get_mut(start..).unwrap_or_default())
+        .map_err(|_| TOO_LARGE)?;
+    out.push(b'"');
+    Ok(())
 }
 
 fn decimal(data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {

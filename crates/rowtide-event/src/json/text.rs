@@ -29,7 +29,14 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
         0x0c => b'f',
         0x0d => b'r',
         _ => {
-            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            // Below 0x20, so that the first two digits are 0 and the third is 0 or 1.
+            let last = byte & 0x0f;
+            let digit = if last < 10 {
+                b'0' + last
+            } else {
+                b'a' + (last - 10)
+            };
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4 & 1), digit]);
             return;
         }
     };
@@ -53,6 +60,14 @@ mod tests {
             quoted("é中😀/ \u{1}\"\\\n\u{2028}"),
             "\"é中😀/ \\u0001\\\"\\\\\\n\u{2028}\""
         );
+    }
+
+    #[test]
+    fn every_control_character_has_four_digits() {
+        for byte in (0..0x20u8).filter(|b| !matches!(b, 8 | 9 | 10 | 12 | 13)) {
+            let text = char::from(byte).to_string();
+            assert_eq!(quoted(&text), format!("\"\\u{byte:04x}\""));
+        }
     }
 
     proptest! {
