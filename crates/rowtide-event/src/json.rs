@@ -72,46 +72,10 @@ impl Writer<'_> {
     fn value(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Result<(), Malformed> {
         let mut reader = Reader::new(bytes);
         match kind {
-            kind::SMALL_OBJECT => self.container(
-                bytes,
-                Layout {
-                    large: false,
-                    object: true,
-                },
-                depth,
-            ),
-            kind::LARGE_OBJECT => self.container(
-                bytes,
-                Layout {
-                    large: true,
-                    object: true,
-                },
-                depth,
-            ),
-            kind::SMALL_ARRAY => self.container(
-                bytes,
-                Layout {
-                    large: false,
-                    object: false,
-                },
-                depth,
-            ),
-            kind::LARGE_ARRAY => self.container(
-                bytes,
-                Layout {
-                    large: true,
-                    object: false,
-                },
-                depth,
-            ),
+            kind::SMALL_OBJECT | kind::LARGE_OBJECT | kind::SMALL_ARRAY | kind::LARGE_ARRAY => {
+                self.container(bytes, Layout::of(kind), depth)
+            }
             kind::LITERAL => self.literal(reader.u8(WHAT)?),
-            kind::INT16 => self.integer(i16::from_le_bytes(*reader.array(WHAT)?)),
-            kind::UINT16 => self.integer(reader.u16(WHAT)?),
-            kind::INT32 => self.integer(i32::from_le_bytes(*reader.array(WHAT)?)),
-            kind::UINT32 => self.integer(reader.u32(WHAT)?),
-            kind::INT64 => self.integer(reader.i64(WHAT)?),
-            kind::UINT64 => self.integer(reader.u64(WHAT)?),
-            kind::DOUBLE => write_double(f64::from_le_bytes(*reader.array(WHAT)?), self.out),
             kind::STRING => {
                 let text = variable(&mut reader)?;
                 self.string(text)
@@ -122,6 +86,19 @@ impl Writer<'_> {
                 self.spend(data.len())?;
                 opaque::write(field_type, data, self.out)
             }
+            _ => self.number(kind, &mut reader),
+        }
+    }
+
+    fn number(&mut self, kind: u8, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        match kind {
+            kind::INT16 => self.integer(i16::from_le_bytes(*reader.array(WHAT)?)),
+            kind::UINT16 => self.integer(reader.u16(WHAT)?),
+            kind::INT32 => self.integer(i32::from_le_bytes(*reader.array(WHAT)?)),
+            kind::UINT32 => self.integer(reader.u32(WHAT)?),
+            kind::INT64 => self.integer(reader.i64(WHAT)?),
+            kind::UINT64 => self.integer(reader.u64(WHAT)?),
+            kind::DOUBLE => write_double(f64::from_le_bytes(*reader.array(WHAT)?), self.out),
             _ => Err(BAD),
         }
     }
@@ -219,6 +196,14 @@ struct Layout {
 }
 
 impl Layout {
+    /// That of an object or array.
+    fn of(kind: u8) -> Self {
+        Self {
+            large: matches!(kind, kind::LARGE_OBJECT | kind::LARGE_ARRAY),
+            object: matches!(kind, kind::SMALL_OBJECT | kind::LARGE_OBJECT),
+        }
+    }
+
     fn number_len(self) -> usize {
         if self.large { 4 } else { 2 }
     }
