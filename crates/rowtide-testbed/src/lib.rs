@@ -19,4 +19,4 @@ pub use error::{Result, TestbedError};
 pub use kafka::{Kafka, KafkaOptions, Record, consume, read_all};
 pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};
 pub use scratch::Scratch;
-pub use server_process::ServerProcess;
+pub use server_process::{ServerProcess, free_port};

@@ -135,7 +135,7 @@ impl Drop for ServerProcess {
 }
 
 /// A port on 127.0.0.1 that nobody listens on, below those that the kernel gives to outgoing connections.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -5,8 +5,10 @@ use std::process::{Command, Stdio};
 
 use rowtide_testbed::{
     CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Result, Session, TestbedError,
+    free_port,
 };
 
+use super::SHOP;
 use crate::Engine;
 
 /// MySQL and Kafka, and how to reach them from this machine.
@@ -26,8 +28,15 @@ enum Kind {
     Compose(Compose),
 }
 
-/// Services of a compose file, stopped when dropped.
-struct Compose(PathBuf);
+/// The demo's compose project: never that of a user who runs the same file, whose data must stay.
+const PROJECT: &str = "rowtide-demo";
+
+/// Services of a compose file in a project of their own, removed with their data when dropped.
+struct Compose {
+    file: PathBuf,
+    /// Ports of this machine for MySQL and Kafka; those that the file names may be taken.
+    ports: (u16, u16),
+}
 
 impl Servers {
     pub(super) fn start(engine: Engine, compose_file: &Path) -> Result<Servers> {
@@ -62,8 +71,15 @@ impl Servers {
         })
     }
 
+    /// Only the two servers are started, without what their first data holds of a shop.
     fn compose(file: &Path) -> Result<Servers> {
-        let compose = Compose(file.to_path_buf());
+        let ports = (free_port()?, free_port()?);
+        let compose = Compose {
+            file: file.to_path_buf(),
+            ports,
+        };
+        // What a demo left that was interrupted: its records would be counted with those of this one.
+        compose.run(&["down", "--volumes"])?;
         compose.run(&["up", "--detach", "--wait", "mysql", "kafka"])?;
         let mysql = compose.published("mysql", "3306")?;
         let bootstrap = compose.published("kafka", "9092")?;
@@ -71,7 +87,8 @@ impl Servers {
         session.execute(&format!(
             "CREATE USER IF NOT EXISTS {CDC_USER}@'%' IDENTIFIED BY '{CDC_PASSWORD}'; \
              ALTER USER {CDC_USER}@'%' IDENTIFIED BY '{CDC_PASSWORD}'; \
-             GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO {CDC_USER}@'%'"
+             GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO {CDC_USER}@'%'; \
+             DROP DATABASE IF EXISTS {SHOP}"
         ))?;
         Ok(Servers {
             mysql,
@@ -84,7 +101,13 @@ impl Servers {
 impl Compose {
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
-        command.arg("compose").arg("--file").arg(&self.0);
+        let (mysql, kafka) = self.ports;
+        command
+            .env("ROWTIDE_MYSQL_PORT", mysql.to_string())
+            .env("ROWTIDE_KAFKA_PORT", kafka.to_string());
+        command
+            .args(["compose", "--project-name", PROJECT, "--file"])
+            .arg(&self.file);
         command
     }
 
