@@ -104,8 +104,8 @@ impl Catalog {
         let read = self.history.read(statement)?;
         read.check_row_format(&self.filter)?;
         for id in read.changed_tables() {
-            self.tables.remove(&id);
-            self.shapes.changed(id, read.verb());
+            self.tables.retain(|known, _| !self.shapes.is_same(known, &id));
+            self.shapes.changed(&id, read.verb());
         }
         if read.may_change_any_table() {
             self.tables.clear();

@@ -1,7 +1,9 @@
 //! Statements in the binlog: what they change, and the schema-history records they make.
 
 use rowtide_binlog::decoder::{EventContext, Statement};
-use rowtide_binlog::schema::statement::{self, Class, HistoryEntry};
+use rowtide_binlog::schema::NameCase;
+use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, Session, ShapeChange};
+use rowtide_binlog::server::Flavour;
 use rowtide_event::{Charset, GtidSet, TableId};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
@@ -12,6 +14,8 @@ use crate::stats::unix_micros;
 /// Reads statements and writes them down.
 pub(crate) struct HistoryWriter {
     source_name: String,
+    flavour: Flavour,
+    name_case: NameCase,
 }
 
 /// A statement that was read.
@@ -22,16 +26,21 @@ pub(crate) struct Read<'a> {
 }
 
 impl HistoryWriter {
-    pub(crate) fn new(source_name: &str) -> Self {
-        Self { source_name: source_name.to_owned() }
+    pub(crate) fn new(source_name: &str, flavour: Flavour, name_case: NameCase) -> Self {
+        Self { source_name: source_name.to_owned(), flavour, name_case }
     }
 
     /// Finds out what a statement changes.
     pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Result<Read<'a>, Error> {
         let text = text(statement)?;
-        let sql_mode = statement.variables.sql_mode.unwrap_or(0);
-        let class = statement::classify(&text, statement.database, sql_mode);
-        let entries = statement::history_entries(&text, &class, statement.database, sql_mode);
+        let session = Session {
+            database: statement.database,
+            sql_mode: statement.variables.sql_mode.unwrap_or(0),
+            flavour: self.flavour,
+            name_case: self.name_case,
+        };
+        let class = statement::classify(&text, session);
+        let entries = statement::history_entries(&text, &class, session);
         Ok(Read { context: statement.context, class, entries })
     }
 
@@ -92,10 +101,13 @@ impl Read<'_> {
         }
     }
 
-    /// Tables whose shape or key may be another after it.
+    /// Tables whose shape or key may be another after it. A table made only if it was not there is one of them: what
+    /// the server said at the start may be of a later time than the statement.
     pub(crate) fn changed_tables(&self) -> Vec<TableId> {
         match &self.class {
-            Class::Table(statement) if statement.changes_shape && !statement.temporary => statement.tables.clone(),
+            Class::Table(statement) if statement.changes_shape != ShapeChange::No && !statement.temporary => {
+                statement.tables.clone()
+            }
             _ => Vec::new(),
         }
     }

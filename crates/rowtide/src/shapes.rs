@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rowtide_binlog::client::Client;
-use rowtide_binlog::schema::information_schema;
+use rowtide_binlog::schema::{NameCase, information_schema};
 use rowtide_binlog::server::ServerInfo;
 use rowtide_event::{BinlogPosition, Table, TableId};
 
@@ -15,6 +15,8 @@ use crate::pipeline::CaptureSettings;
 /// carry their shapes.
 pub(crate) struct Shapes {
     names: HashSet<TableId>,
+    name_case: NameCase,
+    /// By folded names, as `changed`.
     at_start: HashMap<TableId, Table>,
     /// Tables that a statement has changed since, and what it was.
     changed: HashMap<TableId, String>,
@@ -29,15 +31,16 @@ impl Shapes {
         settings: &CaptureSettings,
     ) -> Result<Self, Error> {
         let names = captured_names(client, &settings.tables).await?;
+        let name_case = NameCase::of(info.lower_case_table_names);
         let mut at_start = HashMap::new();
         if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
             for id in &names {
                 if let Some(table) = ask(client, id).await? {
-                    at_start.insert(id.clone(), table);
+                    at_start.insert(name_case.folded_table(id), table);
                 }
             }
         }
-        Ok(Self { names, at_start, changed: HashMap::new(), all_changed: None })
+        Ok(Self { names, name_case, at_start, changed: HashMap::new(), all_changed: None })
     }
 
     /// Whether the server had the table at the start.
@@ -48,17 +51,23 @@ impl Shapes {
     /// The shape at the start of the run, if no statement has changed it since.
     pub(crate) fn at_start(&self, id: &TableId, near: &BinlogPosition) -> Result<Table, Error> {
         let unknown = |why: String| Error::ShapeUnknown { table: id.clone(), position: near.to_string(), why };
-        if let Some(verb) = self.changed.get(id).or(self.all_changed.as_ref()) {
+        let folded = self.name_case.folded_table(id);
+        if let Some(verb) = self.changed.get(&folded).or(self.all_changed.as_ref()) {
             return Err(unknown(format!("{verb} has changed it since the start, and its table map has no names")));
         }
-        self.at_start.get(id).cloned().ok_or_else(|| {
+        self.at_start.get(&folded).cloned().ok_or_else(|| {
             unknown("it did not exist at the start, and its table map has no names".to_owned())
         })
     }
 
+    /// Whether the server takes both names for one table's.
+    pub(crate) fn is_same(&self, a: &TableId, b: &TableId) -> bool {
+        self.name_case.folded_table(a) == self.name_case.folded_table(b)
+    }
+
     /// A statement has changed the table.
-    pub(crate) fn changed(&mut self, id: TableId, verb: &str) {
-        self.changed.insert(id, verb.to_owned());
+    pub(crate) fn changed(&mut self, id: &TableId, verb: &str) {
+        self.changed.insert(self.name_case.folded_table(id), verb.to_owned());
     }
 
     /// A statement may have changed any table.

@@ -3,7 +3,8 @@
 use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
-use rowtide_binlog::server::{self, ConnectedReplica, Finding, ServerInfo, Severity};
+use rowtide_binlog::schema::NameCase;
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, Flavour, ServerInfo, Severity};
 use rowtide_event::encode::EncodeOptions;
 
 use crate::catalog::Catalog;
@@ -17,6 +18,8 @@ use crate::shapes::Shapes;
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
     client: Client,
+    flavour: Flavour,
+    name_case: NameCase,
     pub(crate) state: SourceState,
     pub(crate) shapes: Shapes,
 }
@@ -38,7 +41,8 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     check_fit(&mut client, &info, settings).await?;
     let state = state(&mut client, &info).await?;
     let shapes = Shapes::read(&mut client, &info, settings).await?;
-    Ok(Source { client, state, shapes })
+    let name_case = NameCase::of(info.lower_case_table_names);
+    Ok(Source { client, flavour: info.version.flavour, name_case, state, shapes })
 }
 
 async fn check_fit(client: &mut Client, info: &ServerInfo, settings: &CaptureSettings) -> Result<(), Error> {
@@ -115,7 +119,7 @@ impl Source {
             DumpStart::Position(position) => position.clone(),
         };
         let decoder = Decoder::new(decoder_options, start);
-        let history = HistoryWriter::new(&settings.topic_prefix);
+        let history = HistoryWriter::new(&settings.topic_prefix, self.flavour, self.name_case);
         let catalog = Catalog::new(settings.tables.clone(), encode_options(settings), self.shapes, history);
         Ok(Dump { replica, decoder, catalog })
     }

@@ -3,3 +3,7 @@
 pub mod information_schema;
 pub mod metadata;
 pub mod statement;
+
+mod name_case;
+
+pub use name_case::NameCase;

@@ -13,6 +13,22 @@ use rowtide_event::TableId;
 pub use history::{HistoryEntry, history_entries};
 pub use read::classify;
 
+use super::NameCase;
+use crate::server::Flavour;
+
+/// What the meaning of a statement depends on besides its text.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// The database it ran in, for names without one.
+    pub database: &'a str,
+    /// The `sql_mode` it ran with, as its event has it.
+    pub sql_mode: u64,
+    /// The server that logged it.
+    pub flavour: Flavour,
+    /// How that server compares names.
+    pub name_case: NameCase,
+}
+
 /// What kind of statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Class {
@@ -48,12 +64,23 @@ pub struct TableStatement {
     pub verb: &'static str,
     /// Whether the tables are temporary ones, which are never captured.
     pub temporary: bool,
-    /// All tables that it touches; of a rename both names.
+    /// All tables that it touches, of a rename both names; [folded](NameCase::folded), as all names here.
     pub tables: Vec<TableId>,
     /// Old and new names, in the order in which they are changed.
     pub renames: Vec<(TableId, TableId)>,
     /// Whether columns or keys may be others afterwards.
-    pub changes_shape: bool,
+    pub changes_shape: ShapeChange,
+}
+
+/// Whether a statement may change the columns or keys of its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ShapeChange {
+    /// It does not: partitions, plain indexes, table options, checks.
+    No,
+    /// Only where there was no such table: `CREATE TABLE IF NOT EXISTS`, which is logged also where there was one.
+    IfNew,
+    /// It may.
+    Yes,
 }
 
 /// A statement that changes a database.

@@ -2,21 +2,24 @@
 
 use rowtide_event::TableId;
 
-use super::Class;
-use super::TableStatement;
 use super::read::Reader;
 use super::tokens::Kind;
+use super::{Class, ShapeChange, TableStatement};
 
 /// Clauses that leave columns and keys alone, by their first word: table options, partitions, ways of doing it.
-const HARMLESS: [&str; 34] = [
+const HARMLESS: [&str; 38] = [
     "ALGORITHM",
     "AUTOEXTEND_SIZE",
     "AUTO_INCREMENT",
     "AVG_ROW_LENGTH",
+    "CHARACTER",
+    "CHARSET",
     "CHECKSUM",
+    "COLLATE",
     "COMMENT",
     "COMPRESSION",
     "CONNECTION",
+    "DEFAULT",
     "DELAY_KEY_WRITE",
     "DISABLE",
     "ENABLE",
@@ -53,7 +56,7 @@ impl Reader<'_> {
             temporary: false,
             tables: vec![table],
             renames: Vec::new(),
-            changes_shape: false,
+            changes_shape: ShapeChange::No,
         };
         while self.is_before_end() {
             self.clause(&mut statement);
@@ -70,10 +73,12 @@ impl Reader<'_> {
         if let Some(renamed) = self.renamed_to() {
             statement.tables.push(renamed.clone());
             statement.renames.push((table, renamed));
-            statement.changes_shape = true;
+            statement.changes_shape = ShapeChange::Yes;
         } else {
-            statement.changes_shape |= self.clause_changes_shape();
-            statement.tables.extend(self.exchanged_with());
+            if self.clause_changes_shape() {
+                statement.changes_shape = ShapeChange::Yes;
+            }
+            statement.tables.extend(self.other_table());
         }
     }
 
@@ -102,12 +107,18 @@ impl Reader<'_> {
         })
     }
 
-    /// The table of `EXCHANGE PARTITION name WITH TABLE table`.
-    fn exchanged_with(&mut self) -> Option<TableId> {
+    /// The table that a partition is exchanged with, or on MariaDB made from or made into.
+    fn other_table(&mut self) -> Option<TableId> {
         self.try_read(|reader| {
-            reader.accept(&["EXCHANGE", "PARTITION"]).then_some(())?;
-            reader.name()?;
-            reader.accept(&["WITH", "TABLE"]).then_some(())?;
+            if reader.accept(&["EXCHANGE", "PARTITION"]) {
+                reader.name()?;
+                reader.accept(&["WITH", "TABLE"]).then_some(())?;
+            } else if reader.accept(&["CONVERT", "PARTITION"]) {
+                reader.name()?;
+                reader.accept(&["TO", "TABLE"]).then_some(())?;
+            } else {
+                reader.accept(&["CONVERT", "TABLE"]).then_some(())?;
+            }
             reader.table()
         })
     }

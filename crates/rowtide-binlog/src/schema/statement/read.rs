@@ -2,12 +2,12 @@
 
 use rowtide_event::TableId;
 
-use super::tokens::{Kind, Token, tokens, trimmed};
-use super::{Class, DatabaseStatement, TableStatement};
+use super::tokens::{Kind, Tokens, tokens};
+use super::{Class, DatabaseStatement, Session, ShapeChange, TableStatement};
 
-/// Tells what a statement changes. `default_database` is the one it ran in, `sql_mode` the one it ran with.
-pub fn classify(sql: &str, default_database: &str, sql_mode: u64) -> Class {
-    let mut reader = Reader::new(sql, default_database, sql_mode);
+/// Tells what a statement changes.
+pub fn classify(sql: &str, session: Session<'_>) -> Class {
+    let mut reader = Reader::new(sql, session);
     let verb = reader.word(0);
     if !reader.is_before_end() {
         // Nothing but comments: MariaDB sends such in place of events that a replica would not know.
@@ -22,17 +22,17 @@ pub fn classify(sql: &str, default_database: &str, sql_mode: u64) -> Class {
 /// A cursor over the tokens of a statement.
 pub(super) struct Reader<'a> {
     sql: &'a str,
-    default_database: &'a str,
-    tokens: Vec<Token>,
+    session: Session<'a>,
+    tokens: Tokens,
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(sql: &'a str, default_database: &'a str, sql_mode: u64) -> Self {
+    pub(super) fn new(sql: &'a str, session: Session<'a>) -> Self {
         Self {
             sql,
-            default_database,
-            tokens: tokens(sql, sql_mode),
+            session,
+            tokens: tokens(sql, session.sql_mode, session.flavour),
             at: 0,
         }
     }
@@ -61,16 +61,20 @@ impl<'a> Reader<'a> {
         let temporary = self.accept(&["TEMPORARY"]);
         self.accept(&["EXTERNAL"]);
         if self.accept(&["TABLE"]) {
-            self.accept(&["IF", "NOT", "EXISTS"]);
+            let change = if self.accept(&["IF", "NOT", "EXISTS"]) {
+                ShapeChange::IfNew
+            } else {
+                ShapeChange::Yes
+            };
             let table = self.table()?;
-            return Some(table_class("CREATE TABLE", temporary, vec![table], true));
+            return Some(table_class("CREATE TABLE", temporary, vec![table], change));
         }
         if self.accept_database() {
             self.accept(&["IF", "NOT", "EXISTS"]);
-            return database_class("CREATE DATABASE", self.name()?);
+            return database_class("CREATE DATABASE", self.database()?);
         }
         if self.accept(&["UNIQUE", "INDEX"]) {
-            return self.index("CREATE INDEX", true);
+            return self.index("CREATE INDEX", ShapeChange::Yes);
         }
         let plain = [
             &["INDEX"][..],
@@ -79,13 +83,13 @@ impl<'a> Reader<'a> {
             &["VECTOR", "INDEX"],
         ];
         if plain.iter().any(|words| self.accept(words)) {
-            return self.index("CREATE INDEX", false);
+            return self.index("CREATE INDEX", ShapeChange::No);
         }
         self.other_object("CREATE")
     }
 
     /// What follows INDEX: `name ... ON table`
-    fn index(&mut self, verb: &'static str, changes_shape: bool) -> Option<Class> {
+    fn index(&mut self, verb: &'static str, changes_shape: ShapeChange) -> Option<Class> {
         while !self.accept(&["ON"]) {
             self.advance()?;
         }
@@ -100,6 +104,7 @@ impl<'a> Reader<'a> {
         if self.accept(&["TABLE"]) {
             self.accept(&["IF", "EXISTS"]);
             let table = self.table()?;
+            self.accept_wait();
             return self.alter_clauses(table);
         }
         if self.accept_database() {
@@ -115,9 +120,9 @@ impl<'a> Reader<'a> {
             ];
             let unnamed = options.iter().any(|word| self.peeks(word));
             let name = if unnamed {
-                self.default_database.to_owned()
+                self.session.name_case.folded(self.session.database)
             } else {
-                self.name()?
+                self.database()?
             };
             return database_class("ALTER DATABASE", name);
         }
@@ -130,15 +135,15 @@ impl<'a> Reader<'a> {
         if self.accept_tables() {
             self.accept(&["IF", "EXISTS"]);
             let tables = self.table_list()?;
-            return Some(table_class("DROP TABLE", temporary, tables, true));
+            return Some(table_class("DROP TABLE", temporary, tables, ShapeChange::Yes));
         }
         if self.accept_database() {
             self.accept(&["IF", "EXISTS"]);
-            return database_class("DROP DATABASE", self.name()?);
+            return database_class("DROP DATABASE", self.database()?);
         }
         if self.accept(&["INDEX"]) {
             // It may be a unique one.
-            return self.index("DROP INDEX", true);
+            return self.index("DROP INDEX", ShapeChange::Yes);
         }
         self.other_object("DROP")
     }
@@ -166,7 +171,7 @@ impl<'a> Reader<'a> {
             temporary: false,
             tables,
             renames,
-            changes_shape: true,
+            changes_shape: ShapeChange::Yes,
         }))
     }
 
@@ -174,7 +179,7 @@ impl<'a> Reader<'a> {
         self.accept(&["TRUNCATE"]);
         self.accept(&["TABLE"]);
         let table = self.table()?;
-        Some(table_class("TRUNCATE TABLE", false, vec![table], false))
+        Some(table_class("TRUNCATE TABLE", false, vec![table], ShapeChange::No))
     }
 
     /// CREATE, ALTER or DROP of something that is no table: behind attributes such as DEFINER its kind is named.
@@ -284,7 +289,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word_ahead(&self, ahead: usize) -> Option<&'a str> {
-        let token = self.tokens.get(self.at.checked_add(ahead)?)?;
+        let token = self.tokens.all.get(self.at.checked_add(ahead)?)?;
         self.sql
             .get(token.span.clone())
             .filter(|_| token.kind == Kind::Word)
@@ -297,12 +302,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn is_before_end(&self) -> bool {
-        self.at < self.tokens.len()
+        self.at < self.tokens.all.len()
     }
 
     /// Passes over the next token.
     pub(super) fn advance(&mut self) -> Option<&Kind> {
-        let token = self.tokens.get(self.at)?;
+        let token = self.tokens.all.get(self.at)?;
         self.at = self.at.saturating_add(1);
         Some(&token.kind)
     }
@@ -323,6 +328,7 @@ impl<'a> Reader<'a> {
     pub(super) fn accept_symbol(&mut self, symbol: char) -> bool {
         let next = self
             .tokens
+            .all
             .get(self.at)
             .is_some_and(|token| token.kind == Kind::Symbol(symbol));
         self.at = self.at.saturating_add(usize::from(next));
@@ -335,6 +341,15 @@ impl<'a> Reader<'a> {
 
     fn accept_database(&mut self) -> bool {
         self.accept(&["DATABASE"]) || self.accept(&["SCHEMA"])
+    }
+
+    /// MariaDB's `WAIT seconds` or `NOWAIT` behind a table.
+    fn accept_wait(&mut self) {
+        if self.accept(&["WAIT"]) {
+            self.advance();
+        } else {
+            self.accept(&["NOWAIT"]);
+        }
     }
 
     /// Reads, or stays where it is.
@@ -350,6 +365,7 @@ impl<'a> Reader<'a> {
     /// `a TO b`
     pub(super) fn rename_pair(&mut self) -> Option<(TableId, TableId)> {
         let from = self.table()?;
+        self.accept_wait();
         self.accept(&["TO"]).then_some(())?;
         Some((from, self.table()?))
     }
@@ -366,13 +382,25 @@ impl<'a> Reader<'a> {
     pub(super) fn table(&mut self) -> Option<TableId> {
         let first = self.name()?;
         if self.accept_symbol('.') {
-            return Some(TableId::new(first, self.name()?));
+            let table = self.name()?;
+            return Some(self.folded(&first, &table));
         }
-        Some(TableId::new(self.default_database, first))
+        Some(self.folded(self.session.database, &first))
+    }
+
+    fn folded(&self, database: &str, table: &str) -> TableId {
+        let case = self.session.name_case;
+        TableId::new(case.folded(database), case.folded(table))
+    }
+
+    /// A database's name.
+    fn database(&mut self) -> Option<String> {
+        let name = self.name()?;
+        Some(self.session.name_case.folded(&name))
     }
 
     pub(super) fn name(&mut self) -> Option<String> {
-        let token = self.tokens.get(self.at)?;
+        let token = self.tokens.all.get(self.at)?;
         let name = match &token.kind {
             Kind::Name(name) => name.clone(),
             Kind::Word => self.sql.get(token.span.clone())?.to_owned(),
@@ -384,25 +412,31 @@ impl<'a> Reader<'a> {
 
     /// The text without comments before and behind it.
     pub(super) fn text(&self) -> &'a str {
-        trimmed(self.sql, self.tokens.last())
+        self.sql.get(self.tokens.extent.clone()).unwrap_or_default()
     }
 
     /// Where the next token starts, and where the one before it ends.
     pub(super) fn place(&self) -> (usize, usize) {
         let next = self
             .tokens
+            .all
             .get(self.at)
             .map_or(self.sql.len(), |token| token.span.start);
         let last = self
             .at
             .checked_sub(1)
-            .and_then(|at| self.tokens.get(at))
+            .and_then(|at| self.tokens.all.get(at))
             .map_or(0, |token| token.span.end);
         (next, last)
     }
 }
 
-fn table_class(verb: &'static str, temporary: bool, tables: Vec<TableId>, changes_shape: bool) -> Class {
+fn table_class(
+    verb: &'static str,
+    temporary: bool,
+    tables: Vec<TableId>,
+    changes_shape: ShapeChange,
+) -> Class {
     Class::Table(TableStatement {
         verb,
         temporary,
@@ -433,3 +467,7 @@ fn secret(verb: &str) -> Class {
 #[cfg(test)]
 #[path = "read_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "dialect_tests.rs"]
+mod dialect_tests;

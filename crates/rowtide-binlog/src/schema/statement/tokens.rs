@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::server::Flavour;
+
 /// `ANSI_QUOTES` in `sql_mode`: double quotes hold a name.
 const ANSI_QUOTES: u64 = 0x4;
 /// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
@@ -27,42 +29,36 @@ pub(super) enum Kind {
     Symbol(char),
 }
 
-/// All tokens; comments and blanks are none. The content of `/*! ... */` counts, since the server runs it.
-pub(super) fn tokens(sql: &str, sql_mode: u64) -> Vec<Token> {
-    let mut lexer = Lexer { sql, at: 0, sql_mode };
+/// A statement taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Tokens {
+    /// All tokens; comments and blanks are none.
+    pub(super) all: Vec<Token>,
+    /// From the first token to the last, with the `/*!` and `*/` around them; comments and semicolons at the ends are
+    /// left out.
+    pub(super) extent: Range<usize>,
+}
+
+/// Reads all tokens. The content of `/*! ... */` counts, whatever its version: a server that does not run it logs it as
+/// `/* ... */`. The content of `/*M! ... */` counts on MariaDB; MySQL logs it and does not run it.
+pub(super) fn tokens(sql: &str, sql_mode: u64, flavour: Flavour) -> Tokens {
+    let mut lexer = Lexer {
+        sql,
+        at: 0,
+        sql_mode,
+        flavour,
+        versioned: 0,
+        start: None,
+        end: 0,
+    };
     let mut all = Vec::new();
     while let Some(token) = lexer.next() {
         all.push(token);
     }
-    all
-}
-
-/// The text from its first token, or from the `/*!` that it stands in, to the last, and the `*/` that may close it.
-pub(super) fn trimmed<'a>(sql: &'a str, last: Option<&Token>) -> &'a str {
-    let Some((text, behind)) = last.and_then(|last| sql.split_at_checked(last.span.end)) else {
-        return "";
-    };
-    let closing = behind
-        .find("*/")
-        .filter(|at| behind.get(..*at).is_some_and(|blank| blank.trim().is_empty()));
-    let text = match closing {
-        Some(at) => sql
-            .get(..text.len().saturating_add(at).saturating_add(2))
-            .unwrap_or(text),
-        None => text.trim_end_matches(|c: char| c == ';' || is_blank(c)),
-    };
-    let mut start = text;
-    loop {
-        start = start.trim_start_matches(is_blank);
-        let comment = if versioned_mark_len(start).is_some() {
-            0
-        } else {
-            comment_len(start)
-        };
-        match start.get(comment..) {
-            Some(rest) if comment > 0 => start = rest,
-            _ => return start,
-        }
+    let start = lexer.start.unwrap_or_default();
+    Tokens {
+        all,
+        extent: start..lexer.end.max(start),
     }
 }
 
@@ -70,6 +66,13 @@ struct Lexer<'a> {
     sql: &'a str,
     at: usize,
     sql_mode: u64,
+    flavour: Flavour,
+    /// How many `/*!` are open.
+    versioned: usize,
+    /// Where the first token or `/*!` starts.
+    start: Option<usize>,
+    /// Where the last token but a semicolon, or the last `*/` of a `/*!`, ends.
+    end: usize,
 }
 
 impl Lexer<'_> {
@@ -77,7 +80,20 @@ impl Lexer<'_> {
         self.skip_blanks_and_comments();
         let start = self.at;
         let first = self.rest().chars().next()?;
-        let kind = match first {
+        let kind = self.kind(first);
+        self.start.get_or_insert(start);
+        if kind != Kind::Symbol(';') {
+            self.end = self.at;
+        }
+        Some(Token {
+            kind,
+            span: start..self.at,
+        })
+    }
+
+    /// Passes over a token that begins with this character.
+    fn kind(&mut self, first: char) -> Kind {
+        match first {
             '`' => Kind::Name(self.quoted('`', false)),
             '"' if self.sql_mode & ANSI_QUOTES != 0 => Kind::Name(self.quoted('"', false)),
             '\'' | '"' => {
@@ -92,11 +108,7 @@ impl Lexer<'_> {
                 self.at += c.len_utf8();
                 Kind::Symbol(c)
             }
-        };
-        Some(Token {
-            kind,
-            span: start..self.at,
-        })
+        }
     }
 
     fn rest(&self) -> &str {
@@ -128,28 +140,30 @@ impl Lexer<'_> {
 
     fn skip_blanks_and_comments(&mut self) {
         loop {
-            let rest = self.rest();
-            let skipped = rest.len() - rest.trim_start_matches(is_blank).len();
-            self.at += skipped;
-            let len = comment_len(self.rest());
-            self.at += len;
-            if skipped == 0 && len == 0 {
+            let before = self.at;
+            self.at += self.rest().len() - self.rest().trim_start_matches(is_blank).len();
+            if let Some(len) = versioned_mark_len(self.rest(), self.flavour) {
+                self.start.get_or_insert(self.at);
+                self.versioned = self.versioned.saturating_add(1);
+                self.at += len;
+            } else if self.versioned > 0 && self.rest().starts_with("*/") {
+                self.versioned = self.versioned.saturating_sub(1);
+                self.at += 2;
+                self.end = self.at;
+            } else {
+                self.at += comment_len(self.rest());
+            }
+            if self.at == before {
                 return;
             }
         }
     }
 }
 
-/// Bytes of the comment at the start of `rest`, or of the mark that begins or ends one whose content counts.
+/// Bytes of the comment at the start of `rest`.
 fn comment_len(rest: &str) -> usize {
-    if let Some(mark) = versioned_mark_len(rest) {
-        return mark;
-    }
-    if rest.starts_with("/*") {
-        return rest.find("*/").map_or(rest.len(), |end| end + 2);
-    }
-    if rest.starts_with("*/") {
-        return 2;
+    if let Some(inside) = rest.strip_prefix("/*") {
+        return inside.find("*/").map_or(rest.len(), |end| end + 4);
     }
     let is_end = |c: char| is_blank(c) || c.is_ascii_control();
     let dashes = rest
@@ -162,10 +176,13 @@ fn comment_len(rest: &str) -> usize {
     }
 }
 
-/// Bytes of `/*!80000`, or of MariaDB's own `/*M!100300`.
-fn versioned_mark_len(rest: &str) -> Option<usize> {
-    let version = rest.strip_prefix("/*!").or_else(|| rest.strip_prefix("/*M!"))?;
-    Some(rest.len() - version.trim_start_matches(|c: char| c.is_ascii_digit()).len())
+/// Bytes of `/*!`, or of MariaDB's own `/*M!`, with the version behind it: five digits or six.
+fn versioned_mark_len(rest: &str, flavour: Flavour) -> Option<usize> {
+    let own = || rest.strip_prefix("/*M!").filter(|_| flavour == Flavour::MariaDb);
+    let content = rest.strip_prefix("/*!").or_else(own)?;
+    let digits = content.chars().take(6).take_while(char::is_ascii_digit).count();
+    let version = if digits < 5 { 0 } else { digits };
+    Some(rest.len() - content.len() + version)
 }
 
 fn is_blank(c: char) -> bool {
@@ -181,56 +198,93 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn of_mysql(sql: &str, sql_mode: u64) -> Tokens {
+        tokens(sql, sql_mode, Flavour::MySql)
+    }
+
     fn texts(sql: &str, sql_mode: u64) -> Vec<&str> {
-        tokens(sql, sql_mode).into_iter().map(|t| &sql[t.span]).collect()
+        let tokens = of_mysql(sql, sql_mode);
+        tokens.all.into_iter().map(|t| &sql[t.span]).collect()
     }
 
     #[test]
     fn comments_are_left_out_unless_the_server_runs_them() {
-        let sql = "/* a */ ALTER -- b\nTABLE # c\n t/*!80000 ADD*/ x /*M!100300 y /* z */ */ w";
-        assert_eq!(texts(sql, 0), ["ALTER", "TABLE", "t", "ADD", "x", "y", "w"]);
+        let sql = "/* a */ ALTER -- b\nTABLE # c\n t/*!80000 ADD*/ x /*!080000 y /* z */ , */ w";
+        assert_eq!(texts(sql, 0), ["ALTER", "TABLE", "t", "ADD", "x", "y", ",", "w"]);
         assert_eq!(texts("a--1", 0), ["a", "-", "-", "1"]);
+        assert_eq!(texts("a --\tb\nc --", 0), ["a", "c"]);
         assert_eq!(texts("a /* open", 0), ["a"]);
+        assert_eq!(texts("a /*/ b */ c", 0), ["a", "c"]);
+        assert_eq!(
+            texts("/*!8000 a*/ /*! b*/ /*!1234567 c*/", 0),
+            ["8000", "a", "b", "7", "c"]
+        );
+    }
+
+    #[test]
+    fn a_comment_behind_an_asterisk() {
+        assert_eq!(texts("a*/* ' */2", 0), ["a", "*", "2"]);
+        assert_eq!(texts("/*!80000 a*/* b */2", 0), ["a", "*", "b", "*", "/", "2"]);
+    }
+
+    #[test]
+    fn only_mariadb_runs_its_own_comments() {
+        let sql = "a /*M!100300 b */ c";
+        assert_eq!(texts(sql, 0), ["a", "c"]);
+        let of_mariadb = tokens(sql, 0, Flavour::MariaDb).all;
+        assert_eq!(of_mariadb.len(), 3);
+        assert_eq!(&sql[of_mariadb[1].span.clone()], "b");
     }
 
     #[test]
     fn quotes_and_sql_modes() {
         assert_eq!(texts(r"'a''b\'c' `x``y` z", 0), [r"'a''b\'c'", "`x``y`", "z"]);
         assert_eq!(texts(r"'a\' b", NO_BACKSLASH_ESCAPES), [r"'a\'", "b"]);
-        assert_eq!(tokens("`x``y`", 0)[0].kind, Kind::Name("x`y".into()));
-        assert_eq!(tokens("\"n\"", ANSI_QUOTES)[0].kind, Kind::Name("n".into()));
-        assert_eq!(tokens("\"n\"", 0)[0].kind, Kind::Text);
+        let first = |sql, sql_mode| of_mysql(sql, sql_mode).all.remove(0).kind;
+        assert_eq!(first("`x``y`", 0), Kind::Name("x`y".into()));
+        assert_eq!(first("\"n\"", ANSI_QUOTES), Kind::Name("n".into()));
+        assert_eq!(first("\"n\"", 0), Kind::Text);
         assert_eq!(texts("'open", 0), ["'open"]);
     }
 
     #[test]
     fn a_statement_without_the_comments_around_it() {
-        let trim = |sql| trimmed(sql, tokens(sql, 0).last());
+        let trim = |sql| &sql[of_mysql(sql, 0).extent];
         assert_eq!(
             trim("/* a */ -- b\n ALTER /* c */ TABLE t # d"),
             "ALTER /* c */ TABLE t"
         );
         assert_eq!(
-            trim(" # a\n/*!80000 ALTER TABLE t */ /* b */"),
-            "/*!80000 ALTER TABLE t */"
+            trim(" # a\n/*!80000 ALTER TABLE t /* c */ */ /* b */"),
+            "/*!80000 ALTER TABLE t /* c */ */"
         );
         assert_eq!(
-            trim("DROP TABLE t /*M!100300 CASCADE */;"),
-            "DROP TABLE t /*M!100300 CASCADE */"
+            trim("/*M!1 a */ DROP TABLE t /*!50000 CASCADE */;"),
+            "DROP TABLE t /*!50000 CASCADE */"
         );
         assert_eq!(trim("USE x ;\n; "), "USE x");
         assert_eq!(trim("# nothing"), "");
+        assert_eq!(trim(" ; "), "");
     }
 
     proptest! {
         #[test]
         fn arbitrary_text_never_panics_and_spans_are_in_order(sql: String, sql_mode: u64) {
+            let tokens = of_mysql(&sql, sql_mode);
             let mut end = 0;
-            for token in tokens(&sql, sql_mode) {
+            for token in tokens.all {
                 prop_assert!(token.span.start >= end && token.span.end > token.span.start);
                 end = token.span.end;
             }
-            prop_assert!(sql.contains(trimmed(&sql, tokens(&sql, sql_mode).last())));
+            prop_assert!(sql.get(tokens.extent).is_some());
+        }
+
+        #[test]
+        fn quotes_and_comments_in_any_order_never_panic(sql in r"(/\*!?|\*/|M|!|'|`|\\|--| |\n|#|8|a|;){0,30}") {
+            for flavour in [Flavour::MySql, Flavour::MariaDb] {
+                let tokens = tokens(&sql, 0, flavour);
+                prop_assert!(sql.get(tokens.extent).is_some());
+            }
         }
     }
 }
