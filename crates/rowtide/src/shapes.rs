@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::pipeline::CaptureSettings;
 
+/// Tables to ask for at once: enough that round trips do not count, few enough to keep the answer small.
+const TABLES_A_QUERY: usize = 500;
+
 /// What the server says about its tables: which are captured, and as they were at the start, where the binlog does not
 /// carry their shapes.
 pub(crate) struct Shapes {
@@ -34,10 +37,10 @@ impl Shapes {
         let name_case = NameCase::of(info.lower_case_table_names);
         let mut at_start = HashMap::new();
         if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
-            for id in &names {
-                if let Some(table) = ask(client, id).await? {
-                    at_start.insert(name_case.folded_table(id), table);
-                }
+            let ids: Vec<TableId> = names.iter().cloned().collect();
+            for some in ids.chunks(TABLES_A_QUERY) {
+                let tables = ask(client, some).await?;
+                at_start.extend(tables.into_iter().map(|table| (name_case.folded_table(&table.id), table)));
             }
         }
         Ok(Self { names, name_case, at_start, changed: HashMap::new(), all_changed: None })
@@ -87,8 +90,20 @@ fn unreadable(why: impl std::fmt::Display) -> Error {
     Error::SourceUnfit(vec![format!("information_schema cannot be understood: {why}")])
 }
 
-/// Asks the server for one table.
-async fn ask(client: &mut Client, id: &TableId) -> Result<Option<Table>, Error> {
+/// Asks the server for some tables; those that are gone are left out.
+async fn ask(client: &mut Client, ids: &[TableId]) -> Result<Vec<Table>, Error> {
+    let columns = client.query(&information_schema::columns_of_query(ids)).await?.rows;
+    let keys = client.query(&information_schema::keys_of_query(ids)).await?.rows;
+    let told = information_schema::tables(&columns, &keys).map_err(unreadable)?;
+    let mut tables = told.known;
+    for id in &told.ambiguous {
+        tables.extend(ask_alone(client, id).await?);
+    }
+    Ok(tables)
+}
+
+/// Asks the server for one table, whose keys then come in the server's order.
+async fn ask_alone(client: &mut Client, id: &TableId) -> Result<Option<Table>, Error> {
     let columns = client.query(&information_schema::columns_query(id)).await?.rows;
     let keys = client.query(&information_schema::keys_query(id)).await?.rows;
     information_schema::table(id, &columns, &keys).map_err(unreadable)

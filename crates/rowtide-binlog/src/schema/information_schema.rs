@@ -4,12 +4,17 @@
 //! The functions write queries and read their rows; who asks the server is the caller.
 
 mod column_type;
+mod keys;
+mod many;
 
 use std::fmt;
 
 use rowtide_event::{Charset, Column, ColumnType, Table, TableId};
 
 use column_type::ColumnTypeText;
+use keys::identifying_keys;
+
+pub use many::{Tables, columns_of_query, keys_of_query, tables};
 
 /// A row of a result: one value a column, `None` for NULL.
 type Row = Vec<Option<Vec<u8>>>;
@@ -77,16 +82,8 @@ pub fn table_names(rows: &[Row]) -> Result<Vec<TableId>, Unreadable> {
 }
 
 /// Asks for a table's columns in their order.
-///
-/// The names are hex literals, so that nothing in them can end the literal; as literals they are compared by the
-/// collation of information_schema's own columns, whatever the connection's is.
 pub fn columns_query(id: &TableId) -> String {
-    format!(
-        "SELECT column_name, column_type, character_set_name, is_nullable FROM information_schema.columns \
-         WHERE table_schema = {} AND table_name = {} ORDER BY ordinal_position",
-        literal(&id.database),
-        literal(&id.table),
-    )
+    columns_of_query(std::slice::from_ref(id))
 }
 
 /// Asks for a table's unique keys in the server's order.
@@ -99,11 +96,6 @@ pub fn keys_query(id: &TableId) -> String {
         quoted(&id.database),
         quoted(&id.table)
     )
-}
-
-fn literal(name: &str) -> String {
-    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("_utf8mb4 X'{hex}'")
 }
 
 fn quoted(name: &str) -> String {
@@ -125,11 +117,12 @@ pub fn table(id: &TableId, columns: &[Row], keys: &[Row]) -> Result<Option<Table
         .iter()
         .map(|row| column(id, row))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = key(id, &columns, keys)?;
+    let keys: Vec<&Row> = keys.iter().collect();
+    let key = identifying_keys(id, &columns, &keys)?.into_iter().next();
     Ok(Some(Table {
         id: id.clone(),
         columns,
-        key,
+        key: key.unwrap_or_default(),
     }))
 }
 
@@ -160,69 +153,6 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
         ty,
         nullable: nullable.eq_ignore_ascii_case("YES"),
     })
-}
-
-/// One column of a unique key: a row of `SHOW INDEX`.
-struct KeyPart<'a> {
-    key: &'a str,
-    /// `None` for an expression.
-    column: Option<&'a str>,
-    is_prefix: bool,
-}
-
-impl<'a> KeyPart<'a> {
-    fn read(row: &'a Row) -> Result<Self, Unreadable> {
-        let key = text(row, 2).ok_or(Unreadable::Row("SHOW INDEX"))?;
-        Ok(Self {
-            key,
-            column: text(row, 4),
-            is_prefix: text(row, 7).is_some(),
-        })
-    }
-}
-
-fn key(id: &TableId, columns: &[Column], rows: &[Row]) -> Result<Vec<usize>, Unreadable> {
-    let parts = rows.iter().map(KeyPart::read).collect::<Result<Vec<_>, _>>()?;
-    let mut first = None;
-    for key in parts.chunk_by(|a, b| a.key == b.key) {
-        let is_primary = key.first().is_some_and(|part| part.key == "PRIMARY");
-        let Some(indexes) = key_columns(id, columns, key, is_primary)? else {
-            continue;
-        };
-        if is_primary {
-            return Ok(indexes);
-        }
-        first.get_or_insert(indexes);
-    }
-    Ok(first.unwrap_or_default())
-}
-
-/// The columns of a key, or `None` if it does not tell every row from every other.
-fn key_columns(
-    id: &TableId,
-    columns: &[Column],
-    key: &[KeyPart<'_>],
-    is_primary: bool,
-) -> Result<Option<Vec<usize>>, Unreadable> {
-    let mut indexes = Vec::with_capacity(key.len());
-    for part in key {
-        let Some(name) = part.column else { return Ok(None) };
-        let absent = || Unreadable::KeyColumn {
-            table: id.clone(),
-            key: part.key.to_owned(),
-            column: name.to_owned(),
-        };
-        let (index, column) = columns
-            .iter()
-            .enumerate()
-            .find(|(_, column)| column.name == name)
-            .ok_or_else(absent)?;
-        if !is_primary && (part.is_prefix || column.nullable) {
-            return Ok(None);
-        }
-        indexes.push(index);
-    }
-    Ok(Some(indexes))
 }
 
 fn text(row: &Row, at: usize) -> Option<&str> {
@@ -312,9 +242,10 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_literal() {
         let id = TableId::new("a'b", "c`d");
-        assert!(columns_query(&id).contains(
-            "WHERE table_schema = _utf8mb4 X'612762' AND table_name = _utf8mb4 X'636064' ORDER BY"
-        ));
+        assert!(
+            columns_query(&id)
+                .contains("(table_schema = _utf8mb4 X'612762' AND table_name IN (_utf8mb4 X'636064'))")
+        );
         assert_eq!(
             keys_query(&id),
             "SHOW INDEX FROM `a'b`.`c``d` WHERE Non_unique = 0"

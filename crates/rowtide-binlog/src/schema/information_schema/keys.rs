@@ -1,0 +1,77 @@
+//! Which key of a table names its rows.
+
+use rowtide_event::{Column, TableId};
+
+use super::{Row, Unreadable, text};
+
+/// One column of a unique key: a row of `SHOW INDEX`, or of a query with its columns in the same places.
+struct KeyPart<'a> {
+    key: &'a str,
+    /// `None` for an expression.
+    column: Option<&'a str>,
+    is_prefix: bool,
+}
+
+impl<'a> KeyPart<'a> {
+    fn read(row: &'a Row) -> Result<Self, Unreadable> {
+        let key = text(row, 2).ok_or(Unreadable::Row("SHOW INDEX"))?;
+        Ok(Self {
+            key,
+            column: text(row, 4),
+            is_prefix: text(row, 7).is_some(),
+        })
+    }
+}
+
+/// The keys that tell every row from every other: the primary key alone, or else all that can take its place, in the
+/// order of the rows.
+pub(super) fn identifying_keys(
+    id: &TableId,
+    columns: &[Column],
+    rows: &[&Row],
+) -> Result<Vec<Vec<usize>>, Unreadable> {
+    let parts = rows
+        .iter()
+        .map(|row| KeyPart::read(row))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut all = Vec::new();
+    for key in parts.chunk_by(|a, b| a.key == b.key) {
+        let is_primary = key.first().is_some_and(|part| part.key == "PRIMARY");
+        let Some(indexes) = key_columns(id, columns, key, is_primary)? else {
+            continue;
+        };
+        if is_primary {
+            return Ok(vec![indexes]);
+        }
+        all.push(indexes);
+    }
+    Ok(all)
+}
+
+/// The columns of a key, or `None` if it does not tell every row from every other.
+fn key_columns(
+    id: &TableId,
+    columns: &[Column],
+    key: &[KeyPart<'_>],
+    is_primary: bool,
+) -> Result<Option<Vec<usize>>, Unreadable> {
+    let mut indexes = Vec::with_capacity(key.len());
+    for part in key {
+        let Some(name) = part.column else { return Ok(None) };
+        let absent = || Unreadable::KeyColumn {
+            table: id.clone(),
+            key: part.key.to_owned(),
+            column: name.to_owned(),
+        };
+        let (index, column) = columns
+            .iter()
+            .enumerate()
+            .find(|(_, column)| column.name == name)
+            .ok_or_else(absent)?;
+        if !is_primary && (part.is_prefix || column.nullable) {
+            return Ok(None);
+        }
+        indexes.push(index);
+    }
+    Ok(Some(indexes))
+}
