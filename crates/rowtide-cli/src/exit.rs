@@ -47,7 +47,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         // Whoever read our output has seen enough.
         return ExitCode::SUCCESS;
     }
-    eprintln!("rowtide: {error:#}");
+    match error.downcast_ref::<Error>() {
+        // Its text already holds that of its causes.
+        Some(error) => eprintln!("rowtide: {error}"),
+        None => eprintln!("rowtide: {error:#}"),
+    }
     ExitCode::from(code(error))
 }
 

@@ -16,7 +16,12 @@ mod signals;
 
 /// Changes of a MySQL or MariaDB server to Apache Kafka, in Debezium's format
 #[derive(Debug, Parser)]
-#[command(name = "rowtide", version, propagate_version = true)]
+#[command(
+    name = "rowtide",
+    version,
+    propagate_version = true,
+    args_override_self = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

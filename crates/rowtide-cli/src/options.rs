@@ -18,7 +18,11 @@ use crate::settings::{DeliveryMode, KafkaSettings, Settings, SourceSettings, Ssl
 /// Names the setting that is missing or cannot be used.
 pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
     let (from, to) = (&settings.source, &settings.kafka);
-    let brokers = required(to.kafka.clone(), "--kafka", "HOST:PORT of Kafka's bootstrap server")?;
+    let brokers = required(
+        to.kafka.clone(),
+        "--kafka",
+        "HOST:PORT of Kafka's bootstrap server",
+    )?;
     let builder = Pipeline::builder(source(from)?, server_id(from)?, brokers, topic_prefix(from)?)
         .tables(tables(from)?)
         .start(start(from)?)
@@ -63,7 +67,9 @@ pub fn source(settings: &SourceSettings) -> anyhow::Result<SourceOptions> {
 
 fn password(settings: &SourceSettings) -> anyhow::Result<Secret> {
     let Some(path) = &settings.source_password_file else {
-        return Ok(Secret::new(std::env::var("ROWTIDE_SOURCE_PASSWORD").unwrap_or_default()));
+        return Ok(Secret::new(
+            std::env::var("ROWTIDE_SOURCE_PASSWORD").unwrap_or_default(),
+        ));
     };
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("--source-password-file: cannot read {}", path.display()))?;
@@ -82,28 +88,47 @@ fn tls_mode(mode: SslMode) -> TlsMode {
 
 /// The replica's server id.
 pub fn server_id(settings: &SourceSettings) -> anyhow::Result<u32> {
-    required(settings.server_id, "--server-id", "a number that no other server or replica of the source has")
+    required(
+        settings.server_id,
+        "--server-id",
+        "a number that no other server or replica of the source has",
+    )
 }
 
 /// The topic prefix.
 pub fn topic_prefix(settings: &SourceSettings) -> anyhow::Result<String> {
-    required(settings.topic_prefix.clone(), "--topic-prefix", "the first part of every topic's name")
+    required(
+        settings.topic_prefix.clone(),
+        "--topic-prefix",
+        "the first part of every topic's name",
+    )
 }
 
 /// The tables that are captured.
 pub fn tables(settings: &SourceSettings) -> anyhow::Result<TableFilter> {
-    Ok(TableFilter::new(&settings.include_table, &settings.exclude_table)?)
+    Ok(TableFilter::new(
+        &settings.include_table,
+        &settings.exclude_table,
+    )?)
 }
 
 /// Where to start without a checkpoint.
 pub fn start(settings: &SourceSettings) -> anyhow::Result<StartFrom> {
-    settings.start.as_deref().map_or(Ok(StartFrom::Now), str::parse).context("--start")
+    settings
+        .start
+        .as_deref()
+        .map_or(Ok(StartFrom::Now), str::parse)
+        .context("--start")
 }
 
 /// A heartbeat interval that the server takes.
 pub fn heartbeat(interval: Duration) -> anyhow::Result<Duration> {
     let legal = Duration::from_millis(1)..=Duration::from_secs(4_294_967);
-    if legal.contains(&interval) { Ok(interval) } else { Err(anyhow!("--heartbeat-interval must be from 1ms to 4294967s")) }
+    if legal.contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(anyhow!("--heartbeat-interval must be from 1ms to 4294967s"))
+    }
 }
 
 /// Kafka's settings: those of the file, and those of the arguments, which win.
@@ -112,8 +137,14 @@ fn kafka_config(settings: &KafkaSettings) -> anyhow::Result<Vec<(String, String)
     if let Some(path) = &settings.kafka_config_file {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("--kafka-config-file: cannot read {}", path.display()))?;
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        all.extend(pairs("--kafka-config-file", &lines.map(str::to_owned).collect::<Vec<_>>())?);
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty() && !l.starts_with('#'));
+        all.extend(pairs(
+            "--kafka-config-file",
+            &lines.map(str::to_owned).collect::<Vec<_>>(),
+        )?);
     }
     let given = pairs("--kafka-config", &settings.kafka_config)?;
     all.retain(|(key, _)| !given.iter().any(|(other, _)| other == key));
@@ -131,11 +162,23 @@ fn delivery(settings: &KafkaSettings) -> Delivery {
 
 /// Whether and how topics are created.
 fn topics(settings: &KafkaSettings) -> anyhow::Result<TopicSettings> {
-    let create = if settings.create_topics.unwrap_or(true) { CreateTopics::Allowed } else { CreateTopics::Forbidden };
+    let create = if settings.create_topics.unwrap_or(true) {
+        CreateTopics::Allowed
+    } else {
+        CreateTopics::Forbidden
+    };
     let replication_factor = settings.topic_replication_factor.unwrap_or(-1);
     let config = pairs("--topic-config", &settings.topic_config)?;
-    let data = TopicSpec { partitions: settings.topic_partitions.unwrap_or(1), replication_factor, config };
-    Ok(TopicSettings { create, data, replication_factor })
+    let data = TopicSpec {
+        partitions: settings.topic_partitions.unwrap_or(1),
+        replication_factor,
+        config,
+    };
+    Ok(TopicSettings {
+        create,
+        data,
+        replication_factor,
+    })
 }
 
 fn commit_limits(settings: &KafkaSettings) -> anyhow::Result<CommitLimits> {

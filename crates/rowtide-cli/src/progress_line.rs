@@ -22,7 +22,13 @@ pub async fn report(stats: Arc<Stats>) {
             let _ = write!(std::io::stderr(), "\r\x1b[K{}", line(&now.1, rate));
         } else {
             let at = position(&now.1);
-            info!(changes = now.1.changes, changes_per_s = rate, lag_ms = now.1.lag_ms.unwrap_or(0), position = at, "progress");
+            info!(
+                changes = now.1.changes,
+                changes_per_s = rate,
+                lag_ms = now.1.lag_ms.unwrap_or(0),
+                position = at,
+                "progress"
+            );
         }
         last = now;
     }
@@ -34,12 +40,21 @@ fn rate(changes: u64, time: Duration) -> u64 {
 }
 
 fn line(now: &Snapshot, rate: u64) -> String {
-    let lag = now.lag_ms.map_or_else(|| "up to date".to_owned(), |ms| format!("{:.1} s behind", ms as f64 / 1_000.0));
-    format!("{rate} changes/s, {} in all, {lag}, at {}", now.changes, position(now))
+    let lag = now.lag_ms.map_or_else(
+        || "up to date".to_owned(),
+        |ms| format!("{:.1} s behind", ms as f64 / 1_000.0),
+    );
+    format!(
+        "{rate} changes/s, {} in all, {lag}, at {}",
+        now.changes,
+        position(now)
+    )
 }
 
 fn position(now: &Snapshot) -> String {
-    now.position.as_ref().map_or_else(|| "the start".to_owned(), ToString::to_string)
+    now.position
+        .as_ref()
+        .map_or_else(|| "the start".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]
@@ -48,8 +63,14 @@ mod tests {
 
     #[test]
     fn the_line_says_rate_lag_and_position() {
-        let mut now = Snapshot { changes: 1_200, ..Snapshot::default() };
-        assert_eq!(line(&now, 40), "40 changes/s, 1200 in all, up to date, at the start");
+        let mut now = Snapshot {
+            changes: 1_200,
+            ..Snapshot::default()
+        };
+        assert_eq!(
+            line(&now, 40),
+            "40 changes/s, 1200 in all, up to date, at the start"
+        );
         now.lag_ms = Some(1_500);
         now.position = Some(rowtide::event::BinlogPosition::new("b.1", 9));
         assert_eq!(line(&now, 0), "0 changes/s, 1200 in all, 1.5 s behind, at b.1:9");

@@ -202,7 +202,11 @@ impl Settings {
             None => Ok(self),
             Some(path) => {
                 let (source, kafka) = read_file(&path)?;
-                Ok(Self { source: self.source.or(source), kafka: self.kafka.or(kafka), config: self.config })
+                Ok(Self {
+                    source: self.source.or(source),
+                    kafka: self.kafka.or(kafka),
+                    config: self.config,
+                })
             }
         }
     }
@@ -237,22 +241,32 @@ fallback!(KafkaSettings:
 
 /// Reads both halves from one file: each key must belong to one of them.
 fn read_file(path: &Path) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the config file {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the config file {}", path.display()))?;
     parse_file(&text).with_context(|| format!("in the config file {}", path.display()))
 }
 
 pub(crate) fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
-    let all: toml::Table = text.parse().map_err(|e: toml::de::Error| anyhow::anyhow!("{}", e.message()))?;
+    let all: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| anyhow::anyhow!("{}", e.message()))?;
     let names = setting_names::<KafkaSettings>();
-    let (kafka, source): (toml::Table, toml::Table) = all.into_iter().partition(|(key, _)| names.contains(key));
+    let (kafka, source): (toml::Table, toml::Table) =
+        all.into_iter().partition(|(key, _)| names.contains(key));
     let explain = |e: toml::de::Error| anyhow::anyhow!("{}", e.message());
-    Ok((source.try_into().map_err(explain)?, kafka.try_into().map_err(explain)?))
+    Ok((
+        source.try_into().map_err(explain)?,
+        kafka.try_into().map_err(explain)?,
+    ))
 }
 
 /// The names of a half's settings, as its arguments and the file's keys spell them.
 pub(crate) fn setting_names<T: Args>() -> Vec<String> {
     let command = T::augment_args(clap::Command::new("settings"));
-    command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect()
+    command
+        .get_arguments()
+        .filter_map(|a| a.get_long().map(str::to_owned))
+        .collect()
 }
 
 /// Splits `KEY=VALUE` pairs.
@@ -263,7 +277,9 @@ pub fn pairs(argument: &str, given: &[String]) -> anyhow::Result<Vec<(String, St
     let mut all = Vec::new();
     for pair in given {
         match pair.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => all.push((key.trim().to_owned(), value.trim().to_owned())),
+            Some((key, value)) if !key.trim().is_empty() => {
+                all.push((key.trim().to_owned(), value.trim().to_owned()))
+            }
             _ => bail!("{argument} takes KEY=VALUE pairs, and one of them has no `=` or no key"),
         }
     }
@@ -272,7 +288,9 @@ pub fn pairs(argument: &str, given: &[String]) -> anyhow::Result<Vec<(String, St
 
 fn duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
-    humantime::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+    humantime::parse_duration(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 fn table<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
@@ -338,8 +356,13 @@ mod tests {
 
     #[test]
     fn pairs_without_an_equals_sign_are_refused_without_showing_them() {
-        assert_eq!(pairs("--x", &["a=b=c".into()]).unwrap(), [("a".to_owned(), "b=c".to_owned())]);
-        let e = pairs("--kafka-config", &["hunter2".into()]).unwrap_err().to_string();
+        assert_eq!(
+            pairs("--x", &["a=b=c".into()]).unwrap(),
+            [("a".to_owned(), "b=c".to_owned())]
+        );
+        let e = pairs("--kafka-config", &["hunter2".into()])
+            .unwrap_err()
+            .to_string();
         assert!(e.contains("--kafka-config") && !e.contains("hunter2"));
     }
 }

@@ -209,9 +209,11 @@ impl Error {
                 ErrorKind::Checkpoint
             },
             Self::Kafka(KafkaError::Fenced { .. }) => ErrorKind::Fenced,
-            Self::Kafka(KafkaError::CheckpointCorrupt { .. } | KafkaError::CheckpointTooNew { .. }) => {
-                ErrorKind::Checkpoint
-            }
+            Self::Kafka(
+                KafkaError::CheckpointCorrupt { .. }
+                | KafkaError::CheckpointTooNew { .. }
+                | KafkaError::TopicUnfit { .. },
+            ) => ErrorKind::Checkpoint,
             Self::Kafka(KafkaError::Setting { .. }) => ErrorKind::Config,
             Self::Kafka(_) => ErrorKind::Kafka,
             Self::Decode(_)

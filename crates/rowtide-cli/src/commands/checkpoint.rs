@@ -66,15 +66,27 @@ fn show(place: &Place) -> anyhow::Result<()> {
 fn write(set: &Set) -> anyhow::Result<()> {
     let store = store(&set.place).map_err(exit::usage)?;
     let gtids = set.gtid.as_deref().map(gtids).transpose().map_err(exit::usage)?;
-    let position = set.position.as_deref().map(position).transpose().map_err(exit::usage)?;
+    let position = set
+        .position
+        .as_deref()
+        .map(position)
+        .transpose()
+        .map_err(exit::usage)?;
     let written = store.set(gtids, position, set.server_uuid.clone())?;
     println!("{}", written.to_json());
     Ok(())
 }
 
 fn store(place: &Place) -> anyhow::Result<rowtide::checkpoint::Store> {
-    let source = SourceSettings { topic_prefix: place.topic_prefix.clone(), ..SourceSettings::default() };
-    let brokers = options::required(place.kafka.kafka.clone(), "--kafka", "HOST:PORT of Kafka's bootstrap server")?;
+    let source = SourceSettings {
+        topic_prefix: place.topic_prefix.clone(),
+        ..SourceSettings::default()
+    };
+    let brokers = options::required(
+        place.kafka.kafka.clone(),
+        "--kafka",
+        "HOST:PORT of Kafka's bootstrap server",
+    )?;
     let mut kafka = rowtide::kafka::KafkaOptions::new(brokers, options::topic_prefix(&source)?);
     options::apply(&place.kafka, &mut kafka)?;
     kafka.check()?;

@@ -53,10 +53,18 @@ fn show_file(path: &Path, format: Format, out: &mut impl Write) -> anyhow::Resul
     let mut events = BinlogFile::open(BufReader::new(file), MAX_EVENT_SIZE)
         .with_context(|| format!("{}", path.display()))?;
     let mut describer = Describer::default();
-    while let Some(event) = events.next_event().with_context(|| format!("{}", path.display()))? {
-        let described = describer
-            .describe(&event.header, event.body)
-            .with_context(|| format!("{}:{}: a {} event", path.display(), event.pos, event.header.event_type))?;
+    while let Some(event) = events
+        .next_event()
+        .with_context(|| format!("{}", path.display()))?
+    {
+        let described = describer.describe(&event.header, event.body).with_context(|| {
+            format!(
+                "{}:{}: a {} event",
+                path.display(),
+                event.pos,
+                event.header.event_type
+            )
+        })?;
         match format {
             Format::Text => writeln!(out, "{}", text(&event, &described))?,
             Format::Json => writeln!(out, "{}", object(path, &event, described))?,
@@ -102,7 +110,11 @@ fn object(path: &Path, event: &FileEvent<'_>, described: Description) -> Value {
 }
 
 fn description(described: Description) -> Value {
-    let fields: Map<String, Value> = described.fields.into_iter().map(|(n, v)| (n.to_owned(), v.into())).collect();
+    let fields: Map<String, Value> = described
+        .fields
+        .into_iter()
+        .map(|(n, v)| (n.to_owned(), v.into()))
+        .collect();
     let inside: Vec<Value> = described.inside.into_iter().map(description).collect();
     json!({ "type": described.type_name, "fields": fields, "inside": inside })
 }

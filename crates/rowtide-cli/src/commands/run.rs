@@ -20,7 +20,12 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
         let done = pipeline.run_until(signals::stop()).await;
         report.abort();
         let done = done?;
-        info!(changes = done.changes, records = done.records, commits = done.commits, "stopped");
+        info!(
+            changes = done.changes,
+            records = done.records,
+            commits = done.commits,
+            "stopped"
+        );
         Ok(())
     })
 }

@@ -58,7 +58,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn builder(settings: &SourceSettings) -> anyhow::Result<rowtide::change_stream::Builder> {
-    let prefix = settings.topic_prefix.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let prefix = settings
+        .topic_prefix
+        .clone()
+        .unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let server_id = settings.server_id.unwrap_or(DEFAULT_SERVER_ID);
     let mut builder = ChangeStream::builder(options::source(settings)?, server_id, prefix)
         .tables(options::tables(settings)?)

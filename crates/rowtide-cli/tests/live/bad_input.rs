@@ -27,7 +27,16 @@ fn a_wrong_password() {
 #[test]
 fn a_password_in_the_address() {
     let mut run = stage::rowtide();
-    let said = fail(run.args(["tail", "--source", "mysql://cdc:hunter2@127.0.0.1:1", "--server-id", "1"]), USAGE);
+    let said = fail(
+        run.args([
+            "tail",
+            "--source",
+            "mysql://cdc:hunter2@127.0.0.1:1",
+            "--server-id",
+            "1",
+        ]),
+        USAGE,
+    );
     assert_says(&said, &["ROWTIDE_SOURCE_PASSWORD"]);
     assert!(!said.contains("hunter2"), "{said}");
 }
@@ -35,26 +44,47 @@ fn a_password_in_the_address() {
 #[test]
 fn a_user_without_grants() {
     let mysql = stage::mysql();
-    mysql.sql("CREATE USER IF NOT EXISTS poor@'%' IDENTIFIED BY 'poorpass'").unwrap();
+    mysql
+        .sql("CREATE USER IF NOT EXISTS poor@'%' IDENTIFIED BY 'poorpass'")
+        .unwrap();
     let source = format!("mysql://poor@127.0.0.1:{}", mysql.port());
     let mut run = stage::run(mysql, stage::kafka(), "bad_grant", "nodb");
-    let said = fail(run.args(["--source", &source]).env("ROWTIDE_SOURCE_PASSWORD", "poorpass"), SOURCE_UNFIT);
+    let said = fail(
+        run.args(["--source", &source])
+            .env("ROWTIDE_SOURCE_PASSWORD", "poorpass"),
+        SOURCE_UNFIT,
+    );
     assert_says(&said, &["REPLICATION SLAVE", "GRANT"]);
 }
 
 #[test]
 fn a_server_without_a_binlog() {
     let arguments = vec!["--skip-log-bin".to_owned()];
-    let mysql = MySql::start(MySqlOptions { gtid: false, arguments, ..MySqlOptions::default() }).unwrap();
-    let said = fail(&mut stage::run(&mysql, stage::kafka(), "bad_binlog", "nodb"), SOURCE_UNFIT);
+    let mysql = MySql::start(MySqlOptions {
+        gtid: false,
+        arguments,
+        ..MySqlOptions::default()
+    })
+    .unwrap();
+    let said = fail(
+        &mut stage::run(&mysql, stage::kafka(), "bad_binlog", "nodb"),
+        SOURCE_UNFIT,
+    );
     assert_says(&said, &["log_bin"]);
 }
 
 #[test]
 fn a_binlog_of_statements() {
     let arguments = vec!["--binlog-format=STATEMENT".to_owned()];
-    let mysql = MySql::start(MySqlOptions { arguments, ..MySqlOptions::default() }).unwrap();
-    let said = fail(&mut stage::run(&mysql, stage::kafka(), "bad_format", "nodb"), SOURCE_UNFIT);
+    let mysql = MySql::start(MySqlOptions {
+        arguments,
+        ..MySqlOptions::default()
+    })
+    .unwrap();
+    let said = fail(
+        &mut stage::run(&mysql, stage::kafka(), "bad_format", "nodb"),
+        SOURCE_UNFIT,
+    );
     assert_says(&said, &["binlog_format", "ROW"]);
 }
 
@@ -64,7 +94,11 @@ fn a_server_id_that_another_replica_has() {
     let mut first = stage::run(mysql, kafka, "id_first", "nodb");
     let _first = Running::start(first.args(["--server-id", "7777"]));
     eventually("the first replica is registered", || {
-        mysql.query("SHOW REPLICAS").unwrap().iter().any(|row| row[0].as_deref() == Some("7777"))
+        mysql
+            .query("SHOW REPLICAS")
+            .unwrap()
+            .iter()
+            .any(|row| row[0].as_deref() == Some("7777"))
     });
     let mut second = stage::run(mysql, kafka, "id_second", "nodb");
     let said = fail(second.args(["--server-id", "7777"]), SOURCE_UNFIT);
@@ -74,7 +108,10 @@ fn a_server_id_that_another_replica_has() {
 #[test]
 fn a_broker_that_is_not_there() {
     let mut run = stage::run(stage::mysql(), stage::kafka(), "bad_broker", "nodb");
-    let said = fail(run.args(["--kafka", "127.0.0.1:1", "--kafka-connect-timeout", "3s"]), KAFKA);
+    let said = fail(
+        run.args(["--kafka", "127.0.0.1:1", "--kafka-connect-timeout", "3s"]),
+        KAFKA,
+    );
     assert_says(&said, &["127.0.0.1:1", "broker"]);
 }
 
@@ -115,11 +152,16 @@ fn a_topic_that_may_not_be_created() {
 #[test]
 fn a_tables_topic_that_may_not_be_created_stops_before_anything_is_lost() {
     let (mysql, kafka) = (stage::mysql(), stage::kafka());
-    mysql.sql("CREATE DATABASE notopic; CREATE TABLE notopic.t (id INT PRIMARY KEY)").unwrap();
+    mysql
+        .sql("CREATE DATABASE notopic; CREATE TABLE notopic.t (id INT PRIMARY KEY)")
+        .unwrap();
     stage::succeed(stage::run(mysql, kafka, "notopic", "notopic").args(["--until-idle", "500ms"]));
     mysql.sql("INSERT INTO notopic.t VALUES (1)").unwrap();
     let mut closed = stage::run(mysql, kafka, "notopic", "notopic");
-    let said = fail(closed.args(["--create-topics", "false", "--until-idle", "500ms"]), KAFKA);
+    let said = fail(
+        closed.args(["--create-topics", "false", "--until-idle", "500ms"]),
+        KAFKA,
+    );
     assert_says(&said, &["notopic.notopic.t", "does not exist"]);
     stage::succeed(stage::run(mysql, kafka, "notopic", "notopic").args(["--until-idle", "500ms"]));
     assert_eq!(records(kafka, "notopic.notopic.t").len(), 1);
@@ -128,7 +170,9 @@ fn a_tables_topic_that_may_not_be_created_stops_before_anything_is_lost() {
 #[test]
 fn a_checkpoint_topic_that_is_not_compacted() {
     let kafka = stage::kafka();
-    kafka.create_topic("flat.checkpoint", 1, &[("cleanup.policy", "delete")]).unwrap();
+    kafka
+        .create_topic("flat.checkpoint", 1, &[("cleanup.policy", "delete")])
+        .unwrap();
     let said = fail(&mut stage::run(stage::mysql(), kafka, "flat", "nodb"), CHECKPOINT);
     assert_says(&said, &["flat.checkpoint", "compact"]);
 }
@@ -137,13 +181,20 @@ fn a_checkpoint_topic_that_is_not_compacted() {
 fn a_checkpoint_whose_binlogs_are_purged() {
     let kafka = Kafka::start(KafkaOptions::default()).unwrap();
     let mysql = MySql::start(MySqlOptions::default()).unwrap();
-    mysql.sql("CREATE DATABASE purged; CREATE TABLE purged.t (id INT PRIMARY KEY)").unwrap();
+    mysql
+        .sql("CREATE DATABASE purged; CREATE TABLE purged.t (id INT PRIMARY KEY)")
+        .unwrap();
     stage::succeed(stage::run(&mysql, &kafka, "purged", "purged").args(["--until-idle", "500ms"]));
-    mysql.sql("INSERT INTO purged.t VALUES (1); FLUSH BINARY LOGS; FLUSH BINARY LOGS").unwrap();
+    mysql
+        .sql("INSERT INTO purged.t VALUES (1); FLUSH BINARY LOGS; FLUSH BINARY LOGS")
+        .unwrap();
     let logs = mysql.query("SHOW BINARY LOGS").unwrap();
     let last = logs.last().and_then(|row| row[0].clone()).unwrap();
     mysql.sql(&format!("PURGE BINARY LOGS TO '{last}'")).unwrap();
-    let said = fail(stage::run(&mysql, &kafka, "purged", "purged").args(["--until-idle", "500ms"]), CHECKPOINT);
+    let said = fail(
+        stage::run(&mysql, &kafka, "purged", "purged").args(["--until-idle", "500ms"]),
+        CHECKPOINT,
+    );
     assert_says(&said, &["purged", "rowtide checkpoint set"]);
 }
 
@@ -153,7 +204,10 @@ fn a_checkpoint_of_another_server() {
     let other = MySql::start(MySqlOptions::default()).unwrap();
     other.sql("CREATE DATABASE lineage").unwrap();
     stage::succeed(stage::run(&other, kafka, "lineage", "nodb").args(["--until-idle", "500ms"]));
-    let said = fail(&mut stage::run(stage::mysql(), kafka, "lineage", "nodb"), CHECKPOINT);
+    let said = fail(
+        &mut stage::run(stage::mysql(), kafka, "lineage", "nodb"),
+        CHECKPOINT,
+    );
     assert_says(&said, &["another server", "--topic-prefix"]);
 }
 

@@ -13,7 +13,9 @@ fn checkpoint(prefix: &str, arguments: &[&str]) -> std::process::Command {
 #[test]
 fn shows_where_a_run_has_come_and_moves_the_next_one() {
     let (mysql, kafka) = (stage::mysql(), stage::kafka());
-    mysql.sql("CREATE DATABASE cp; CREATE TABLE cp.t (id INT PRIMARY KEY)").unwrap();
+    mysql
+        .sql("CREATE DATABASE cp; CREATE TABLE cp.t (id INT PRIMARY KEY)")
+        .unwrap();
     let before = stage::executed(mysql);
     let start = stage::position(mysql);
     mysql.sql("INSERT INTO cp.t VALUES (1)").unwrap();
@@ -26,13 +28,23 @@ fn shows_where_a_run_has_come_and_moves_the_next_one() {
     let done = format!("SELECT GTID_SUBSET('{recorded}', @@GLOBAL.gtid_executed)");
     assert_eq!(mysql.query(&done).unwrap()[0][0].as_deref(), Some("1"));
     let behind = format!("SELECT GTID_SUBSET('{recorded}', '{before}')");
-    assert_eq!(mysql.query(&behind).unwrap()[0][0].as_deref(), Some("0"), "the insert is in it");
+    assert_eq!(
+        mysql.query(&behind).unwrap()[0][0].as_deref(),
+        Some("0"),
+        "the insert is in it"
+    );
 
-    let server = mysql.query("SELECT @@server_uuid").unwrap()[0][0].clone().unwrap();
+    let server = mysql.query("SELECT @@server_uuid").unwrap()[0][0]
+        .clone()
+        .unwrap();
     assert_eq!(shown["server_uuid"], server.as_str());
     succeed(&mut checkpoint("cp", &["set", "--gtid", &before]));
     succeed(stage::run(mysql, kafka, "cp", "cp").args(["--until-idle", "500ms"]));
-    assert_eq!(records(kafka, "cp.cp.t").len(), 2, "the insert was read again from the set checkpoint");
+    assert_eq!(
+        records(kafka, "cp.cp.t").len(),
+        2,
+        "the insert was read again from the set checkpoint"
+    );
 }
 
 #[test]
@@ -40,22 +52,39 @@ fn a_source_without_a_checkpoint_says_so() {
     let output = checkpoint("never_ran", &["show"]).output().unwrap();
     assert_eq!(output.status.code(), Some(6));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("never_ran") && said.contains("no checkpoint"), "{said}");
+    assert!(
+        said.contains("never_ran") && said.contains("no checkpoint"),
+        "{said}"
+    );
 }
 
 #[test]
 fn starts_from_a_position_inside_the_file_with_an_exact_gtid_set() {
     let (mysql, kafka) = (stage::mysql(), stage::kafka());
-    mysql.sql("CREATE DATABASE frompos; CREATE TABLE frompos.t (id INT PRIMARY KEY)").unwrap();
+    mysql
+        .sql("CREATE DATABASE frompos; CREATE TABLE frompos.t (id INT PRIMARY KEY)")
+        .unwrap();
     mysql.sql("INSERT INTO frompos.t VALUES (1)").unwrap();
     let start = stage::position(mysql);
     mysql.sql("INSERT INTO frompos.t VALUES (2)").unwrap();
-    succeed(stage::run(mysql, kafka, "frompos", "frompos").args(["--start", &start, "--until-idle", "500ms"]));
-    let keys: Vec<_> = records(kafka, "frompos.frompos.t").iter().map(|r| stage::text(&r.key).unwrap()).collect();
+    succeed(stage::run(mysql, kafka, "frompos", "frompos").args([
+        "--start",
+        &start,
+        "--until-idle",
+        "500ms",
+    ]));
+    let keys: Vec<_> = records(kafka, "frompos.frompos.t")
+        .iter()
+        .map(|r| stage::text(&r.key).unwrap())
+        .collect();
     assert_eq!(keys, ["{\"id\":2}"]);
     let shown = succeed(&mut checkpoint("frompos", &["show"])).stdout;
     let shown: Value = serde_json::from_slice(&shown).unwrap();
     let recorded = shown["gtid_set"].as_str().unwrap();
     let first = format!("SELECT GTID_SUBSET(CONCAT(@@server_uuid, ':1-3'), '{recorded}')");
-    assert_eq!(mysql.query(&first).unwrap()[0][0].as_deref(), Some("1"), "what came before the position is in the set");
+    assert_eq!(
+        mysql.query(&first).unwrap()[0][0].as_deref(),
+        Some("1"),
+        "what came before the position is in the set"
+    );
 }

@@ -32,36 +32,69 @@ fn every_record_is_debeziums_but_for_the_listed_exceptions() {
     }
     // The reference's own mark of its end.
     mysql.sql("INSERT INTO golden.zz_end VALUES (1, 'end')").unwrap();
-    let start = if start.is_empty() { "earliest".to_owned() } else { format!("gtid:{start}") };
+    let start = if start.is_empty() {
+        "earliest".to_owned()
+    } else {
+        format!("gtid:{start}")
+    };
     let mut run = stage::run(mysql, kafka, "gA", "golden");
     stage::succeed(run.args(["--start", &start, "--until-idle", "2s"]));
 
     let mut ours: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
-    let topics: Vec<String> = kafka.topics().unwrap().into_iter().filter(|name| name.starts_with("gA.")).collect();
+    let topics: Vec<String> = kafka
+        .topics()
+        .unwrap()
+        .into_iter()
+        .filter(|name| name.starts_with("gA."))
+        .collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     for record in kafka.read_all(&topics, true).unwrap() {
-        ours.entry(record.topic.clone()).or_default().push(comparable(&record));
+        ours.entry(record.topic.clone())
+            .or_default()
+            .push(comparable(&record));
     }
     let history = ours.remove("gA.schema-history").unwrap_or_default();
-    assert_eq!(ours.remove("gA.checkpoint").map(|records| !records.is_empty()), Some(true));
+    assert_eq!(
+        ours.remove("gA.checkpoint").map(|records| !records.is_empty()),
+        Some(true)
+    );
 
     let (theirs, their_history) = reference();
-    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "the topics");
-    let differing: Vec<String> = theirs.iter().flat_map(|(topic, all)| differences(topic, all, &ours[topic])).collect();
-    assert!(differing.is_empty(), "{} records differ:\n{}", differing.len(), differing.join("\n"));
-    assert_eq!(history_lines(&history), their_history, "the schema history's statements");
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>(),
+        "the topics"
+    );
+    let differing: Vec<String> = theirs
+        .iter()
+        .flat_map(|(topic, all)| differences(topic, all, &ours[topic]))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "{} records differ:\n{}",
+        differing.len(),
+        differing.join("\n")
+    );
+    assert_eq!(
+        history_lines(&history),
+        their_history,
+        "the schema history's statements"
+    );
 }
 
-
 fn testdata(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../testdata/golden")
+        .join(name)
 }
 
 /// What Debezium wrote: change records by topic with the exceptions put in, and the statements of the schema history.
 fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
     let file = std::fs::File::open(testdata("debezium-a.jsonl.gz")).unwrap();
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .unwrap();
     let mut topics: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
     let mut history = Vec::new();
     for line in text.lines() {
@@ -73,11 +106,18 @@ fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
             continue;
         }
         let headers = record["headers"].as_array().unwrap().iter().map(|h| {
-            (h[0].as_str().unwrap().to_owned(), h[1].as_str().unwrap().to_owned())
+            (
+                h[0].as_str().unwrap().to_owned(),
+                h[1].as_str().unwrap().to_owned(),
+            )
         });
         let value = field("value").map(|v| masked(&v));
         let headers = headers.map(masked_header).collect();
-        topics.entry(topic).or_default().push(Comparable { key: field("key"), value, headers });
+        topics.entry(topic).or_default().push(Comparable {
+            key: field("key"),
+            value,
+            headers,
+        });
     }
     for exception in EXCEPTIONS {
         apply(exception, &mut topics);
@@ -94,7 +134,10 @@ fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
 fn apply(exception: &Exception, topics: &mut BTreeMap<String, Vec<Comparable>>) {
     let topic = format!("gA.golden.{}", exception.table);
     let mut fitting = 0;
-    for record in topics.get_mut(&topic).unwrap_or_else(|| panic!("no topic {topic}")) {
+    for record in topics
+        .get_mut(&topic)
+        .unwrap_or_else(|| panic!("no topic {topic}"))
+    {
         for part in [&mut record.key, &mut record.value].into_iter().flatten() {
             if part.contains(exception.debezium) {
                 *part = part.replace(exception.debezium, exception.rowtide);
@@ -106,11 +149,17 @@ fn apply(exception: &Exception, topics: &mut BTreeMap<String, Vec<Comparable>>) 
         }
     }
     let Exception { debezium, reason, .. } = exception;
-    assert_eq!(fitting, exception.records, "records of {topic} that hold {debezium} ({reason})");
+    assert_eq!(
+        fitting, exception.records,
+        "records of {topic} that hold {debezium} ({reason})"
+    );
 }
 
 fn comparable(record: &Record) -> Comparable {
-    let headers = record.headers.iter().map(|(name, value)| (name.clone(), stage::text(value).unwrap_or_default()));
+    let headers = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), stage::text(value).unwrap_or_default()));
     Comparable {
         key: stage::text(&record.key),
         value: stage::text(&record.value).map(|v| masked(&v)),
@@ -119,15 +168,23 @@ fn comparable(record: &Record) -> Comparable {
 }
 
 fn masked_header((name, value): (String, String)) -> (String, String) {
-    if name == "__debezium.context.runId" { (name, "*".into()) } else { (name, value) }
+    if name == "__debezium.context.runId" {
+        (name, "*".into())
+    } else {
+        (name, value)
+    }
 }
 
 /// Replaces what differs from run to run, by name: of the source block the version, commit times, GTID, file, position
 /// and thread, and after it the times of processing.
 fn masked(envelope: &str) -> String {
-    let Some(at) = envelope.rfind("\"source\":{") else { return envelope.to_owned() };
+    let Some(at) = envelope.rfind("\"source\":{") else {
+        return envelope.to_owned();
+    };
     let (row, mut rest) = (&envelope[..at], envelope[at..].to_owned());
-    for name in ["version", "ts_ms", "ts_us", "ts_ns", "gtid", "file", "pos", "thread"] {
+    for name in [
+        "version", "ts_ms", "ts_us", "ts_ns", "gtid", "file", "pos", "thread",
+    ] {
         rest = mask(&rest, name);
     }
     format!("{row}{rest}")
@@ -156,18 +213,31 @@ fn mask(json: &str, name: &str) -> String {
 fn differences(topic: &str, theirs: &[Comparable], ours: &[Comparable]) -> Vec<String> {
     let mut all = Vec::new();
     if theirs.len() != ours.len() {
-        all.push(format!("{topic}: {} records in place of {}", ours.len(), theirs.len()));
+        all.push(format!(
+            "{topic}: {} records in place of {}",
+            ours.len(),
+            theirs.len()
+        ));
     }
     for (n, (their, our)) in theirs.iter().zip(ours).enumerate() {
         if their != our {
-            all.push(format!("{topic} #{n}\n  debezium {}\n  rowtide  {}", shown(their), shown(our)));
+            all.push(format!(
+                "{topic} #{n}\n  debezium {}\n  rowtide  {}",
+                shown(their),
+                shown(our)
+            ));
         }
     }
     all
 }
 
 fn shown(record: &Comparable) -> String {
-    format!("{:?} {} {:?}", record.key, record.value.as_deref().unwrap_or("(none)"), record.headers)
+    format!(
+        "{:?} {} {:?}",
+        record.key,
+        record.value.as_deref().unwrap_or("(none)"),
+        record.headers
+    )
 }
 
 /// Database and statement of a schema-history record. Its `tableChanges` are compared once Rowtide fills them.
@@ -178,5 +248,10 @@ fn history_line(record: &str) -> (String, String) {
 }
 
 fn history_lines(records: &[Comparable]) -> Vec<(String, String)> {
-    records.iter().filter_map(|r| r.value.as_deref()).map(history_line).filter(|(db, _)| db == "golden").collect()
+    records
+        .iter()
+        .filter_map(|r| r.value.as_deref())
+        .map(history_line)
+        .filter(|(db, _)| db == "golden")
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod checkpoint;
+mod exactly_once;
 mod golden;
 mod golden_exceptions;
 mod stage;

@@ -13,7 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub fn mysql() -> &'static MySql {
     static SHARED: OnceLock<MySql> = OnceLock::new();
     // The id is the one in the golden records.
-    SHARED.get_or_init(|| MySql::start(MySqlOptions { server_id: 97, ..MySqlOptions::default() }).unwrap())
+    SHARED.get_or_init(|| {
+        MySql::start(MySqlOptions {
+            server_id: 97,
+            ..MySqlOptions::default()
+        })
+        .unwrap()
+    })
 }
 
 /// A broker, shared by the tests that do not restart it.
@@ -28,7 +34,9 @@ pub fn rowtide() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROWTIDE_")) {
         command.env_remove(name);
     }
-    command.env("ROWTIDE_SOURCE_PASSWORD", CDC_PASSWORD).stdin(Stdio::null());
+    command
+        .env("ROWTIDE_SOURCE_PASSWORD", CDC_PASSWORD)
+        .stdin(Stdio::null());
     command
 }
 
@@ -48,16 +56,39 @@ pub fn next_server_id() -> String {
 pub fn run(mysql: &MySql, kafka: &Kafka, prefix: &str, database: &str) -> Command {
     let mut command = rowtide();
     command
-        .args(["run", "--source", &source(mysql), "--server-id", &next_server_id()])
-        .args(["--include-table", &format!("{database}\\..*"), "--kafka", &kafka.bootstrap()])
-        .args(["--topic-prefix", prefix, "--snapshot", "never", "--log-format", "text"]);
+        .args([
+            "run",
+            "--source",
+            &source(mysql),
+            "--server-id",
+            &next_server_id(),
+        ])
+        .args([
+            "--include-table",
+            &format!("{database}\\..*"),
+            "--kafka",
+            &kafka.bootstrap(),
+        ])
+        .args([
+            "--topic-prefix",
+            prefix,
+            "--snapshot",
+            "never",
+            "--log-format",
+            "text",
+        ]);
     command
 }
 
 /// Runs to the end and insists on success.
 pub fn succeed(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{:?}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{:?}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }
 
@@ -76,7 +107,13 @@ pub struct Running {
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
-        Self { child: command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap() }
+        Self {
+            child: command
+                .stdout(Stdio::null())
+                .stderr(Stdio::inherit())
+                .spawn()
+                .unwrap(),
+        }
     }
 
     pub fn kill9(mut self) {
@@ -84,9 +121,17 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// The process number, for measurements.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let done = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(done.success());
     }
 
@@ -117,7 +162,10 @@ impl Drop for Running {
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -125,7 +173,11 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// The committed records of a topic, none if there is no such topic.
 pub fn records(kafka: &Kafka, topic: &str) -> Vec<Record> {
     let exists = kafka.topics().unwrap().iter().any(|name| name == topic);
-    if exists { kafka.read_all(&[topic], true).unwrap() } else { Vec::new() }
+    if exists {
+        kafka.read_all(&[topic], true).unwrap()
+    } else {
+        Vec::new()
+    }
 }
 
 pub fn text(bytes: &Option<Vec<u8>>) -> Option<String> {
@@ -135,7 +187,11 @@ pub fn text(bytes: &Option<Vec<u8>>) -> Option<String> {
 /// The end of the server's binlog, as `--start` takes it.
 pub fn position(mysql: &MySql) -> String {
     let status = mysql.query("SHOW BINARY LOG STATUS").unwrap();
-    format!("position:{}:{}", status[0][0].as_deref().unwrap(), status[0][1].as_deref().unwrap())
+    format!(
+        "position:{}:{}",
+        status[0][0].as_deref().unwrap(),
+        status[0][1].as_deref().unwrap()
+    )
 }
 
 /// The GTIDs that the server has executed.

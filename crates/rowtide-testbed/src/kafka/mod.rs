@@ -125,6 +125,13 @@ impl Kafka {
         consume(&self.bootstrap(), topics, read_committed, on_record)
     }
 
+    /// How far a topic has grown: the sum of its partitions' ends, 0 if it is not there.
+    ///
+    /// With `read_committed` that is the end of what is stable. Transactions' markers count as records.
+    pub fn end(&self, topic: &str, read_committed: bool) -> Result<i64> {
+        records::end(&self.bootstrap(), topic, read_committed)
+    }
+
     /// Runs one of Kafka's own programs, such as `org.apache.kafka.tools.GetOffsetShell`, and returns its output.
     pub fn java(&self, class: &str, arguments: &[&str]) -> Result<String> {
         let mut command = self.programs.java(256);
@@ -308,5 +315,7 @@ mod tests {
             .java("org.apache.kafka.tools.GetOffsetShell", &arguments)
             .unwrap();
         assert!(offsets.contains("live.a:1:4"), "{offsets}");
+        assert_eq!(kafka.end("live.a", true).unwrap(), 4);
+        assert_eq!(kafka.end("absent", true).unwrap(), 0);
     }
 }

@@ -73,6 +73,21 @@ pub(super) fn topics(bootstrap: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The sum of the ends of a topic's partitions.
+pub(super) fn end(bootstrap: &str, topic: &str, read_committed: bool) -> Result<i64> {
+    let consumer = consumer(bootstrap, read_committed)?;
+    let mut sum = 0;
+    for (topic, partition) in partitions(&consumer, &[topic])? {
+        let (_, high) = consumer
+            .fetch_watermarks(&topic, partition, TIMEOUT)
+            .map_err(kafka(format!(
+                "look for the end of {topic}, partition {partition}"
+            )))?;
+        sum += high;
+    }
+    Ok(sum)
+}
+
 /// The end of a partition is an event that names no topic; so partitions are read one after the other.
 fn consume_partition(
     consumer: &BaseConsumer,
