@@ -90,7 +90,10 @@ impl<'a> Reader<'a> {
     /// The next `N` bytes as an array.
     #[inline]
     pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], Malformed> {
-        let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(Malformed::Truncated(what))?;
+        let (head, tail) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(Malformed::Truncated(what))?;
         self.rest = tail;
         Ok(head)
     }
@@ -103,7 +106,11 @@ impl<'a> Reader<'a> {
 
     /// Bytes up to the next NUL, which is read too and not returned.
     pub fn until_nul(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
-        let at = self.rest.iter().position(|b| *b == 0).ok_or(Malformed::Truncated(what))?;
+        let at = self
+            .rest
+            .iter()
+            .position(|b| *b == 0)
+            .ok_or(Malformed::Truncated(what))?;
         let text = self.take(at, what)?;
         self.take(1, what)?;
         Ok(text)
@@ -112,7 +119,11 @@ impl<'a> Reader<'a> {
     /// Fails with [`Malformed::Trailing`] unless all bytes have been read.
     #[inline]
     pub fn finish(self, what: &'static str) -> Result<(), Malformed> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing(what)) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed::Trailing(what))
+        }
     }
 
     /// The next byte.
@@ -187,9 +198,15 @@ mod tests {
         assert_eq!(Reader::new(&[250]).packed("n"), Ok(250));
         assert_eq!(Reader::new(&[252, 0, 1]).packed("n"), Ok(256));
         assert_eq!(Reader::new(&[253, 0, 0, 1]).packed("n"), Ok(65536));
-        assert_eq!(Reader::new(&[254, 0, 0, 0, 0, 0, 0, 0, 1]).packed("n"), Ok(1 << 56));
+        assert_eq!(
+            Reader::new(&[254, 0, 0, 0, 0, 0, 0, 0, 1]).packed("n"),
+            Ok(1 << 56)
+        );
         assert_eq!(Reader::new(&[251]).packed("n"), Err(Malformed::Invalid("n")));
         assert_eq!(Reader::new(&[252, 0]).packed("n"), Err(Malformed::Truncated("n")));
-        assert_eq!(Reader::new(&[3, 1, 2]).packed_bytes("b"), Err(Malformed::Truncated("b")));
+        assert_eq!(
+            Reader::new(&[3, 1, 2]).packed_bytes("b"),
+            Err(Malformed::Truncated("b"))
+        );
     }
 }

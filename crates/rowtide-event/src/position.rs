@@ -15,7 +15,10 @@ pub struct BinlogPosition {
 impl BinlogPosition {
     /// The position `pos` of the file `file`.
     pub fn new(file: impl Into<String>, pos: u64) -> Self {
-        Self { file: file.into(), pos }
+        Self {
+            file: file.into(),
+            pos,
+        }
     }
 }
 

@@ -16,7 +16,10 @@ pub struct TableId {
 impl TableId {
     /// A name from its two parts.
     pub fn new(database: impl Into<String>, table: impl Into<String>) -> Self {
-        Self { database: database.into(), table: table.into() }
+        Self {
+            database: database.into(),
+            table: table.into(),
+        }
     }
 }
 

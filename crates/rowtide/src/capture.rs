@@ -93,11 +93,20 @@ impl Open {
 
 impl Capture {
     /// A sink that resumes where `resume` says and hands its parcels to `out`.
-    pub(crate) fn new(catalog: Catalog, resume: &Resume, out: Sender<Parcel>, pool: Pool, stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(
+        catalog: Catalog,
+        resume: &Resume,
+        out: Sender<Parcel>,
+        pool: Pool,
+        stats: Arc<Stats>,
+    ) -> Self {
         Self {
             catalog,
             out,
-            open: Open { batch: pool.take(), ..Open::default() },
+            open: Open {
+                batch: pool.take(),
+                ..Open::default()
+            },
             pool,
             stats,
             transaction: None,
@@ -113,7 +122,11 @@ impl Capture {
     /// The source has nothing more to send at the moment: hands over what is complete. A transaction that is still
     /// being read waits for its rest, so that readers see it whole if it is small.
     pub(crate) fn source_is_idle(&mut self) -> Result<(), Error> {
-        if self.open.moved && self.transaction.is_none() { self.close(true) } else { Ok(()) }
+        if self.open.moved && self.transaction.is_none() {
+            self.close(true)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the source sent anything but signs of life since this was last asked.
@@ -129,12 +142,19 @@ impl Capture {
             self.open.truncate(mark);
             self.transaction = None;
         }
-        if self.open.moved || self.open.changes > 0 { self.close(true) } else { Ok(()) }
+        if self.open.moved || self.open.changes > 0 {
+            self.close(true)
+        } else {
+            Ok(())
+        }
     }
 
     /// Closes the open parcel and hands it over.
     fn close(&mut self, source_idle: bool) -> Result<(), Error> {
-        let fresh = Open { batch: self.pool.take(), ..Open::default() };
+        let fresh = Open {
+            batch: self.pool.take(),
+            ..Open::default()
+        };
         let open = std::mem::replace(&mut self.open, fresh);
         let progress = self.progress(open.previous, open.ended, open.source_ts_us);
         self.stats.taken(open.changes);
@@ -144,7 +164,14 @@ impl Capture {
         let new_topics = self.catalog.take_new_topics();
         let (batch, history, changes) = (open.batch, open.history, open.changes);
         self.out
-            .send(Parcel { new_topics, batch, history, changes, progress, source_idle })
+            .send(Parcel {
+                new_topics,
+                batch,
+                history,
+                changes,
+                progress,
+                source_idle,
+            })
             .map_err(|_| Error::Interrupted)
     }
 
@@ -153,15 +180,25 @@ impl Capture {
             None => (self.position.clone(), None),
             Some(t) => {
                 let rows = t.rows.max(t.skip);
-                let inside = (rows > 0).then(|| InsideTransaction { gtid: t.gtid.clone(), rows });
+                let inside = (rows > 0).then(|| InsideTransaction {
+                    gtid: t.gtid.clone(),
+                    rows,
+                });
                 (t.start.clone(), inside)
             }
         };
-        Progress { previous, ended, position, inside, source_ts_us }
+        Progress {
+            previous,
+            ended,
+            position,
+            inside,
+            source_ts_us,
+        }
     }
 
     fn close_if_full(&mut self) -> Result<(), Error> {
-        let full = self.open.batch.bytes.len() >= PARCEL_BYTES || self.open.ended.len() >= PARCEL_TRANSACTIONS;
+        let full =
+            self.open.batch.bytes.len() >= PARCEL_BYTES || self.open.ended.len() >= PARCEL_TRANSACTIONS;
         if full { self.close(false) } else { Ok(()) }
     }
 
@@ -203,9 +240,20 @@ impl Handler for Capture {
     fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), Error> {
         let at = BinlogPosition::new(start.file, start.pos);
         let captured = self.is_captured(&at);
-        let skip = if captured { self.rows_delivered(start.gtid) } else { 0 };
+        let skip = if captured {
+            self.rows_delivered(start.gtid)
+        } else {
+            0
+        };
         let (gtid, mark) = (start.gtid.cloned(), Some(self.mark()));
-        self.transaction = Some(Transaction { gtid, start: at, captured, rows: 0, skip, mark });
+        self.transaction = Some(Transaction {
+            gtid,
+            start: at,
+            captured,
+            rows: 0,
+            skip,
+            mark,
+        });
         self.news = true;
         Ok(())
     }
@@ -256,9 +304,9 @@ impl Handler for Capture {
 
     fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Error> {
         match rollback {
-            Rollback::Logged(end) if self.has_captured_rows() => {
-                Err(Error::RolledBack { position: format!("{}:{}", end.file, end.pos) })
-            }
+            Rollback::Logged(end) if self.has_captured_rows() => Err(Error::RolledBack {
+                position: format!("{}:{}", end.file, end.pos),
+            }),
             Rollback::Logged(end) => {
                 self.end_transaction(end);
                 Ok(())
@@ -288,11 +336,15 @@ impl Handler for Capture {
 
 impl Capture {
     fn open_transaction(&mut self) -> Result<&mut Transaction, Error> {
-        self.transaction.as_mut().ok_or(Error::Fault("rows or a statement outside a transaction"))
+        self.transaction
+            .as_mut()
+            .ok_or(Error::Fault("rows or a statement outside a transaction"))
     }
 
     fn has_captured_rows(&self) -> bool {
-        self.transaction.as_ref().is_some_and(|t| t.captured && t.rows > 0)
+        self.transaction
+            .as_ref()
+            .is_some_and(|t| t.captured && t.rows > 0)
     }
 
     fn end_transaction(&mut self, end: &TransactionEnd<'_>) {
@@ -308,13 +360,17 @@ impl Capture {
     /// The server crashed while it wrote the transaction: none of it is real. It can be taken back as long as nothing
     /// of it was handed over.
     fn take_back(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
-        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let Some(transaction) = self.transaction.take() else {
+            return Ok(());
+        };
         match transaction.mark {
             Some(mark) => {
                 self.open.truncate(mark);
                 Ok(())
             }
-            None => Err(Error::RolledBack { position: format!("{}:{}", end.file, end.pos) }),
+            None => Err(Error::RolledBack {
+                position: format!("{}:{}", end.file, end.pos),
+            }),
         }
     }
 
@@ -322,7 +378,11 @@ impl Capture {
     fn check_start_position(&self, end: &TransactionEnd<'_>) -> Result<(), Error> {
         match (&self.capture_from, &self.transaction) {
             (Some(from), Some(t)) if !t.captured && from.file == end.file && end.pos > from.pos => {
-                Err(Error::InsideTransaction { asked: from.pos, start: t.start.pos, end: end.pos })
+                Err(Error::InsideTransaction {
+                    asked: from.pos,
+                    start: t.start.pos,
+                    end: end.pos,
+                })
             }
             _ => Ok(()),
         }
@@ -331,7 +391,11 @@ impl Capture {
 
 /// When the change was committed where it was made first, as precisely as the server logs it.
 fn source_ts_us(context: &EventContext<'_>) -> u64 {
-    context.commit.map_or(u64::from(context.timestamp) * 1_000_000, |commit| commit.original_us)
+    context
+        .commit
+        .map_or(u64::from(context.timestamp) * 1_000_000, |commit| {
+            commit.original_us
+        })
 }
 
 fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
@@ -347,5 +411,9 @@ fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
 }
 
 fn encode_error(table: &str, context: &EventContext<'_>, cause: EncodeError) -> Error {
-    Error::Encode { table: table.to_owned(), position: format!("{}:{}", context.file, context.pos), cause }
+    Error::Encode {
+        table: table.to_owned(),
+        position: format!("{}:{}", context.file, context.pos),
+        cause,
+    }
 }

@@ -46,7 +46,12 @@ struct TopicNames {
 const TABLE_NUMBER: usize = 6;
 
 impl Catalog {
-    pub(crate) fn new(filter: TableFilter, options: EncodeOptions, shapes: Shapes, history: HistoryWriter) -> Self {
+    pub(crate) fn new(
+        filter: TableFilter,
+        options: EncodeOptions,
+        shapes: Shapes,
+        history: HistoryWriter,
+    ) -> Self {
         Self {
             filter,
             options,
@@ -80,14 +85,25 @@ impl Catalog {
             position: near.to_string(),
             why: why.to_string(),
         })?;
-        let captured = CapturedTable { plan: Arc::new(plan), tag: self.encoder_for(&table)? };
-        self.tables.insert(id, Known { map: shape.to_vec(), captured: captured.clone() });
+        let captured = CapturedTable {
+            plan: Arc::new(plan),
+            tag: self.encoder_for(&table)?,
+        };
+        self.tables.insert(
+            id,
+            Known {
+                map: shape.to_vec(),
+                captured: captured.clone(),
+            },
+        );
         Ok(Some(captured))
     }
 
     /// The encoder that [`CapturedTable::tag`] names.
     pub(crate) fn encoder(&mut self, tag: usize) -> Result<&mut TableEncoder, Error> {
-        self.encoders.get_mut(tag).ok_or(Error::Fault("rows of a table that was never captured"))
+        self.encoders
+            .get_mut(tag)
+            .ok_or(Error::Fault("rows of a table that was never captured"))
     }
 
     /// Topics named since the last call.
@@ -148,16 +164,21 @@ impl Catalog {
 
 impl TopicNames {
     fn index(&mut self, prefix: &str, table: &TableId) -> Result<TopicIndex, Error> {
-        let name = topic_name(prefix, table)
-            .map_err(|why| Error::TopicName { table: table.clone(), why: why.to_string() })?;
+        let name = topic_name(prefix, table).map_err(|why| Error::TopicName {
+            table: table.clone(),
+            why: why.to_string(),
+        })?;
         match self.owners.get(&name) {
             Some((index, owner)) if owner == table => Ok(*index),
-            Some((_, owner)) => {
-                Err(Error::TopicCollision { topic: name, first: owner.clone(), second: table.clone() })
-            }
+            Some((_, owner)) => Err(Error::TopicCollision {
+                topic: name,
+                first: owner.clone(),
+                second: table.clone(),
+            }),
             None => {
                 let index = u32::try_from(self.owners.len()).map_err(|_| Error::Fault("too many topics"))?;
-                self.owners.insert(name.clone(), (TopicIndex(index), table.clone()));
+                self.owners
+                    .insert(name.clone(), (TopicIndex(index), table.clone()));
                 self.new.push(name);
                 Ok(TopicIndex(index))
             }

@@ -62,7 +62,10 @@ impl ChangeStream {
     pub fn builder(source: SourceOptions, server_id: u32, topic_prefix: impl Into<String>) -> Builder {
         let mut settings = CaptureSettings::new(source, server_id, topic_prefix.into());
         settings.tombstones_on_delete = false;
-        Builder { settings, start: StartFrom::default() }
+        Builder {
+            settings,
+            start: StartFrom::default(),
+        }
     }
 
     /// The next change; none when the stream has ended because the source was idle for as long as was asked for.
@@ -103,10 +106,16 @@ impl ChangeStream {
         let RecordBatch { bytes, records } = parcel.batch;
         let bytes = Bytes::from(bytes);
         for record in records {
-            let topic = usize::try_from(record.topic.0).ok().and_then(|i| self.topics.get(i));
+            let topic = usize::try_from(record.topic.0)
+                .ok()
+                .and_then(|i| self.topics.get(i));
             if let (Some(topic), Some(value)) = (topic, record.value.and_then(|v| slice(&bytes, v))) {
                 let key = record.key.and_then(|k| slice(&bytes, k));
-                self.ready.push_back(ChangeEvent { topic: Arc::clone(topic), key, value });
+                self.ready.push_back(ChangeEvent {
+                    topic: Arc::clone(topic),
+                    key,
+                    value,
+                });
             }
         }
     }
@@ -115,7 +124,9 @@ impl ChangeStream {
         match self.reader.take() {
             None => Ok(()),
             Some(reader) => {
-                reader.join().map_err(|_| Error::Fault("the reading thread has panicked"))??;
+                reader
+                    .join()
+                    .map_err(|_| Error::Fault("the reading thread has panicked"))??;
                 Ok(())
             }
         }
@@ -182,7 +193,12 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
     let settings = &builder.settings;
     let source = runtime.block_on(source::open(settings))?;
     source.check_literal_tables(&settings.tables)?;
-    let resume = resume(None, &builder.start, &settings.tables.fingerprint(), &source.state)?;
+    let resume = resume(
+        None,
+        &builder.start,
+        &settings.tables.fingerprint(),
+        &source.state,
+    )?;
     let dump = runtime.block_on(source.dump(settings, &resume))?;
     let (sender, receiver) = queue::bounded(QUEUE_BYTES);
     let stop = Stop::default();

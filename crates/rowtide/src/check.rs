@@ -49,7 +49,16 @@ pub async fn source(options: &SourceOptions, server_id: u32, tables: &TableFilte
     let grants = server::grants(&mut client).await?;
     let findings = server::preflight(&info, &grants, server_id);
     let names = shapes::captured_names(&mut client, tables).await?;
-    let missing_tables = tables.literal_tables().into_iter().filter(|id| !names.contains(id)).collect();
+    let missing_tables = tables
+        .literal_tables()
+        .into_iter()
+        .filter(|id| !names.contains(id))
+        .collect();
     let server = format!("{} with the server_uuid {}", info.version, info.server_uuid);
-    Ok(Report { server, findings, missing_tables, captured_tables: names.len() })
+    Ok(Report {
+        server,
+        findings,
+        missing_tables,
+        captured_tables: names.len(),
+    })
 }

@@ -24,8 +24,9 @@ impl Store {
     /// # Errors
     /// [`Error::Checkpoint`] if there is none, [`Error::Kafka`] if it cannot be read.
     pub fn read(&self) -> Result<Checkpoint, Error> {
-        self.find()?.ok_or_else(|| {
-            Error::NoCheckpoint { source_name: self.kafka.source_name.clone(), topic: self.kafka.checkpoint_topic.clone() }
+        self.find()?.ok_or_else(|| Error::NoCheckpoint {
+            source_name: self.kafka.source_name.clone(),
+            topic: self.kafka.checkpoint_topic.clone(),
         })
     }
 
@@ -44,11 +45,17 @@ impl Store {
         let server_uuid = server_uuid.or_else(|| before.and_then(|b| b.server_uuid));
         if gtids.is_none() && server_uuid.is_none() {
             return Err(Error::Config(
-                "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid)".into(),
+                "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid)"
+                    .into(),
             ));
         }
         let position = position.unwrap_or_else(|| BinlogPosition::new("", 0));
-        let ledger = Ledger { gtids, position, inside: None, source_ts_us: 0 };
+        let ledger = Ledger {
+            gtids,
+            position,
+            inside: None,
+            source_ts_us: 0,
+        };
         let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, server_uuid, String::new());
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)

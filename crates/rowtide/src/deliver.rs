@@ -61,7 +61,13 @@ impl<'a> Delivery<'a> {
                 Next::Wait(ms) => match parcels.receive(Duration::from_millis(ms)) {
                     Received::Item(parcel) => self.produce(parcel)?,
                     Received::Timeout => self.publisher.poll()?,
-                    Received::Closed => return if self.policy.is_open() { self.commit() } else { Ok(()) },
+                    Received::Closed => {
+                        return if self.policy.is_open() {
+                            self.commit()
+                        } else {
+                            Ok(())
+                        };
+                    }
                 },
             }
         }
@@ -79,7 +85,8 @@ impl<'a> Delivery<'a> {
         if !self.policy.is_open() {
             self.publisher.begin()?;
         }
-        self.publisher.send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
+        self.publisher
+            .send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
         for record in &parcel.history {
             self.publisher.send_history(record)?;
         }
@@ -87,7 +94,12 @@ impl<'a> Delivery<'a> {
         let bytes = parcel.batch.bytes.len();
         let inside_transaction = parcel.progress.inside.is_some();
         self.ledger.advance(parcel.progress);
-        let produced = Produced { bytes, records, source_idle: parcel.source_idle, inside_transaction };
+        let produced = Produced {
+            bytes,
+            records,
+            source_idle: parcel.source_idle,
+            inside_transaction,
+        };
         self.policy.produced(self.now(), produced);
         self.open.changes += parcel.changes;
         self.open.records += to_u64(records);
@@ -99,19 +111,30 @@ impl<'a> Delivery<'a> {
     fn commit(&mut self) -> Result<(), Error> {
         self.publisher.commit(&self.checkpoint())?;
         self.policy.committed();
-        self.stats.committed(&self.open, &self.ledger.position, self.ledger.source_ts_us);
+        self.stats
+            .committed(&self.open, &self.ledger.position, self.ledger.source_ts_us);
         self.open = Committed::default();
         Ok(())
     }
 
     fn checkpoint(&self) -> Checkpoint {
         let filter = self.settings.capture.tables.fingerprint();
-        checkpoint(&self.ledger, &self.settings.kafka.source_name, Some(self.server_uuid.clone()), filter)
+        checkpoint(
+            &self.ledger,
+            &self.settings.kafka.source_name,
+            Some(self.server_uuid.clone()),
+            filter,
+        )
     }
 }
 
 /// A ledger as it is written down.
-pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server_uuid: Option<String>, filter: String) -> Checkpoint {
+pub(crate) fn checkpoint(
+    ledger: &Ledger,
+    source: &str,
+    server_uuid: Option<String>,
+    filter: String,
+) -> Checkpoint {
     let inside = |inside: &InsideTransaction| InTransaction {
         gtid: inside.gtid.as_ref().map(ToString::to_string),
         file: ledger.position.file.clone(),

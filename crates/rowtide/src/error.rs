@@ -49,7 +49,9 @@ pub enum Error {
     #[error(transparent)]
     Resume(#[from] ResumeRefused),
     /// A position to start from that lies inside a transaction.
-    #[error("the position to start from, {asked}, lies inside the transaction from {start} to {end}; give one of the two")]
+    #[error(
+        "the position to start from, {asked}, lies inside the transaction from {start} to {end}; give one of the two"
+    )]
     InsideTransaction {
         /// The position asked for.
         asked: u64,
@@ -153,7 +155,9 @@ pub enum Error {
     #[error("the checkpoint cannot be used: {0}; set a new one with `rowtide checkpoint set`")]
     Checkpoint(String),
     /// A source that has no checkpoint.
-    #[error("the source {source_name} has no checkpoint in the topic {topic}: it never ran, or under another --topic-prefix")]
+    #[error(
+        "the source {source_name} has no checkpoint in the topic {topic}: it never ran, or under another --topic-prefix"
+    )]
     NoCheckpoint {
         /// The source's name.
         source_name: String,
@@ -167,7 +171,9 @@ pub enum Error {
     #[error("the operating system refuses a thread or its runtime: {0}")]
     System(#[from] std::io::Error),
     /// Flushing at the end took too long.
-    #[error("not everything could be committed within {0} s of the stop; the next start resumes at the last commit")]
+    #[error(
+        "not everything could be committed within {0} s of the stop; the next start resumes at the last commit"
+    )]
     StopTimeout(u64),
     /// A fault of Rowtide itself.
     #[error("a fault in Rowtide itself: {0}; please report it")]
@@ -205,9 +211,10 @@ impl Error {
             Self::Replica(e) if e.is_duplicate_server_id() => ErrorKind::SourceUnfit,
             Self::Replica(_) => ErrorKind::Source,
             Self::SourceUnfit(_) | Self::UnknownTable(_) | Self::ServerIdInUse(_) => ErrorKind::SourceUnfit,
-            Self::Resume(_) | Self::InsideTransaction { .. } | Self::Checkpoint(_) | Self::NoCheckpoint { .. } => {
-                ErrorKind::Checkpoint
-            },
+            Self::Resume(_)
+            | Self::InsideTransaction { .. }
+            | Self::Checkpoint(_)
+            | Self::NoCheckpoint { .. } => ErrorKind::Checkpoint,
             Self::Kafka(KafkaError::Fenced { .. }) => ErrorKind::Fenced,
             Self::Kafka(
                 KafkaError::CheckpointCorrupt { .. }

@@ -4,7 +4,13 @@ use regex::{Regex, RegexBuilder};
 use rowtide_event::TableId;
 
 /// Databases of the server's own, whose tables are never captured.
-const SYSTEM_DATABASES: [&str; 5] = ["mysql", "sys", "information_schema", "performance_schema", "ndbinfo"];
+const SYSTEM_DATABASES: [&str; 5] = [
+    "mysql",
+    "sys",
+    "information_schema",
+    "performance_schema",
+    "ndbinfo",
+];
 
 /// Which tables are captured, by Debezium's rules: regular expressions that must match the whole of
 /// `database.table`, whatever the case. Without an include list every table of a user's database is captured; an
@@ -37,12 +43,18 @@ impl TableFilter {
     /// # Errors
     /// [`PatternError`] names the first pattern that is no regular expression.
     pub fn new<S: AsRef<str>>(include: &[S], exclude: &[S]) -> Result<Self, PatternError> {
-        Ok(Self { include: compile(include)?, exclude: compile(exclude)? })
+        Ok(Self {
+            include: compile(include)?,
+            exclude: compile(exclude)?,
+        })
     }
 
     /// Whether the table is captured.
     pub fn captures(&self, id: &TableId) -> bool {
-        if SYSTEM_DATABASES.iter().any(|db| db.eq_ignore_ascii_case(&id.database)) {
+        if SYSTEM_DATABASES
+            .iter()
+            .any(|db| db.eq_ignore_ascii_case(&id.database))
+        {
             return false;
         }
         let name = id.to_string();
@@ -66,19 +78,32 @@ impl TableFilter {
                 text.push('\n');
             }
         }
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).simple().to_string()
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes())
+            .simple()
+            .to_string()
     }
 }
 
 fn compile<S: AsRef<str>>(patterns: &[S]) -> Result<Vec<Pattern>, PatternError> {
-    patterns.iter().flat_map(|p| split_list(p.as_ref())).map(one).collect()
+    patterns
+        .iter()
+        .flat_map(|p| split_list(p.as_ref()))
+        .map(one)
+        .collect()
 }
 
 fn one(text: String) -> Result<Pattern, PatternError> {
     // Compiled alone first: a pattern such as `a)|(b` must not become valid by the group around it.
     let regex = Regex::new(&text)
-        .and_then(|_| RegexBuilder::new(&format!("^(?:{text})$")).case_insensitive(true).build())
-        .map_err(|e| PatternError { pattern: text.clone(), reason: e.to_string() })?;
+        .and_then(|_| {
+            RegexBuilder::new(&format!("^(?:{text})$"))
+                .case_insensitive(true)
+                .build()
+        })
+        .map_err(|e| PatternError {
+            pattern: text.clone(),
+            reason: e.to_string(),
+        })?;
     Ok(Pattern { text, regex })
 }
 
@@ -102,14 +127,22 @@ fn split_list(list: &str) -> Vec<String> {
             last.push(c);
         }
     }
-    parts.into_iter().map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
+    parts
+        .into_iter()
+        .map(|p| p.trim().to_owned())
+        .filter(|p| !p.is_empty())
+        .collect()
 }
 
 /// The table that a pattern names if it is a plain name: `shop.orders` or `shop\.orders`.
 fn literal(pattern: &str) -> Option<TableId> {
     let plain = pattern.replace("\\.", ".");
     let (database, table) = plain.split_once('.')?;
-    let named = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
+    let named = |s: &str| {
+        !s.is_empty()
+            && s.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
+    };
     (named(database) && named(table)).then(|| TableId::new(database, table))
 }
 
@@ -163,7 +196,10 @@ mod tests {
     #[test]
     fn plain_names_are_told_from_patterns() {
         let f = filter(&["shop.orders", "shop\\.items", "shop\\..*", "crm.(a|b)"], &[]);
-        assert_eq!(f.literal_tables(), [TableId::new("shop", "orders"), TableId::new("shop", "items")]);
+        assert_eq!(
+            f.literal_tables(),
+            [TableId::new("shop", "orders"), TableId::new("shop", "items")]
+        );
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub(crate) struct Read<'a> {
 
 impl HistoryWriter {
     pub(crate) fn new(source_name: &str, flavour: Flavour, name_case: NameCase) -> Self {
-        Self { source_name: source_name.to_owned(), flavour, name_case }
+        Self {
+            source_name: source_name.to_owned(),
+            flavour,
+            name_case,
+        }
     }
 
     /// Finds out what a statement changes.
@@ -41,17 +45,31 @@ impl HistoryWriter {
         };
         let class = statement::classify(&text, session);
         let entries = statement::history_entries(&text, &class, session);
-        Ok(Read { context: statement.context, class, entries })
+        Ok(Read {
+            context: statement.context,
+            class,
+            entries,
+        })
     }
 
     /// The records of a statement, in Debezium's format.
     pub(crate) fn records(&self, read: &Read<'_>, executed: Option<&GtidSet>) -> Vec<HistoryRecord> {
-        read.entries.iter().map(|entry| self.record(entry, &read.context, executed)).collect()
+        read.entries
+            .iter()
+            .map(|entry| self.record(entry, &read.context, executed))
+            .collect()
     }
 
-    fn record(&self, entry: &HistoryEntry, context: &EventContext<'_>, executed: Option<&GtidSet>) -> HistoryRecord {
+    fn record(
+        &self,
+        entry: &HistoryEntry,
+        context: &EventContext<'_>,
+        executed: Option<&GtidSet>,
+    ) -> HistoryRecord {
         HistoryRecord {
-            source: HistorySource { server: self.source_name.clone() },
+            source: HistorySource {
+                server: self.source_name.clone(),
+            },
             position: HistoryPosition {
                 transaction_id: None,
                 ts_sec: Some(i64::from(context.timestamp)),
@@ -79,9 +97,13 @@ fn text(statement: &Statement<'_>) -> Result<String, Error> {
         .collations
         .and_then(|collations| Charset::from_collation(collations.client))
         .unwrap_or(Charset::Utf8);
-    let unreadable = || Error::StatementText { position: position(&statement.context) };
+    let unreadable = || Error::StatementText {
+        position: position(&statement.context),
+    };
     let mut utf8 = Vec::with_capacity(statement.query.len());
-    charset.decode(statement.query, &mut utf8).map_err(|_| unreadable())?;
+    charset
+        .decode(statement.query, &mut utf8)
+        .map_err(|_| unreadable())?;
     String::from_utf8(utf8).map_err(|_| unreadable())
 }
 
@@ -95,7 +117,10 @@ impl Read<'_> {
     pub(crate) fn check_row_format(&self, filter: &TableFilter) -> Result<(), Error> {
         match &self.class {
             Class::RowChange { verb, table } if table.as_ref().is_none_or(|id| filter.captures(id)) => {
-                Err(Error::StatementFormat { position: position(&self.context), verb: verb.clone() })
+                Err(Error::StatementFormat {
+                    position: position(&self.context),
+                    verb: verb.clone(),
+                })
             }
             _ => Ok(()),
         }

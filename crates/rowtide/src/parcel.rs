@@ -28,8 +28,16 @@ pub(crate) struct Parcel {
 
 impl Weigh for Parcel {
     fn weight(&self) -> usize {
-        let records = self.batch.records.len().saturating_mul(size_of::<rowtide_event::encode::Record>());
-        self.batch.bytes.len().saturating_add(records).saturating_add(PARCEL_ITSELF)
+        let records = self
+            .batch
+            .records
+            .len()
+            .saturating_mul(size_of::<rowtide_event::encode::Record>());
+        self.batch
+            .bytes
+            .len()
+            .saturating_add(records)
+            .saturating_add(PARCEL_ITSELF)
     }
 }
 
@@ -48,7 +56,11 @@ const KEPT_BYTES: usize = 1 << 20;
 impl Pool {
     /// An empty batch, with the memory of an old one if there is one.
     pub(crate) fn take(&self) -> RecordBatch {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.batches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     /// Gives a batch back.

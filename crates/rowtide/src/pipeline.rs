@@ -46,7 +46,11 @@ pub struct TopicSettings {
 
 impl Default for TopicSettings {
     fn default() -> Self {
-        Self { create: CreateTopics::Allowed, data: TopicSpec::default(), replication_factor: -1 }
+        Self {
+            create: CreateTopics::Allowed,
+            data: TopicSpec::default(),
+            replication_factor: -1,
+        }
     }
 }
 
@@ -86,7 +90,9 @@ impl CaptureSettings {
             )));
         }
         if self.server_id == 0 {
-            return Err(Error::Config("the server id must not be 0: the server would not serve a replica".into()));
+            return Err(Error::Config(
+                "the server id must not be 0: the server would not serve a replica".into(),
+            ));
         }
         Ok(())
     }
@@ -179,7 +185,10 @@ impl PipelineBuilder {
     /// How to reach Kafka and deliver to it. The source's name is set to the topic prefix.
     pub fn kafka(mut self, change: impl FnOnce(&mut KafkaOptions)) -> Self {
         change(&mut self.settings.kafka);
-        self.settings.kafka.source_name.clone_from(&self.settings.capture.topic_prefix);
+        self.settings
+            .kafka
+            .source_name
+            .clone_from(&self.settings.capture.topic_prefix);
         self
     }
 
@@ -227,7 +236,10 @@ impl PipelineBuilder {
         self.settings.capture.check()?;
         self.settings.kafka.context_headers = context_headers(&self.settings.capture.topic_prefix);
         self.settings.kafka.check()?;
-        Ok(Pipeline { settings: self.settings, stats: Arc::default() })
+        Ok(Pipeline {
+            settings: self.settings,
+            stats: Arc::default(),
+        })
     }
 }
 
@@ -235,9 +247,14 @@ impl PipelineBuilder {
 /// name is that of Debezium's connector for the same server, the run's id is new with each start.
 fn context_headers(topic_prefix: &str) -> Vec<(String, String)> {
     let run = uuid::Uuid::now_v7().to_string();
-    let all =
-        [("connectorLogicalName", topic_prefix), ("taskId", "0"), ("connectorName", CONNECTOR), ("runId", run.as_str())];
-    all.map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned())).into()
+    let all = [
+        ("connectorLogicalName", topic_prefix),
+        ("taskId", "0"),
+        ("connectorName", CONNECTOR),
+        ("runId", run.as_str()),
+    ];
+    all.map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned()))
+        .into()
 }
 
 /// The connector's name in every event, as Debezium has it for MySQL.

@@ -87,7 +87,11 @@ pub struct CommitLimits {
 
 impl Default for CommitLimits {
     fn default() -> Self {
-        Self { bytes: 32 << 20, age_ms: 200, position_only_ms: 5_000 }
+        Self {
+            bytes: 32 << 20,
+            age_ms: 200,
+            position_only_ms: 5_000,
+        }
     }
 }
 
@@ -141,12 +145,21 @@ const NOTHING_OPEN: Millis = 1_000;
 impl CommitPolicy {
     /// A policy with nothing open.
     pub fn new(limits: CommitLimits) -> Self {
-        Self { limits, open: None, source_idle: true, inside_transaction: false }
+        Self {
+            limits,
+            open: None,
+            source_idle: true,
+            inside_transaction: false,
+        }
     }
 
     /// A parcel was produced at `now`.
     pub fn produced(&mut self, now: Millis, parcel: Produced) {
-        let open = self.open.get_or_insert(Open { since: now, bytes: 0, records: 0 });
+        let open = self.open.get_or_insert(Open {
+            since: now,
+            bytes: 0,
+            records: 0,
+        });
         open.bytes = open.bytes.saturating_add(parcel.bytes);
         open.records = open.records.saturating_add(parcel.records);
         self.source_idle = parcel.source_idle;
@@ -165,7 +178,9 @@ impl CommitPolicy {
 
     /// What to do at `now`, given whether another parcel is already waiting.
     pub fn next(&self, now: Millis, parcel_waiting: bool) -> Next {
-        let Some(open) = self.open else { return Next::Wait(NOTHING_OPEN) };
+        let Some(open) = self.open else {
+            return Next::Wait(NOTHING_OPEN);
+        };
         let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
@@ -189,18 +204,38 @@ impl CommitPolicy {
 mod tests {
     use super::*;
 
-    const LIMITS: CommitLimits = CommitLimits { bytes: 1000, age_ms: 200, position_only_ms: 5_000 };
+    const LIMITS: CommitLimits = CommitLimits {
+        bytes: 1000,
+        age_ms: 200,
+        position_only_ms: 5_000,
+    };
 
     fn after(bytes: usize, records: usize, idle: bool) -> CommitPolicy {
         let mut policy = CommitPolicy::new(LIMITS);
-        policy.produced(10_000, Produced { bytes, records, source_idle: idle, inside_transaction: false });
+        policy.produced(
+            10_000,
+            Produced {
+                bytes,
+                records,
+                source_idle: idle,
+                inside_transaction: false,
+            },
+        );
         policy
     }
 
     #[test]
     fn a_source_transaction_is_not_cut_by_age_alone() {
         let mut policy = CommitPolicy::new(LIMITS);
-        policy.produced(0, Produced { bytes: 10, records: 1, source_idle: false, inside_transaction: true });
+        policy.produced(
+            0,
+            Produced {
+                bytes: 10,
+                records: 1,
+                source_idle: false,
+                inside_transaction: true,
+            },
+        );
         assert_eq!(policy.next(300, true), Next::Wait(4_700));
         assert_eq!(policy.next(5_000, true), Next::Commit);
     }
@@ -252,10 +287,28 @@ mod tests {
         let mut ledger = ledger();
         let inside = Some(InsideTransaction { gtid: None, rows: 7 });
         let at = BinlogPosition::new("b.1", 100);
-        ledger.advance(Progress { previous: None, ended: vec![], position: at.clone(), inside: inside.clone(), source_ts_us: 5 });
-        assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&inside, &at, 5));
+        ledger.advance(Progress {
+            previous: None,
+            ended: vec![],
+            position: at.clone(),
+            inside: inside.clone(),
+            source_ts_us: 5,
+        });
+        assert_eq!(
+            (&ledger.inside, &ledger.position, ledger.source_ts_us),
+            (&inside, &at, 5)
+        );
         let end = BinlogPosition::new("b.1", 900);
-        ledger.advance(Progress { previous: None, ended: vec![], position: end.clone(), inside: None, source_ts_us: 3 });
-        assert_eq!((&ledger.inside, &ledger.position, ledger.source_ts_us), (&None, &end, 5));
+        ledger.advance(Progress {
+            previous: None,
+            ended: vec![],
+            position: end.clone(),
+            inside: None,
+            source_ts_us: 3,
+        });
+        assert_eq!(
+            (&ledger.inside, &ledger.position, ledger.source_ts_us),
+            (&None, &end, 5)
+        );
     }
 }

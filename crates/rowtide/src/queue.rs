@@ -13,11 +13,20 @@ pub trait Weigh {
 /// The two ends of a new queue that holds at most `limit` bytes, and always at least one item.
 pub fn bounded<T: Weigh>(limit: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State { items: VecDeque::new(), bytes: 0, closed: false }),
+        state: Mutex::new(State {
+            items: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+        }),
         changed: Condvar::new(),
         limit,
     });
-    (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
+    (
+        Sender {
+            shared: Arc::clone(&shared),
+        },
+        Receiver { shared },
+    )
 }
 
 /// The end that puts items in. Dropping it lets the receiver see the end once the queue is empty.
@@ -77,8 +86,15 @@ impl<T: Weigh> Sender<T> {
     pub fn send(&self, item: T) -> Result<(), Disconnected> {
         let weight = item.weight();
         let mut state = self.shared.lock();
-        while !state.closed && !state.items.is_empty() && state.bytes.saturating_add(weight) > self.shared.limit {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while !state.closed
+            && !state.items.is_empty()
+            && state.bytes.saturating_add(weight) > self.shared.limit
+        {
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
             return Err(Disconnected);
@@ -177,7 +193,11 @@ mod tests {
         });
         assert_eq!(rx.receive(LONG), Received::Item(Bytes(80)));
         assert_eq!(rx.receive(LONG), Received::Item(Bytes(30)));
-        assert_eq!(rx.receive(LONG), Received::Item(Bytes(500)), "heavier than the limit, but not stuck");
+        assert_eq!(
+            rx.receive(LONG),
+            Received::Item(Bytes(500)),
+            "heavier than the limit, but not stuck"
+        );
         sender.join().unwrap();
     }
 

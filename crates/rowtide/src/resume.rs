@@ -129,7 +129,9 @@ pub enum ResumeRefused {
         found: String,
     },
     /// GTIDs are needed and off.
-    #[error("a GTID set was given and the server has gtid_mode off; start from position:FILE:POS, or turn GTIDs on")]
+    #[error(
+        "a GTID set was given and the server has gtid_mode off; start from position:FILE:POS, or turn GTIDs on"
+    )]
     GtidsOff,
     /// A cut transaction was counted with other filters.
     #[error(
@@ -175,7 +177,14 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         }
     };
     let (position, inside) = (ledger.position.clone(), ledger.inside.clone());
-    Ok(Resume { dump, gtids, position, inside, capture_from: None, gtids_of_file: false })
+    Ok(Resume {
+        dump,
+        gtids,
+        position,
+        inside,
+        capture_from: None,
+        gtids_of_file: false,
+    })
 }
 
 fn from_start(start: &StartFrom, source: &SourceState) -> Result<Resume, ResumeRefused> {
@@ -189,7 +198,11 @@ fn from_start(start: &StartFrom, source: &SourceState) -> Result<Resume, ResumeR
             let state = source.gtids.as_ref().ok_or(ResumeRefused::GtidsOff)?;
             check_gtids(set, state)?;
             let resume = at_end(source);
-            Ok(Resume { dump: DumpStart::Gtid(set.clone()), gtids: Some(set.clone()), ..resume })
+            Ok(Resume {
+                dump: DumpStart::Gtid(set.clone()),
+                gtids: Some(set.clone()),
+                ..resume
+            })
         }
         StartFrom::Position(position) => {
             check_position(position, source)?;
@@ -208,14 +221,28 @@ fn at_end(source: &SourceState) -> Resume {
         None => DumpStart::Position(source.end.clone()),
     };
     let position = source.end.clone();
-    Resume { dump, gtids: executed, position, inside: None, capture_from: None, gtids_of_file: false }
+    Resume {
+        dump,
+        gtids: executed,
+        position,
+        inside: None,
+        capture_from: None,
+        gtids_of_file: false,
+    }
 }
 
 fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
     let gtids = source.gtids.as_ref().map(|_| GtidSet::default());
     let gtids_of_file = gtids.is_some();
     let dump = DumpStart::Position(position.clone());
-    Resume { dump, gtids, position, inside: None, capture_from: None, gtids_of_file }
+    Resume {
+        dump,
+        gtids,
+        position,
+        inside: None,
+        capture_from: None,
+        gtids_of_file,
+    }
 }
 
 /// With GTIDs on, the file is read from its start, so that the set of what came before the position is exact.
@@ -224,7 +251,11 @@ fn at_position(position: &BinlogPosition, source: &SourceState) -> Resume {
         return at_file_start(position.clone(), source);
     }
     let from_start = at_file_start(BinlogPosition::new(&position.file, FILE_START), source);
-    Resume { position: position.clone(), capture_from: Some(position.clone()), ..from_start }
+    Resume {
+        position: position.clone(),
+        capture_from: Some(position.clone()),
+        ..from_start
+    }
 }
 
 fn check_gtids(done: &GtidSet, state: &GtidState) -> Result<(), ResumeRefused> {
@@ -233,28 +264,37 @@ fn check_gtids(done: &GtidSet, state: &GtidState) -> Result<(), ResumeRefused> {
         return Err(ResumeRefused::OtherLineage { extra });
     }
     let missing = state.purged.subtract(done);
-    if missing.is_empty() { Ok(()) } else { Err(ResumeRefused::PurgedGtids { missing }) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(ResumeRefused::PurgedGtids { missing })
+    }
 }
 
 fn check_same_server(recorded: &Recorded, source: &SourceState) -> Result<(), ResumeRefused> {
     if recorded.server_uuid == source.server_uuid {
         return Ok(());
     }
-    Err(ResumeRefused::OtherServer { recorded: recorded.server_uuid.clone(), found: source.server_uuid.clone() })
+    Err(ResumeRefused::OtherServer {
+        recorded: recorded.server_uuid.clone(),
+        found: source.server_uuid.clone(),
+    })
 }
 
 fn check_position(position: &BinlogPosition, source: &SourceState) -> Result<(), ResumeRefused> {
     let file = position.file.clone();
     match source.files.iter().find(|(name, _)| *name == file) {
-        Some((_, size)) if position.pos > *size => {
-            Err(ResumeRefused::BehindEnd { position: position.clone(), size: *size })
-        }
+        Some((_, size)) if position.pos > *size => Err(ResumeRefused::BehindEnd {
+            position: position.clone(),
+            size: *size,
+        }),
         Some(_) => Ok(()),
         None => match source.files.first() {
             None => Err(ResumeRefused::NoFiles),
-            Some((oldest, _)) if older(&file, oldest) => {
-                Err(ResumeRefused::PurgedFile { file, oldest: oldest.clone() })
-            }
+            Some((oldest, _)) if older(&file, oldest) => Err(ResumeRefused::PurgedFile {
+                file,
+                oldest: oldest.clone(),
+            }),
             Some(_) => Err(ResumeRefused::NoSuchFile { file }),
         },
     }
@@ -262,7 +302,10 @@ fn check_position(position: &BinlogPosition, source: &SourceState) -> Result<(),
 
 /// Whether `file` belongs to the same series as `oldest` and has a lower number.
 fn older(file: &str, oldest: &str) -> bool {
-    let split = |name: &str| name.rsplit_once('.').and_then(|(b, n)| Some((b.to_owned(), n.parse::<u64>().ok()?)));
+    let split = |name: &str| {
+        name.rsplit_once('.')
+            .and_then(|(b, n)| Some((b.to_owned(), n.parse::<u64>().ok()?)))
+    };
     matches!((split(file), split(oldest)), (Some((a, n)), Some((b, m))) if a == b && n < m)
 }
 
@@ -273,26 +316,44 @@ mod tests {
     const UUID: &str = "9de2dde1-e55f-11f1-bc9f-02fc00000001";
 
     fn set(intervals: &str) -> GtidSet {
-        if intervals.is_empty() { GtidSet::default() } else { format!("{UUID}:{intervals}").parse().unwrap() }
+        if intervals.is_empty() {
+            GtidSet::default()
+        } else {
+            format!("{UUID}:{intervals}").parse().unwrap()
+        }
     }
 
     fn source(executed: &str, purged: &str) -> SourceState {
         SourceState {
             server_uuid: UUID.into(),
-            gtids: Some(GtidState { executed: set(executed), purged: set(purged) }),
+            gtids: Some(GtidState {
+                executed: set(executed),
+                purged: set(purged),
+            }),
             files: vec![("b.000003".into(), 1000), ("b.000004".into(), 500)],
             end: BinlogPosition::new("b.000004", 500),
         }
     }
 
     fn without_gtids() -> SourceState {
-        SourceState { gtids: None, ..source("", "") }
+        SourceState {
+            gtids: None,
+            ..source("", "")
+        }
     }
 
     fn recorded(gtids: Option<&str>, file: &str, pos: u64) -> Recorded {
-        let ledger =
-            Ledger { gtids: gtids.map(set), position: BinlogPosition::new(file, pos), inside: None, source_ts_us: 0 };
-        Recorded { server_uuid: UUID.into(), ledger, filter: Some("f".into()) }
+        let ledger = Ledger {
+            gtids: gtids.map(set),
+            position: BinlogPosition::new(file, pos),
+            inside: None,
+            source_ts_us: 0,
+        };
+        Recorded {
+            server_uuid: UUID.into(),
+            ledger,
+            filter: Some("f".into()),
+        }
     }
 
     fn refused(recorded: &Recorded, source: &SourceState) -> ResumeRefused {
@@ -301,9 +362,20 @@ mod tests {
 
     #[test]
     fn a_checkpoint_counts_more_than_what_was_asked_for() {
-        let r = resume(Some(&recorded(Some("1-5"), "b.000003", 400)), &StartFrom::Earliest, "f", &source("1-9", "1-2"));
+        let r = resume(
+            Some(&recorded(Some("1-5"), "b.000003", 400)),
+            &StartFrom::Earliest,
+            "f",
+            &source("1-9", "1-2"),
+        );
         assert_eq!(r.unwrap().dump, DumpStart::Gtid(set("1-5")));
-        let r = resume(Some(&recorded(None, "b.000003", 400)), &StartFrom::Now, "f", &without_gtids()).unwrap();
+        let r = resume(
+            Some(&recorded(None, "b.000003", 400)),
+            &StartFrom::Now,
+            "f",
+            &without_gtids(),
+        )
+        .unwrap();
         assert_eq!(r.dump, DumpStart::Position(BinlogPosition::new("b.000003", 400)));
     }
 
@@ -312,7 +384,13 @@ mod tests {
         let e = refused(&recorded(Some("1-5"), "b.000001", 4), &source("1-9", "1-7"));
         assert_eq!(e, ResumeRefused::PurgedGtids { missing: set("6-7") });
         let e = refused(&recorded(None, "b.000001", 4), &without_gtids());
-        assert_eq!(e, ResumeRefused::PurgedFile { file: "b.000001".into(), oldest: "b.000003".into() });
+        assert_eq!(
+            e,
+            ResumeRefused::PurgedFile {
+                file: "b.000001".into(),
+                oldest: "b.000003".into()
+            }
+        );
     }
 
     #[test]
@@ -322,11 +400,28 @@ mod tests {
         let mut other = recorded(None, "b.000003", 4);
         other.server_uuid = "other".into();
         let e = refused(&other, &without_gtids());
-        assert_eq!(e, ResumeRefused::OtherServer { recorded: "other".into(), found: UUID.into() });
+        assert_eq!(
+            e,
+            ResumeRefused::OtherServer {
+                recorded: "other".into(),
+                found: UUID.into()
+            }
+        );
         let e = refused(&recorded(None, "b.000004", 501), &without_gtids());
-        assert_eq!(e, ResumeRefused::BehindEnd { position: BinlogPosition::new("b.000004", 501), size: 500 });
+        assert_eq!(
+            e,
+            ResumeRefused::BehindEnd {
+                position: BinlogPosition::new("b.000004", 501),
+                size: 500
+            }
+        );
         let e = refused(&recorded(None, "c.000004", 4), &without_gtids());
-        assert_eq!(e, ResumeRefused::NoSuchFile { file: "c.000004".into() });
+        assert_eq!(
+            e,
+            ResumeRefused::NoSuchFile {
+                file: "c.000004".into()
+            }
+        );
     }
 
     #[test]
@@ -341,7 +436,10 @@ mod tests {
     fn rows_counted_with_another_filter_are_not_skipped() {
         let mut cut = recorded(Some("1-5"), "b.000003", 4);
         cut.ledger.inside = Some(InsideTransaction { gtid: None, rows: 3 });
-        assert_eq!(resume(Some(&cut), &StartFrom::Now, "g", &source("1-9", "")), Err(ResumeRefused::FilterChanged));
+        assert_eq!(
+            resume(Some(&cut), &StartFrom::Now, "g", &source("1-9", "")),
+            Err(ResumeRefused::FilterChanged)
+        );
         assert!(resume(Some(&cut), &StartFrom::Now, "f", &source("1-9", "")).is_ok());
     }
 
@@ -350,12 +448,24 @@ mod tests {
         let s = source("1-9", "1-2");
         let at = |start: &StartFrom, s: &SourceState| resume(None, start, "f", s);
         assert_eq!(at(&StartFrom::Now, &s).unwrap().dump, DumpStart::Gtid(set("1-9")));
-        assert_eq!(at(&StartFrom::Now, &without_gtids()).unwrap().dump, DumpStart::Position(s.end.clone()));
+        assert_eq!(
+            at(&StartFrom::Now, &without_gtids()).unwrap().dump,
+            DumpStart::Position(s.end.clone())
+        );
         let earliest = at(&StartFrom::Earliest, &s).unwrap();
-        assert_eq!(earliest.dump, DumpStart::Position(BinlogPosition::new("b.000003", 4)));
+        assert_eq!(
+            earliest.dump,
+            DumpStart::Position(BinlogPosition::new("b.000003", 4))
+        );
         assert!(earliest.gtids_of_file);
-        assert_eq!(at(&StartFrom::Gtid(set("1-3")), &s).unwrap().gtids, Some(set("1-3")));
-        assert_eq!(at(&StartFrom::Gtid(set("1-3")), &without_gtids()), Err(ResumeRefused::GtidsOff));
+        assert_eq!(
+            at(&StartFrom::Gtid(set("1-3")), &s).unwrap().gtids,
+            Some(set("1-3"))
+        );
+        assert_eq!(
+            at(&StartFrom::Gtid(set("1-3")), &without_gtids()),
+            Err(ResumeRefused::GtidsOff)
+        );
         let position = BinlogPosition::new("b.000004", 200);
         let r = at(&StartFrom::Position(position.clone()), &s).unwrap();
         assert_eq!(r.dump, DumpStart::Position(BinlogPosition::new("b.000004", 4)));

@@ -40,10 +40,20 @@ impl Shapes {
             let ids: Vec<TableId> = names.iter().cloned().collect();
             for some in ids.chunks(TABLES_A_QUERY) {
                 let tables = ask(client, some).await?;
-                at_start.extend(tables.into_iter().map(|table| (name_case.folded_table(&table.id), table)));
+                at_start.extend(
+                    tables
+                        .into_iter()
+                        .map(|table| (name_case.folded_table(&table.id), table)),
+                );
             }
         }
-        Ok(Self { names, name_case, at_start, changed: HashMap::new(), all_changed: None })
+        Ok(Self {
+            names,
+            name_case,
+            at_start,
+            changed: HashMap::new(),
+            all_changed: None,
+        })
     }
 
     /// Whether the server had the table at the start.
@@ -53,10 +63,16 @@ impl Shapes {
 
     /// The shape at the start of the run, if no statement has changed it since.
     pub(crate) fn at_start(&self, id: &TableId, near: &BinlogPosition) -> Result<Table, Error> {
-        let unknown = |why: String| Error::ShapeUnknown { table: id.clone(), position: near.to_string(), why };
+        let unknown = |why: String| Error::ShapeUnknown {
+            table: id.clone(),
+            position: near.to_string(),
+            why,
+        };
         let folded = self.name_case.folded_table(id);
         if let Some(verb) = self.changed.get(&folded).or(self.all_changed.as_ref()) {
-            return Err(unknown(format!("{verb} has changed it since the start, and its table map has no names")));
+            return Err(unknown(format!(
+                "{verb} has changed it since the start, and its table map has no names"
+            )));
         }
         self.at_start.get(&folded).cloned().ok_or_else(|| {
             unknown("it did not exist at the start, and its table map has no names".to_owned())
@@ -70,7 +86,8 @@ impl Shapes {
 
     /// A statement has changed the table.
     pub(crate) fn changed(&mut self, id: &TableId, verb: &str) {
-        self.changed.insert(self.name_case.folded_table(id), verb.to_owned());
+        self.changed
+            .insert(self.name_case.folded_table(id), verb.to_owned());
     }
 
     /// A statement may have changed any table.
@@ -80,7 +97,10 @@ impl Shapes {
 }
 
 /// The tables on the server that the filter captures.
-pub(crate) async fn captured_names(client: &mut Client, filter: &TableFilter) -> Result<HashSet<TableId>, Error> {
+pub(crate) async fn captured_names(
+    client: &mut Client,
+    filter: &TableFilter,
+) -> Result<HashSet<TableId>, Error> {
     let rows = client.query(information_schema::TABLES).await?.rows;
     let all = information_schema::table_names(&rows).map_err(unreadable)?;
     Ok(all.into_iter().filter(|id| filter.captures(id)).collect())
@@ -92,7 +112,10 @@ fn unreadable(why: impl std::fmt::Display) -> Error {
 
 /// Asks the server for some tables; those that are gone are left out.
 async fn ask(client: &mut Client, ids: &[TableId]) -> Result<Vec<Table>, Error> {
-    let columns = client.query(&information_schema::columns_of_query(ids)).await?.rows;
+    let columns = client
+        .query(&information_schema::columns_of_query(ids))
+        .await?
+        .rows;
     let keys = client.query(&information_schema::keys_of_query(ids)).await?.rows;
     let told = information_schema::tables(&columns, &keys).map_err(unreadable)?;
     let mut tables = told.known;

@@ -42,7 +42,13 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let state = state(&mut client, &info).await?;
     let shapes = Shapes::read(&mut client, &info, settings).await?;
     let name_case = NameCase::of(info.lower_case_table_names);
-    Ok(Source { client, flavour: info.version.flavour, name_case, state, shapes })
+    Ok(Source {
+        client,
+        flavour: info.version.flavour,
+        name_case,
+        state,
+        shapes,
+    })
 }
 
 async fn check_fit(client: &mut Client, info: &ServerInfo, settings: &CaptureSettings) -> Result<(), Error> {
@@ -54,16 +60,28 @@ async fn check_fit(client: &mut Client, info: &ServerInfo, settings: &CaptureSet
     refuse_errors(&findings)?;
     let ours = replica_options(settings).uuid().to_string();
     let replicas = server::connected_replicas(client).await?;
-    let taken = |r: &ConnectedReplica| r.server_id == settings.server_id && !r.uuid.eq_ignore_ascii_case(&ours);
-    if replicas.iter().any(taken) { Err(Error::ServerIdInUse(settings.server_id)) } else { Ok(()) }
+    let taken =
+        |r: &ConnectedReplica| r.server_id == settings.server_id && !r.uuid.eq_ignore_ascii_case(&ours);
+    if replicas.iter().any(taken) {
+        Err(Error::ServerIdInUse(settings.server_id))
+    } else {
+        Ok(())
+    }
 }
 
 /// # Errors
 /// [`Error::SourceUnfit`] with all findings that are errors.
 pub(crate) fn refuse_errors(findings: &[Finding]) -> Result<(), Error> {
-    let errors: Vec<String> =
-        findings.iter().filter(|f| f.severity == Severity::Error).map(described).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Error::SourceUnfit(errors)) }
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(described)
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::SourceUnfit(errors))
+    }
 }
 
 /// A finding and its remedy in a line.
@@ -72,7 +90,11 @@ pub(crate) fn described(finding: &Finding) -> String {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    format!("{severity}: {}. {}", finding.what.trim_end_matches('.'), finding.remedy)
+    format!(
+        "{severity}: {}. {}",
+        finding.what.trim_end_matches('.'),
+        finding.remedy
+    )
 }
 
 fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
@@ -88,19 +110,34 @@ fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
 const MAX_REPLICA_NAME: usize = 60;
 
 async fn state(client: &mut Client, info: &ServerInfo) -> Result<SourceState, Error> {
-    let status = server::binlog_status(client).await?.ok_or(ResumeRefused::NoFiles)?;
-    let files = server::binary_logs(client).await?.into_iter().map(|f| (f.name, f.size)).collect();
+    let status = server::binlog_status(client)
+        .await?
+        .ok_or(ResumeRefused::NoFiles)?;
+    let files = server::binary_logs(client)
+        .await?
+        .into_iter()
+        .map(|f| (f.name, f.size))
+        .collect();
     let gtids = info.has_gtids().then(|| GtidState {
         executed: status.executed.clone(),
         purged: info.gtid_purged.clone(),
     });
-    Ok(SourceState { server_uuid: info.server_uuid.clone(), gtids, files, end: status.position })
+    Ok(SourceState {
+        server_uuid: info.server_uuid.clone(),
+        gtids,
+        files,
+        end: status.position,
+    })
 }
 
 impl Source {
     /// Tables that are named in full must exist.
     pub(crate) fn check_literal_tables(&self, filter: &TableFilter) -> Result<(), Error> {
-        match filter.literal_tables().into_iter().find(|id| !self.shapes.exists(id)) {
+        match filter
+            .literal_tables()
+            .into_iter()
+            .find(|id| !self.shapes.exists(id))
+        {
             Some(missing) => Err(Error::UnknownTable(missing)),
             None => Ok(()),
         }
@@ -113,15 +150,27 @@ impl Source {
             DumpStart::Position(position) => DumpFrom::Position(position.clone()),
         };
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
-        let decoder_options = DecoderOptions { checksum: replica.checksum(), ..DecoderOptions::default() };
+        let decoder_options = DecoderOptions {
+            checksum: replica.checksum(),
+            ..DecoderOptions::default()
+        };
         let start = match &resume.dump {
             DumpStart::Gtid(_) => resume.position.clone(),
             DumpStart::Position(position) => position.clone(),
         };
         let decoder = Decoder::new(decoder_options, start);
         let history = HistoryWriter::new(&settings.topic_prefix, self.flavour, self.name_case);
-        let catalog = Catalog::new(settings.tables.clone(), encode_options(settings), self.shapes, history);
-        Ok(Dump { replica, decoder, catalog })
+        let catalog = Catalog::new(
+            settings.tables.clone(),
+            encode_options(settings),
+            self.shapes,
+            history,
+        );
+        Ok(Dump {
+            replica,
+            decoder,
+            catalog,
+        })
     }
 }
 

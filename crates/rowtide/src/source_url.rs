@@ -65,7 +65,12 @@ impl std::str::FromStr for SourceUrl {
         if user.is_empty() {
             return Err(SourceUrlError::User);
         }
-        Ok(Self { user, host, port, socket: socket(query)? })
+        Ok(Self {
+            user,
+            host,
+            port,
+            socket: socket(query)?,
+        })
     }
 }
 
@@ -75,14 +80,20 @@ fn host_and_port(address: &str) -> Result<(String, u16), SourceUrlError> {
     }
     let (host, port) = match address.strip_prefix('[').and_then(|a| a.split_once(']')) {
         Some((ip, rest)) => (ip, rest.strip_prefix(':')),
-        None => address.split_once(':').map_or((address, None), |(h, p)| (h, Some(p))),
+        None => address
+            .split_once(':')
+            .map_or((address, None), |(h, p)| (h, Some(p))),
     };
     if host.is_empty() {
         return Err(SourceUrlError::Host);
     }
     let port = match port {
         None => DEFAULT_PORT,
-        Some(text) => text.parse().ok().filter(|p| *p != 0).ok_or(SourceUrlError::Port)?,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|p| *p != 0)
+            .ok_or(SourceUrlError::Port)?,
     };
     Ok((host.to_owned(), port))
 }
@@ -91,7 +102,9 @@ fn socket(query: &str) -> Result<Option<PathBuf>, SourceUrlError> {
     if query.is_empty() {
         return Ok(None);
     }
-    let path = query.strip_prefix("socket=").filter(|p| !p.is_empty() && !p.contains('&'));
+    let path = query
+        .strip_prefix("socket=")
+        .filter(|p| !p.is_empty() && !p.contains('&'));
     unescape(path.ok_or(SourceUrlError::Rest)?).map(|p| Some(PathBuf::from(p)))
 }
 
@@ -104,7 +117,10 @@ fn unescape(text: &str) -> Result<String, SourceUrlError> {
             bytes.push(byte);
             continue;
         }
-        let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).ok_or(SourceUrlError::Escape);
+        let digit = |b: Option<u8>| {
+            b.and_then(|b| char::from(b).to_digit(16))
+                .ok_or(SourceUrlError::Escape)
+        };
         let (high, low) = (digit(rest.next())?, digit(rest.next())?);
         bytes.push(u8::try_from(high * 16 + low).map_err(|_| SourceUrlError::Escape)?);
     }
@@ -116,7 +132,12 @@ mod tests {
     use super::*;
 
     fn url(user: &str, host: &str, port: u16, socket: Option<&str>) -> SourceUrl {
-        SourceUrl { user: user.into(), host: host.into(), port, socket: socket.map(PathBuf::from) }
+        SourceUrl {
+            user: user.into(),
+            host: host.into(),
+            port,
+            socket: socket.map(PathBuf::from),
+        }
     }
 
     #[test]
@@ -125,7 +146,10 @@ mod tests {
             ("mysql://cdc@127.0.0.1:3307", url("cdc", "127.0.0.1", 3307, None)),
             ("mysql://cdc@db/", url("cdc", "db", 3306, None)),
             ("mariadb://c%40x@[::1]:33", url("c@x", "::1", 33, None)),
-            ("mysql://cdc@localhost?socket=/run/my%20sql.sock", url("cdc", "localhost", 3306, Some("/run/my sql.sock"))),
+            (
+                "mysql://cdc@localhost?socket=/run/my%20sql.sock",
+                url("cdc", "localhost", 3306, Some("/run/my sql.sock")),
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse(), Ok(expected), "{text}");

@@ -39,9 +39,10 @@ impl FromStr for StartFrom {
         match text.split_once(':') {
             None if text == "now" => Ok(Self::Now),
             None if text == "earliest" => Ok(Self::Earliest),
-            Some(("gtid", set)) => {
-                set.parse().map(Self::Gtid).map_err(|e: <GtidSet as FromStr>::Err| ParseStartError::Gtid(e.to_string()))
-            }
+            Some(("gtid", set)) => set
+                .parse()
+                .map(Self::Gtid)
+                .map_err(|e: <GtidSet as FromStr>::Err| ParseStartError::Gtid(e.to_string())),
             Some(("position", position)) => Ok(Self::Position(position.parse()?)),
             _ => Err(ParseStartError::Form(text.to_owned())),
         }
@@ -56,15 +57,30 @@ mod tests {
     fn the_four_forms() {
         assert_eq!("now".parse(), Ok(StartFrom::Now));
         assert_eq!("earliest".parse(), Ok(StartFrom::Earliest));
-        assert_eq!("position:b.2:40".parse(), Ok(StartFrom::Position(BinlogPosition::new("b.2", 40))));
+        assert_eq!(
+            "position:b.2:40".parse(),
+            Ok(StartFrom::Position(BinlogPosition::new("b.2", 40)))
+        );
         let set = "9de2dde1-e55f-11f1-bc9f-02fc00000001:1-7";
-        assert_eq!(format!("gtid:{set}").parse(), Ok(StartFrom::Gtid(set.parse().unwrap())));
+        assert_eq!(
+            format!("gtid:{set}").parse(),
+            Ok(StartFrom::Gtid(set.parse().unwrap()))
+        );
     }
 
     #[test]
     fn anything_else_is_refused() {
-        assert_eq!("soon".parse::<StartFrom>(), Err(ParseStartError::Form("soon".into())));
-        assert!(matches!("gtid:x".parse::<StartFrom>(), Err(ParseStartError::Gtid(_))));
-        assert!(matches!("position:4".parse::<StartFrom>(), Err(ParseStartError::Position(_))));
+        assert_eq!(
+            "soon".parse::<StartFrom>(),
+            Err(ParseStartError::Form("soon".into()))
+        );
+        assert!(matches!(
+            "gtid:x".parse::<StartFrom>(),
+            Err(ParseStartError::Gtid(_))
+        ));
+        assert!(matches!(
+            "position:4".parse::<StartFrom>(),
+            Err(ParseStartError::Position(_))
+        ));
     }
 }

@@ -52,7 +52,11 @@ impl Stats {
             commits: self.commits.load(Ordering::Relaxed),
             restarts: self.restarts.load(Ordering::Relaxed),
             lag_ms: waiting.then(|| unix_micros().saturating_sub(source_us) / 1_000),
-            position: self.position.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            position: self
+                .position
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -67,7 +71,10 @@ impl Stats {
         self.records.fetch_add(done.records, Ordering::Relaxed);
         self.bytes.fetch_add(done.bytes, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
-        self.pending.fetch_sub(done.changes.min(self.pending.load(Ordering::Relaxed)), Ordering::Relaxed);
+        self.pending.fetch_sub(
+            done.changes.min(self.pending.load(Ordering::Relaxed)),
+            Ordering::Relaxed,
+        );
         self.committed_source_us.store(source_ts_us, Ordering::Relaxed);
         *self.position.lock().unwrap_or_else(PoisonError::into_inner) = Some(position.clone());
     }
@@ -90,7 +97,9 @@ pub(crate) struct Committed {
 /// The wall clock, as an envelope wants it.
 pub(crate) fn processed_at() -> ProcessedAt {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    ProcessedAt { ns: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+    ProcessedAt {
+        ns: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+    }
 }
 
 /// The wall clock in microseconds since 1970.
@@ -108,11 +117,30 @@ mod tests {
         let stats = Stats::default();
         stats.taken(3);
         let at = BinlogPosition::new("b.1", 9);
-        stats.committed(&Committed { changes: 2, records: 4, bytes: 10 }, &at, 1);
+        stats.committed(
+            &Committed {
+                changes: 2,
+                records: 4,
+                bytes: 10,
+            },
+            &at,
+            1,
+        );
         let seen = stats.snapshot();
-        assert_eq!((seen.changes, seen.records, seen.bytes, seen.commits), (2, 4, 10, 1));
+        assert_eq!(
+            (seen.changes, seen.records, seen.bytes, seen.commits),
+            (2, 4, 10, 1)
+        );
         assert!(seen.lag_ms.is_some_and(|ms| ms > 1_000_000));
-        stats.committed(&Committed { changes: 1, records: 1, bytes: 1 }, &at, 1);
+        stats.committed(
+            &Committed {
+                changes: 1,
+                records: 1,
+                bytes: 1,
+            },
+            &at,
+            1,
+        );
         assert_eq!(stats.snapshot().lag_ms, None);
         assert_eq!(stats.snapshot().position, Some(at));
     }

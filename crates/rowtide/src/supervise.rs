@@ -26,7 +26,12 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
     let mut retry = Retry::default();
     loop {
         let committed = stats.snapshot().commits;
-        let mut session = Session { settings, stats, stop, started: false };
+        let mut session = Session {
+            settings,
+            stats,
+            stop,
+            started: false,
+        };
         let error = match session.run() {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -87,7 +92,9 @@ fn wait(stop: &Stop, pause: Duration) -> Result<bool, Error> {
 }
 
 pub(crate) fn runtime() -> Result<Runtime, Error> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }
 
 struct Session<'a> {
@@ -123,10 +130,17 @@ impl Session<'_> {
         let pool = Pool::default();
         let (sender, receiver) = queue::bounded(self.settings.queue_bytes);
         let server_uuid = source.state.server_uuid.clone();
-        let Some(opened) = until_stop(&runtime, self.stop, source.dump(&self.settings.capture, resume))? else {
+        let Some(opened) = until_stop(&runtime, self.stop, source.dump(&self.settings.capture, resume))?
+        else {
             return Ok(());
         };
-        let capture = Capture::new(opened.catalog, resume, sender, pool.clone(), Arc::clone(self.stats));
+        let capture = Capture::new(
+            opened.catalog,
+            resume,
+            sender,
+            pool.clone(),
+            Arc::clone(self.stats),
+        );
         let ingest = Ingest {
             replica: opened.replica,
             decoder: opened.decoder,
@@ -139,11 +153,20 @@ impl Session<'_> {
         let reader = std::thread::Builder::new()
             .name("rowtide-read".into())
             .spawn(move || runtime.block_on(ingest.run()))?;
-        let mut delivery =
-            Delivery::new(publisher, topics, self.settings, self.stats, pool, Ledger::at(resume), server_uuid);
+        let mut delivery = Delivery::new(
+            publisher,
+            topics,
+            self.settings,
+            self.stats,
+            pool,
+            Ledger::at(resume),
+            server_uuid,
+        );
         let delivered = delivery.run(&receiver);
         drop(receiver);
-        let read = reader.join().map_err(|_| Error::Fault("the reading thread has panicked"))?;
+        let read = reader
+            .join()
+            .map_err(|_| Error::Fault("the reading thread has panicked"))?;
         first_error(delivered, read)
     }
 }
@@ -205,14 +228,19 @@ pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
 }
 
 fn parse_gtids(text: &str) -> Result<GtidSet, Error> {
-    text.parse().map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
+    text.parse()
+        .map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
 }
 
 fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
     let parse = |text: &str| {
-        text.parse::<Gtid>().map_err(|e| Error::Checkpoint(format!("the GTID of its transaction cannot be read: {e}")))
+        text.parse::<Gtid>()
+            .map_err(|e| Error::Checkpoint(format!("the GTID of its transaction cannot be read: {e}")))
     };
-    Ok(InsideTransaction { gtid: inside.gtid.as_deref().map(parse).transpose()?, rows: inside.rows })
+    Ok(InsideTransaction {
+        gtid: inside.gtid.as_deref().map(parse).transpose()?,
+        rows: inside.rows,
+    })
 }
 
 #[cfg(test)]
@@ -231,6 +259,9 @@ mod tests {
         let mut retry = Retry::default();
         assert!(!retry.started(false));
         assert!(retry.started(true));
-        assert!(retry.started(false), "once under way, a failing connection is tried again");
+        assert!(
+            retry.started(false),
+            "once under way, a failing connection is tried again"
+        );
     }
 }
