@@ -126,6 +126,11 @@ impl Topics {
         Ok(topics)
     }
 
+    /// Whether the topic was there when the topics were last listed.
+    pub fn exists(&self, topic: &str) -> bool {
+        self.known.contains_key(topic)
+    }
+
     /// Sees to it that the checkpoint and the schema-history topic exist and are fit, creating them with
     /// `replication_factor` (-1 for the broker's default).
     ///

@@ -1,7 +1,7 @@
 //! Reading and writing a source's checkpoint from outside a run.
 
 use rowtide_event::{BinlogPosition, GtidSet};
-use rowtide_kafka::{Checkpoint, CheckpointStore, KafkaOptions};
+use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Topics};
 
 use crate::deliver;
 use crate::error::Error;
@@ -57,11 +57,20 @@ impl Store {
             source_ts_us: 0,
         };
         let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, server_uuid, String::new());
+        Topics::connect(&self.kafka, CreateTopics::Allowed)?.ensure_own_topics(BROKER_DEFAULT)?;
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)
     }
 
     fn find(&self) -> Result<Option<Checkpoint>, Error> {
+        // Creating is off: looking for a checkpoint must not make its topic.
+        let topics = Topics::connect(&self.kafka, CreateTopics::Forbidden)?;
+        if !topics.exists(&self.kafka.checkpoint_topic) {
+            return Ok(None);
+        }
         Ok(CheckpointStore::read(&self.kafka)?)
     }
 }
+
+/// As many replicas as the broker makes by itself.
+const BROKER_DEFAULT: i32 = -1;

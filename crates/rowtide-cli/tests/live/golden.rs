@@ -22,6 +22,9 @@ struct Comparable {
     headers: Vec<(String, String)>,
 }
 
+/// Records by topic, in their order.
+type Topics = BTreeMap<String, Vec<Comparable>>;
+
 #[test]
 fn every_record_is_debeziums_but_for_the_listed_exceptions() {
     let (mysql, kafka) = (stage::mysql(), stage::kafka());
@@ -40,7 +43,7 @@ fn every_record_is_debeziums_but_for_the_listed_exceptions() {
     let mut run = stage::run(mysql, kafka, "gA", "golden");
     stage::succeed(run.args(["--start", &start, "--until-idle", "2s"]));
 
-    let mut ours: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
+    let mut ours = Topics::new();
     let topics: Vec<String> = kafka
         .topics()
         .unwrap()
@@ -89,13 +92,13 @@ fn testdata(name: &str) -> PathBuf {
 }
 
 /// What Debezium wrote: change records by topic with the exceptions put in, and the statements of the schema history.
-fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
+fn reference() -> (Topics, Vec<(String, String)>) {
     let file = std::fs::File::open(testdata("debezium-a.jsonl.gz")).unwrap();
     let mut text = String::new();
     flate2::read::GzDecoder::new(file)
         .read_to_string(&mut text)
         .unwrap();
-    let mut topics: BTreeMap<String, Vec<Comparable>> = BTreeMap::new();
+    let mut topics = Topics::new();
     let mut history = Vec::new();
     for line in text.lines() {
         let record: Value = serde_json::from_str(line).unwrap();
@@ -131,7 +134,7 @@ fn reference() -> (BTreeMap<String, Vec<Comparable>>, Vec<(String, String)>) {
 }
 
 /// Puts Rowtide's value in Debezium's record; the exception must fit as often as it says.
-fn apply(exception: &Exception, topics: &mut BTreeMap<String, Vec<Comparable>>) {
+fn apply(exception: &Exception, topics: &mut Topics) {
     let topic = format!("gA.golden.{}", exception.table);
     let mut fitting = 0;
     for record in topics

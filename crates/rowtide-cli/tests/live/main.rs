@@ -1,5 +1,12 @@
 //! The program against real servers: MySQL and Kafka, started by the testbed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod bad_input;
 mod checkpoint;
 mod exactly_once;
