@@ -22,7 +22,7 @@ lint:
 # Licences, sources and duplicates of the dependencies. cargo-deny is installed into target/tools on first use.
 DENY := target/tools/bin/cargo-deny
 deny: $(DENY)
-	$(DENY) --locked --offline check bans licenses sources
+	$(DENY) --locked check bans licenses sources
 
 $(DENY):
 	$(CARGO) install --locked --root target/tools --target-dir target/tools/build cargo-deny

@@ -13,7 +13,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-pub use records::{Record, consume, read_all};
+pub use records::{Ends, Record, consume, read_all};
 
 use crate::cache::Cache;
 use crate::command;
@@ -125,11 +125,11 @@ impl Kafka {
         consume(&self.bootstrap(), topics, read_committed, on_record)
     }
 
-    /// How far a topic has grown: the sum of its partitions' ends, 0 if it is not there.
+    /// Tells how far topics have grown, again and again; it outlives restarts of the broker.
     ///
-    /// With `read_committed` that is the end of what is stable. Transactions' markers count as records.
-    pub fn end(&self, topic: &str, read_committed: bool) -> Result<i64> {
-        records::end(&self.bootstrap(), topic, read_committed)
+    /// With `read_committed` a topic's end is the end of what is stable.
+    pub fn ends(&self, read_committed: bool) -> Result<Ends> {
+        Ends::new(&self.bootstrap(), read_committed)
     }
 
     /// Runs one of Kafka's own programs, such as `org.apache.kafka.tools.GetOffsetShell`, and returns its output.
@@ -315,7 +315,7 @@ mod tests {
             .java("org.apache.kafka.tools.GetOffsetShell", &arguments)
             .unwrap();
         assert!(offsets.contains("live.a:1:4"), "{offsets}");
-        assert_eq!(kafka.end("live.a", true).unwrap(), 4);
-        assert_eq!(kafka.end("absent", true).unwrap(), 0);
+        let ends = kafka.ends(true).unwrap();
+        assert_eq!((ends.of("live.a").unwrap(), ends.of("absent").unwrap()), (4, 0));
     }
 }

@@ -31,6 +31,34 @@ pub struct Record {
     pub timestamp: Option<i64>,
 }
 
+/// Tells how far topics have grown; see [`crate::Kafka::ends`].
+pub struct Ends {
+    consumer: BaseConsumer,
+}
+
+impl Ends {
+    pub(super) fn new(bootstrap: &str, read_committed: bool) -> Result<Ends> {
+        Ok(Ends {
+            consumer: consumer(bootstrap, read_committed)?,
+        })
+    }
+
+    /// The sum of the ends of a topic's partitions, 0 if it is not there. Transactions' markers count as records.
+    pub fn of(&self, topic: &str) -> Result<i64> {
+        let mut sum = 0;
+        for (topic, partition) in partitions(&self.consumer, &[topic])? {
+            let (_, end) = self
+                .consumer
+                .fetch_watermarks(&topic, partition, TIMEOUT)
+                .map_err(kafka(format!(
+                    "look for the end of {topic}, partition {partition}"
+                )))?;
+            sum += end;
+        }
+        Ok(sum)
+    }
+}
+
 /// All records of the topics up to where they end now, in the order of each partition.
 ///
 /// A topic that is not there has no records. With `read_committed`, records of transactions that are open
@@ -71,21 +99,6 @@ pub(super) fn topics(bootstrap: &str) -> Result<Vec<String>> {
     names.retain(|name| !name.starts_with("__"));
     names.sort();
     Ok(names)
-}
-
-/// The sum of the ends of a topic's partitions.
-pub(super) fn end(bootstrap: &str, topic: &str, read_committed: bool) -> Result<i64> {
-    let consumer = consumer(bootstrap, read_committed)?;
-    let mut sum = 0;
-    for (topic, partition) in partitions(&consumer, &[topic])? {
-        let (_, high) = consumer
-            .fetch_watermarks(&topic, partition, TIMEOUT)
-            .map_err(kafka(format!(
-                "look for the end of {topic}, partition {partition}"
-            )))?;
-        sum += high;
-    }
-    Ok(sum)
 }
 
 /// The end of a partition is an event that names no topic; so partitions are read one after the other.
