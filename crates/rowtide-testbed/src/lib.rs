@@ -12,6 +12,7 @@ pub mod packages;
 mod scratch;
 mod server_process;
 pub mod shared;
+mod slow_link;
 pub mod workload;
 
 pub use cache::Cache;
@@ -20,3 +21,4 @@ pub use kafka::{Ends, Kafka, KafkaOptions, Record, consume, read_all};
 pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};
 pub use scratch::Scratch;
 pub use server_process::{ServerProcess, free_port};
+pub use slow_link::SlowLink;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use rowtide_testbed::oracle::{Findings, Oracle};
 use rowtide_testbed::workload::{Changes, Workload};
-use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions};
+use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions, SlowLink};
 use serde_json::Value;
 
 use crate::stage::{self, Running, eventually, succeed};
@@ -181,6 +181,8 @@ fn a_restarted_and_a_killed_server_are_taken_up_again() {
 /// A server whose log holds the load before anything reads it.
 struct Load {
     mysql: MySql,
+    /// A connection that takes some 20 s for the whole load.
+    link: SlowLink,
     changes: Changes,
 }
 
@@ -194,7 +196,9 @@ impl Load {
             seed: seed(),
         };
         let changes = mysql.load(&workload).unwrap();
-        Self { mysql, changes }
+        // A change takes some 300 bytes of the log.
+        let link = SlowLink::to(mysql.port(), changes.total() * 300 / 20).unwrap();
+        Self { mysql, link, changes }
     }
 
     /// Changes and the tombstones that follow deletes.
@@ -248,11 +252,12 @@ fn run(load: &Load, kafka: &Kafka, prefix: &str) -> Command {
     run
 }
 
-/// As [`run`], with small commits: kills land between them, in them, and inside transactions of the source. It makes
-/// progress slow, too, so that a moment is not over before it is noticed.
+/// As [`run`], with small commits: kills land between them, in them, and inside transactions of the source. It reads
+/// over the slow link, so that a moment is not over before it is noticed.
 fn slow_run(load: &Load, kafka: &Kafka, prefix: &str) -> Command {
     let commit_bytes = (load.changes.total() / 15).to_string();
     let mut run = run(load, kafka, prefix);
+    run.args(["--source", &stage::source_at(load.link.port())]);
     run.args(["--commit-interval", "20ms", "--commit-bytes", &commit_bytes]);
     run
 }

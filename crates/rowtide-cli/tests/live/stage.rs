@@ -42,7 +42,12 @@ pub fn rowtide() -> Command {
 
 /// `--source` for a server of the testbed.
 pub fn source(mysql: &MySql) -> String {
-    format!("mysql://{CDC_USER}@127.0.0.1:{}", mysql.port())
+    source_at(mysql.port())
+}
+
+/// `--source` for what listens on a port.
+pub fn source_at(port: u16) -> String {
+    format!("mysql://{CDC_USER}@127.0.0.1:{port}")
 }
 
 /// A number that no other replica of this test process has.
