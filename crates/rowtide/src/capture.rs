@@ -18,8 +18,10 @@ use crate::queue::Sender;
 use crate::resume::{FILE_START, Resume};
 use crate::stats::{Stats, processed_at};
 
-/// Bytes of records after which a parcel is closed, whatever the source still has.
+/// Bytes of records after which a parcel is closed at the next end of a transaction, whatever the source still has.
 const PARCEL_BYTES: usize = 256 << 10;
+/// Bytes of records after which a parcel is closed even inside a transaction.
+const PARCEL_BYTES_INSIDE: usize = 2 * PARCEL_BYTES;
 /// Transactions without a captured change after which a parcel is closed all the same.
 const PARCEL_TRANSACTIONS: usize = 4096;
 
@@ -197,8 +199,11 @@ impl Capture {
     }
 
     fn close_if_full(&mut self) -> Result<(), Error> {
-        let full =
-            self.open.batch.bytes.len() >= PARCEL_BYTES || self.open.ended.len() >= PARCEL_TRANSACTIONS;
+        let limit = match self.transaction {
+            None => PARCEL_BYTES,
+            Some(_) => PARCEL_BYTES_INSIDE,
+        };
+        let full = self.open.batch.bytes.len() >= limit || self.open.ended.len() >= PARCEL_TRANSACTIONS;
         if full { self.close(false) } else { Ok(()) }
     }
 

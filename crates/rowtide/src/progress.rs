@@ -77,7 +77,8 @@ impl Ledger {
 /// When a Kafka transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitLimits {
-    /// Bytes of keys and values after which it is committed.
+    /// Bytes of keys and values after which it is committed at the next end of a source transaction; at twice as many,
+    /// inside one.
     pub bytes: usize,
     /// Milliseconds after which it is committed.
     pub age_ms: Millis,
@@ -184,10 +185,18 @@ impl CommitPolicy {
         let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
-        if idle || open.bytes >= self.limits.bytes || age >= limit {
+        if idle || open.bytes >= self.bytes_limit() || age >= limit {
             Next::Commit
         } else {
             Next::Wait(limit.saturating_sub(age))
+        }
+    }
+
+    fn bytes_limit(&self) -> usize {
+        if self.inside_transaction {
+            self.limits.bytes.saturating_mul(2)
+        } else {
+            self.limits.bytes
         }
     }
 
@@ -226,18 +235,28 @@ mod tests {
 
     #[test]
     fn a_source_transaction_is_not_cut_by_age_alone() {
-        let mut policy = CommitPolicy::new(LIMITS);
-        policy.produced(
-            0,
-            Produced {
-                bytes: 10,
-                records: 1,
-                source_idle: false,
-                inside_transaction: true,
-            },
-        );
+        let policy = inside(10);
         assert_eq!(policy.next(300, true), Next::Wait(4_700));
         assert_eq!(policy.next(5_000, true), Next::Commit);
+    }
+
+    #[test]
+    fn a_source_transaction_is_cut_at_twice_the_bytes() {
+        assert_eq!(inside(1_999).next(0, true), Next::Wait(5_000));
+        assert_eq!(inside(2_000).next(0, true), Next::Commit);
+    }
+
+    /// After a parcel at 0 that ends inside a source transaction.
+    fn inside(bytes: usize) -> CommitPolicy {
+        let mut policy = CommitPolicy::new(LIMITS);
+        let parcel = Produced {
+            bytes,
+            records: 1,
+            source_idle: false,
+            inside_transaction: true,
+        };
+        policy.produced(0, parcel);
+        policy
     }
 
     #[test]
