@@ -102,10 +102,13 @@ pub enum Error {
     },
     /// A change that was logged as a statement.
     #[error(
-        "a change at {position} was logged as a statement ({verb}), so its rows are not in the binlog. Set \
-         binlog_format=ROW on the source, for all sessions, and exclude the table or set a checkpoint behind the change"
+        "a change of {} at {position} was logged as a statement ({verb}), so its rows are not in the binlog. Set \
+         binlog_format=ROW on the source, for all sessions, and exclude the table or set a checkpoint behind the change",
+        table_or_unknown(.table.as_ref())
     )]
     StatementFormat {
+        /// The table, if it can be told.
+        table: Option<TableId>,
         /// File and position.
         position: String,
         /// INSERT, UPDATE and so on.
@@ -178,6 +181,10 @@ pub enum Error {
     /// A fault of Rowtide itself.
     #[error("a fault in Rowtide itself: {0}; please report it")]
     Fault(&'static str),
+}
+
+fn table_or_unknown(table: Option<&TableId>) -> String {
+    table.map_or_else(|| "a table that cannot be told".to_owned(), ToString::to_string)
 }
 
 /// Who is at fault, and so which exit code a program gives.

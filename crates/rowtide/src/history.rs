@@ -118,6 +118,7 @@ impl Read<'_> {
         match &self.class {
             Class::RowChange { verb, table } if table.as_ref().is_none_or(|id| filter.captures(id)) => {
                 Err(Error::StatementFormat {
+                    table: table.clone(),
                     position: position(&self.context),
                     verb: verb.clone(),
                 })
