@@ -2,19 +2,13 @@
 
 use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions};
 
-use crate::stage::{self, Running, eventually, fail, records};
+use crate::stage::{self, Running, assert_says, eventually, fail, records};
 
 const USAGE: i32 = 2;
 const SOURCE: i32 = 3;
 const SOURCE_UNFIT: i32 = 4;
 const KAFKA: i32 = 5;
 const CHECKPOINT: i32 = 6;
-
-fn assert_says(said: &str, words: &[&str]) {
-    for word in words {
-        assert!(said.contains(word), "`{word}` is missing in:\n{said}");
-    }
-}
 
 #[test]
 fn a_wrong_password() {

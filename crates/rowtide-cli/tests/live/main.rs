@@ -10,6 +10,7 @@
 mod bad_input;
 mod checkpoint;
 mod exactly_once;
+mod formats;
 mod golden;
 mod golden_exceptions;
 mod stage;

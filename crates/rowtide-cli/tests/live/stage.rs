@@ -1,10 +1,11 @@
 //! The servers that tests share, and the program under test.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record};
+use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record, Scratch};
 
 /// How long a condition may take to come true before a test gives up: long, since machines are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -105,9 +106,17 @@ pub fn fail(command: &mut Command, code: i32) -> String {
     said
 }
 
+/// Insists on words in what was said.
+pub fn assert_says(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing in:\n{said}");
+    }
+}
+
 /// A program that runs beside the test and ends with it.
 pub struct Running {
     child: Child,
+    log: Option<(Scratch, PathBuf)>,
 }
 
 impl Running {
@@ -118,7 +127,26 @@ impl Running {
                 .stderr(Stdio::inherit())
                 .spawn()
                 .unwrap(),
+            log: None,
         }
+    }
+
+    /// Keeps what the program says, for [`Running::log`].
+    pub fn start_with_log(command: &mut Command) -> Self {
+        let folder = Scratch::new("log").unwrap();
+        let path = folder.path().join("stderr");
+        let file = std::fs::File::create(&path).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self {
+            child,
+            log: Some((folder, path)),
+        }
+    }
+
+    /// What it has said until now.
+    pub fn log(&self) -> String {
+        let (_, path) = self.log.as_ref().unwrap();
+        std::fs::read_to_string(path).unwrap()
     }
 
     pub fn kill9(mut self) {
