@@ -19,19 +19,19 @@ use rowtide_event::{BinlogPosition, GtidSet, Malformed};
 
 use crate::event::checksum::ChecksumError;
 use crate::event::{
-    Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
-    RowsOperation, XaPrepare, gtid_tagged, rows_query, unpack::Unpacker, xid,
+    Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, XaPrepare,
+    gtid_tagged, rows_query, unpack::Unpacker, xid,
 };
 
 use self::frame::Frame;
 use self::stream::Stream;
 use self::tables::Tables;
-use self::transaction::{Phase, Prepared, Transaction};
+use self::transaction::{Phase, Transaction};
 
 pub use self::error::{DecodeError, DecodeErrorKind, Place};
 pub use self::handler::{
     CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TransactionEnd,
-    TransactionStart,
+    TransactionStart, XaDecision,
 };
 pub use self::rows::Rows;
 
@@ -45,8 +45,6 @@ pub struct DecoderOptions {
     /// The logarithm of the bytes that zstd may look back: 27 reads what any `binlog_transaction_compression_level_zstd`
     /// writes, and takes up to 128 MiB at levels above 19.
     pub max_window_log: u32,
-    /// Bytes of rows of an XA transaction that are held until it is decided.
-    pub max_held_bytes: usize,
 }
 
 impl Default for DecoderOptions {
@@ -55,7 +53,6 @@ impl Default for DecoderOptions {
             max_event_size: 1 << 30,
             checksum: Checksum::Crc32,
             max_window_log: 27,
-            max_held_bytes: 16 << 20,
         }
     }
 }
@@ -66,7 +63,6 @@ pub struct Decoder {
     stream: Stream,
     transaction: Transaction,
     tables: Tables,
-    prepared: Prepared,
     /// Away while a payload is unpacked.
     unpacker: Option<Unpacker>,
     event_type: EventType,
@@ -80,7 +76,6 @@ impl Decoder {
             options,
             transaction: Transaction::default(),
             tables: Tables::default(),
-            prepared: Prepared::default(),
             unpacker: Some(Unpacker::new()),
             event_type: EventType::Unknown(0),
         }
@@ -342,9 +337,6 @@ impl Decoder {
 
     fn commit<H: Handler>(&mut self, header: &Header, handler: &mut H) -> Result<(), H::Error> {
         self.require_open()?;
-        if self.transaction.phase == Phase::OpenXa && !self.transaction.held.is_empty() {
-            self.deliver_held(handler)?;
-        }
         handler.commit(&self.transaction.ended(&self.stream, header))?;
         self.close();
         Ok(())

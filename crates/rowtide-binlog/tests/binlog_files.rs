@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Moved, Rollback, Rows, Statement,
-    TransactionEnd, TransactionStart,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
+    Statement, TransactionEnd, TransactionStart, XaDecision,
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::event::describe::Describer;
@@ -34,7 +34,6 @@ struct Seen {
     tables: Vec<Table>,
     counts: BTreeMap<&'static str, usize>,
     lines: Vec<String>,
-    not_captured: &'static str,
 }
 
 impl Seen {
@@ -53,9 +52,6 @@ impl Handler for Seen {
 
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
         assert!(metadata::metadata_is_full(map), "{}", map.table);
-        if map.table == self.not_captured {
-            return Ok(None);
-        }
         let table = metadata::table(map).unwrap_or_else(|error| panic!("{}: {error}", map.table));
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
@@ -104,6 +100,16 @@ impl Handler for Seen {
 
     fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
         self.count("rollback");
+        Ok(())
+    }
+
+    fn prepare(&mut self, xid: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        self.lines.push(format!("prepare {xid}"));
+        Ok(())
+    }
+
+    fn decided(&mut self, xid: &str, decision: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        self.lines.push(format!("{decision:?} {xid}"));
         Ok(())
     }
 
@@ -172,10 +178,7 @@ fn integers_at_their_limits() {
 
 #[test]
 fn transactions_of_every_shape() {
-    let mut seen = Seen {
-        not_captured: "x",
-        ..Seen::default()
-    };
+    let mut seen = Seen::default();
     decode(&bytes_of("mysql-9.7-shapes.binlog"), &mut seen);
     let expected = [
         &["begin", "statement CREATE DATABASE shapes", "commit 1"][..],
@@ -210,49 +213,17 @@ fn transactions_of_every_shape() {
         &["begin", "delete t 2, Absent", "commit 12"],
         &["begin", "insert t 20, tagged", "commit mytag:1"],
         &["begin", "insert t 30, xa", "commit 13"],
-        // XA PREPARE and COMMIT, XA PREPARE and ROLLBACK, and an empty transaction.
-        &[
-            "begin",
-            "commit 14",
-            "begin",
-            "commit 15",
-            "begin",
-            "commit 16",
-            "begin",
-            "commit 17",
-            "begin",
-            "commit 5",
-        ],
+        &["begin", "insert x 1, 1", "prepare X'74776f',X'',1"],
+        &["begin", "Commit X'74776f',X'',1", "commit 15"],
+        &["begin", "insert x 2, 2", "prepare X'7468726565',X'',1"],
+        &["begin", "Rollback X'7468726565',X'',1", "commit 17"],
+        &["begin", "commit 5"],
         &["begin", "statement INSERT INTO t", "commit 18"],
         &["begin", "statement TRUNCATE TABLE c", "commit 19"],
         &["begin", "statement DROP TABLE `c`", "commit 20"],
         &["Rotate binlog.000002:4"],
     ];
     assert_eq!(seen.lines, expected.concat());
-}
-
-#[test]
-fn rows_of_a_prepared_xa_transaction_are_refused_by_name() {
-    let bytes = bytes_of("mysql-9.7-shapes.binlog");
-    let mut decoder = Decoder::new(DecoderOptions::default(), BinlogPosition::new("binlog.000001", 4));
-    let mut file = BinlogFile::open(&bytes[..], 1 << 30).unwrap();
-    let mut seen = Seen::default();
-    let error = loop {
-        let event = file.next_event().unwrap().unwrap();
-        if let Err(error) = decoder.feed(event.bytes, &mut seen) {
-            break error;
-        }
-    };
-    let text = error.to_string();
-    assert!(
-        text.starts_with("XA PREPARE X'74776f',X'',1 has rows of captured tables"),
-        "{text}"
-    );
-    assert!(
-        text.contains("(XA_PREPARE at binlog.000001:5303, transaction "),
-        "{text}"
-    );
-    assert!(!seen.lines.iter().any(|line| line.starts_with("insert x ")));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct Checkpoint {
     pub flavour: Flavour,
     /// The server that `file` and `pos` are of.
     pub server_uuid: Option<String>,
-    /// All transactions that are done, where the server has GTIDs.
+    /// All transactions that are done, where the server has GTIDs: not those of `prepared_xa`.
     pub gtid_set: Option<String>,
     /// The binlog file to resume in.
     pub file: String,
@@ -34,6 +34,9 @@ pub struct Checkpoint {
     pub pos: u64,
     /// Set when a part of the transaction at `file` and `pos` is delivered already.
     pub in_transaction: Option<InTransaction>,
+    /// XA transactions that are prepared and not decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared_xa: Vec<PreparedXa>,
     /// When the newest delivered change was committed on the source, in milliseconds since 1970.
     pub source_ts_ms: Option<u64>,
     /// When this was written, in milliseconds since 1970.
@@ -66,6 +69,28 @@ pub struct InTransaction {
     pub rows: u64,
     /// Fingerprint of the filters that said which changes are captured: with others, `rows` counts something else.
     pub filter: String,
+}
+
+/// An XA transaction that is prepared and not decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreparedXa {
+    /// Its name, as XA statements write it: `X'6731',X'',1`.
+    pub xid: String,
+    /// Where its rows are; none if it has none of captured tables.
+    pub rows: Option<PreparedXaRows>,
+}
+
+/// Where the rows of a prepared XA transaction are read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreparedXaRows {
+    /// The transaction that ends with XA PREPARE, where the server has GTIDs.
+    pub gtid: Option<String>,
+    /// The file it starts in.
+    pub file: String,
+    /// Where in the file it starts.
+    pub pos: u64,
 }
 
 impl Checkpoint {
@@ -263,6 +288,20 @@ mod tests {
                 rows: 12,
                 filter: "5f2a".into(),
             }),
+            prepared_xa: vec![
+                PreparedXa {
+                    xid: "X'61',X'',1".into(),
+                    rows: Some(PreparedXaRows {
+                        gtid: Some("9de2dde1-e55f-11f1-bc9f-02fc00000001:6".into()),
+                        file: "binlog.000001".into(),
+                        pos: 77,
+                    }),
+                },
+                PreparedXa {
+                    xid: "X'62',X'',1".into(),
+                    rows: None,
+                },
+            ],
             source_ts_ms: Some(1_700_000_000_000),
             written_ts_ms: 1_700_000_000_005,
             rowtide_version: "0.1.0".into(),
@@ -277,6 +316,8 @@ mod tests {
             r#""gtid_set":"9de2dde1-e55f-11f1-bc9f-02fc00000001:1-7","file":"binlog.000002","pos":4294967300,"#,
             r#""in_transaction":{"gtid":"9de2dde1-e55f-11f1-bc9f-02fc00000001:8","file":"binlog.000002","#,
             r#""pos":4294967300,"rows":12,"filter":"5f2a"},"#,
+            r#""prepared_xa":[{"xid":"X'61',X'',1","rows":{"gtid":"9de2dde1-e55f-11f1-bc9f-02fc00000001:6","#,
+            r#""file":"binlog.000001","pos":77}},{"xid":"X'62',X'',1","rows":null}],"#,
             r#""source_ts_ms":1700000000000,"written_ts_ms":1700000000005,"rowtide_version":"0.1.0"}"#
         );
         assert_eq!(checkpoint().to_json(), expected);

@@ -92,6 +92,7 @@ fn checkpoint(pos: u64) -> Checkpoint {
         file: "binlog.000001".into(),
         pos,
         in_transaction: None,
+        prepared_xa: Vec::new(),
         source_ts_ms: None,
         written_ts_ms: 0,
         rowtide_version: "test".into(),

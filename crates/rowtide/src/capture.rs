@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
     CapturedTable, EventContext, Handler, Moved, Rollback, Rows, Statement, TransactionEnd, TransactionStart,
+    XaDecision,
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_event::encode::{EncodeError, RecordBatch};
@@ -13,7 +14,8 @@ use rowtide_kafka::HistoryRecord;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
-use crate::progress::{InsideTransaction, Progress};
+use crate::prepared::{Held, PreparedTransactions, TooMuchHeld};
+use crate::progress::{InsideTransaction, PreparedRows, Progress, XaStep};
 use crate::queue::Sender;
 use crate::resume::{FILE_START, Resume};
 use crate::stats::{Stats, processed_at};
@@ -22,6 +24,8 @@ use crate::stats::{Stats, processed_at};
 const PARCEL_BYTES: usize = 256 << 10;
 /// Bytes of records after which a parcel is closed even inside a transaction.
 const PARCEL_BYTES_INSIDE: usize = 2 * PARCEL_BYTES;
+/// Bytes of records of XA transactions that are held at most until they are decided.
+const HELD_BYTES: usize = 256 << 20;
 /// Transactions without a captured change after which a parcel is closed all the same.
 const PARCEL_TRANSACTIONS: usize = 4096;
 
@@ -38,14 +42,48 @@ pub(crate) struct Capture {
     position: BinlogPosition,
     /// Captured rows that an earlier run has already delivered, of a transaction that it cut.
     delivered: Option<InsideTransaction>,
-    /// Transactions that start before this position of the first file are read for their GTIDs alone.
-    capture_from: Option<BinlogPosition>,
+    /// What is passed over at the beginning of the stream.
+    pass_over: Option<PassOver>,
+    /// XA transactions that are not decided yet.
+    prepared: PreparedTransactions,
     /// All transactions that are done, where the server has GTIDs.
     executed: Option<GtidSet>,
     /// Whether `executed` is still to be completed by what the first file says was executed before it.
     gtids_of_file: bool,
     /// The source had something to tell since it was last asked.
     news: bool,
+}
+
+/// Transactions at the beginning of the stream that are not captured.
+struct PassOver {
+    /// They start before this position.
+    until: BinlogPosition,
+    /// But for those at these positions: XA transactions that were not decided when the last run ended.
+    but: Vec<BinlogPosition>,
+    /// The file of `until` has begun.
+    in_file: bool,
+}
+
+impl PassOver {
+    fn of(resume: &Resume) -> Option<Self> {
+        let rows = resume.prepared.values().flatten();
+        resume.capture_from.clone().map(|until| Self {
+            until,
+            but: rows.map(|rows| rows.position.clone()).collect(),
+            in_file: false,
+        })
+    }
+
+    /// Whether the transactions to capture begin with that at `start`.
+    fn ends_at(&mut self, start: &BinlogPosition) -> bool {
+        let in_file = start.file == self.until.file;
+        self.in_file |= in_file;
+        if in_file {
+            start.pos >= self.until.pos
+        } else {
+            self.in_file
+        }
+    }
 }
 
 /// The parcel that is being filled.
@@ -56,6 +94,7 @@ struct Open {
     changes: u64,
     previous: Option<GtidSet>,
     ended: Vec<Gtid>,
+    xa: Vec<XaStep>,
     source_ts_us: u64,
     /// The stream has moved since the last parcel.
     moved: bool,
@@ -70,6 +109,10 @@ struct Transaction {
     rows: u64,
     /// How many of them an earlier run has delivered.
     skip: u64,
+    /// The rows of an XA transaction, until it is decided.
+    held: Option<Held>,
+    /// It has rows of tables that are captured, whether it is itself or not.
+    has_rows: bool,
     /// Where it starts in the open parcel, so that it can be taken back; none once a part of it was handed over.
     mark: Option<Mark>,
 }
@@ -114,7 +157,8 @@ impl Capture {
             transaction: None,
             position: resume.position.clone(),
             delivered: resume.inside.clone(),
-            capture_from: resume.capture_from.clone(),
+            pass_over: PassOver::of(resume),
+            prepared: PreparedTransactions::new(without_rows(resume), HELD_BYTES),
             executed: resume.gtids.clone(),
             gtids_of_file: resume.gtids_of_file,
             news: false,
@@ -158,7 +202,15 @@ impl Capture {
             ..Open::default()
         };
         let open = std::mem::replace(&mut self.open, fresh);
-        let progress = self.progress(open.previous, open.ended, open.source_ts_us);
+        let (position, inside) = self.place();
+        let progress = Progress {
+            previous: open.previous,
+            ended: open.ended,
+            xa: open.xa,
+            position,
+            inside,
+            source_ts_us: open.source_ts_us,
+        };
         self.stats.taken(open.changes);
         if let Some(transaction) = &mut self.transaction {
             transaction.mark = None;
@@ -177,8 +229,9 @@ impl Capture {
             .map_err(|_| Error::Interrupted)
     }
 
-    fn progress(&self, previous: Option<GtidSet>, ended: Vec<Gtid>, source_ts_us: u64) -> Progress {
-        let (position, inside) = match &self.transaction {
+    /// Where to resume once all that was read is delivered.
+    fn place(&self) -> (BinlogPosition, Option<InsideTransaction>) {
+        match &self.transaction {
             None => (self.position.clone(), None),
             Some(t) => {
                 let rows = t.rows.max(t.skip);
@@ -188,13 +241,6 @@ impl Capture {
                 });
                 (t.start.clone(), inside)
             }
-        };
-        Progress {
-            previous,
-            ended,
-            position,
-            inside,
-            source_ts_us,
         }
     }
 
@@ -209,19 +255,20 @@ impl Capture {
 
     /// Whether a transaction that starts at `start` is captured: not before the position that was asked for.
     fn is_captured(&mut self, start: &BinlogPosition) -> bool {
-        match &self.capture_from {
-            Some(from) if from.file == start.file && start.pos < from.pos => false,
-            _ => {
-                self.capture_from = None;
-                true
-            }
+        if self.pass_over.as_mut().is_some_and(|pass| pass.ends_at(start)) {
+            self.pass_over = None;
         }
+        self.pass_over
+            .as_ref()
+            .is_none_or(|pass| pass.but.contains(start))
     }
 
     /// How many captured rows of this transaction an earlier run has delivered.
     fn rows_delivered(&mut self, gtid: Option<&Gtid>) -> u64 {
+        // Without GTIDs it is the first one that is not passed over.
+        let here = gtid.is_some() || self.pass_over.is_none();
         match self.delivered.take() {
-            Some(inside) if inside.gtid.as_ref() == gtid => inside.rows,
+            Some(inside) if here && inside.gtid.as_ref() == gtid => inside.rows,
             other => {
                 self.delivered = other;
                 0
@@ -257,6 +304,8 @@ impl Handler for Capture {
             captured,
             rows: 0,
             skip,
+            held: start.xa.then(Held::default),
+            has_rows: false,
             mark,
         });
         self.news = true;
@@ -269,12 +318,17 @@ impl Handler for Capture {
 
     fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
         let context = *rows.context();
-        self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
-        if !self.open_transaction()?.captured {
+        let transaction = self.open_transaction()?;
+        transaction.has_rows = true;
+        if !transaction.captured {
             return Ok(());
         }
         let tag = rows.tag;
         self.catalog.encoder(tag)?.begin_event(&source_info(&context));
+        if self.open_transaction()?.held.is_some() {
+            return self.hold(rows);
+        }
+        self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
         let now = processed_at();
         let mut index = 0u32;
         while let Some(change) = rows.next()? {
@@ -303,7 +357,10 @@ impl Handler for Capture {
 
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
         self.check_start_position(end)?;
-        self.end_transaction(end);
+        if let Some(held) = self.open_transaction()?.held.take() {
+            self.hand_over(&held)?;
+        }
+        self.end_transaction(end, true);
         self.close_if_full()
     }
 
@@ -313,15 +370,57 @@ impl Handler for Capture {
                 position: format!("{}:{}", end.file, end.pos),
             }),
             Rollback::Logged(end) => {
-                self.end_transaction(end);
+                self.end_transaction(end, true);
                 Ok(())
             }
             Rollback::Interrupted(end) => self.take_back(end),
         }
     }
 
+    fn prepare(&mut self, xid: &str, end: &TransactionEnd<'_>) -> Result<(), Error> {
+        self.check_start_position(end)?;
+        let transaction = self.open_transaction()?;
+        let rows_at = transaction.has_rows.then(|| PreparedRows {
+            gtid: transaction.gtid.clone(),
+            position: transaction.start.clone(),
+        });
+        let (captured, waits) = (transaction.captured, rows_at.is_some());
+        let held = transaction.held.take().unwrap_or_default();
+        // One that was not captured and has rows stays unknown: its XA COMMIT must not pass unnoticed.
+        if captured || !waits {
+            self.prepared.insert(xid, held);
+            let xid = xid.to_owned();
+            self.open.xa.push(XaStep::Prepared { xid, rows_at });
+        }
+        self.end_transaction(end, !(captured && waits));
+        Ok(())
+    }
+
+    fn decided(&mut self, xid: &str, decision: XaDecision, context: &EventContext<'_>) -> Result<(), Error> {
+        if !self.open_transaction()?.captured {
+            return Ok(());
+        }
+        match (decision, self.prepared.remove(xid)) {
+            (XaDecision::Rollback, _) => {}
+            (XaDecision::Commit, Some(held)) => {
+                self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(context));
+                self.hand_over(&held)?;
+            }
+            (XaDecision::Commit, None) => {
+                return Err(Error::PreparedBefore {
+                    xid: xid.to_owned(),
+                    position: BinlogPosition::new(context.file, context.pos).to_string(),
+                    end: BinlogPosition::new(context.file, context.end_pos).to_string(),
+                });
+            }
+        }
+        // Not before all of its rows are handed over: a part of them may already be on its way.
+        self.open.xa.push(XaStep::Decided { xid: xid.to_owned() });
+        Ok(())
+    }
+
     fn position(&mut self, moved: &Moved<'_>) -> Result<(), Error> {
-        if self.transaction.is_none() && moved.pos >= FILE_START {
+        if self.transaction.is_none() && moved.pos >= FILE_START && !self.is_replaying() {
             self.position = BinlogPosition::new(moved.file, moved.pos);
             self.open.moved = true;
         }
@@ -349,17 +448,72 @@ impl Capture {
     fn has_captured_rows(&self) -> bool {
         self.transaction
             .as_ref()
-            .is_some_and(|t| t.captured && t.rows > 0)
+            .is_some_and(|t| t.captured && t.has_rows)
     }
 
-    fn end_transaction(&mut self, end: &TransactionEnd<'_>) {
+    /// Without GTIDs, what an earlier run has done is read again for XA transactions that were not decided then; the
+    /// place to resume stays where that run has come.
+    fn is_replaying(&self) -> bool {
+        self.executed.is_none() && self.pass_over.is_some()
+    }
+
+    /// The transaction is over, and with `done` it need not be read again.
+    fn end_transaction(&mut self, end: &TransactionEnd<'_>, done: bool) {
         self.transaction = None;
-        self.position = BinlogPosition::new(end.file, end.pos);
+        if !self.is_replaying() {
+            self.position = BinlogPosition::new(end.file, end.pos);
+        }
         if let (Some(executed), Some(gtid)) = (&mut self.executed, end.gtid) {
             executed.insert(gtid);
-            self.open.ended.push(gtid.clone());
+            if done {
+                self.open.ended.push(gtid.clone());
+            }
         }
         self.open.moved = true;
+    }
+
+    /// Encodes rows of an XA transaction, which wait for the decision.
+    fn hold(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
+        let context = *rows.context();
+        let (tag, now) = (rows.tag, processed_at());
+        let Some(mut held) = self.open_transaction()?.held.take() else {
+            return Err(Error::Fault("rows to hold in a transaction that is none of XA"));
+        };
+        let mut index = 0u32;
+        while let Some(change) = rows.next()? {
+            let encoder = self.catalog.encoder(tag)?;
+            encoder
+                .encode(&change, index, now, &mut held.batch)
+                .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
+            held.ends.push(held.batch.records.len());
+            index = index.saturating_add(1);
+        }
+        self.prepared
+            .check(&held)
+            .map_err(|TooMuchHeld { limit }| Error::TooMuchHeld {
+                position: BinlogPosition::new(context.file, context.pos).to_string(),
+                gtid: context.gtid.map(str::to_owned),
+                limit,
+            })?;
+        self.open_transaction()?.held = Some(held);
+        Ok(())
+    }
+
+    /// Takes rows that waited into the open transaction, which commits them.
+    fn hand_over(&mut self, held: &Held) -> Result<(), Error> {
+        let mut first = 0;
+        for end in &held.ends {
+            let transaction = self.open_transaction()?;
+            transaction.rows += 1;
+            transaction.has_rows = true;
+            if transaction.rows > transaction.skip {
+                self.open.batch.append(&held.batch, first..*end);
+                self.open.changes += 1;
+            }
+            first = *end;
+            self.close_if_full()?;
+        }
+        Ok(())
     }
 
     /// The server crashed while it wrote the transaction: none of it is real. It can be taken back as long as nothing
@@ -381,7 +535,8 @@ impl Capture {
 
     /// A position to start from must be a transaction's start.
     fn check_start_position(&self, end: &TransactionEnd<'_>) -> Result<(), Error> {
-        match (&self.capture_from, &self.transaction) {
+        let until = self.pass_over.as_ref().map(|pass| &pass.until);
+        match (until, &self.transaction) {
             (Some(from), Some(t)) if !t.captured && from.file == end.file && end.pos > from.pos => {
                 Err(Error::InsideTransaction {
                     asked: from.pos,
@@ -392,6 +547,12 @@ impl Capture {
             _ => Ok(()),
         }
     }
+}
+
+/// The prepared transactions that have no rows, so that they are not read again.
+fn without_rows(resume: &Resume) -> impl Iterator<Item = String> {
+    let none = resume.prepared.iter().filter(|(_, rows)| rows.is_none());
+    none.map(|(xid, _)| xid.clone())
 }
 
 /// When the change was committed where it was made first, as precisely as the server logs it.

@@ -1,5 +1,7 @@
 //! Reading and writing a source's checkpoint from outside a run.
 
+use std::collections::BTreeMap;
+
 use rowtide_event::{BinlogPosition, GtidSet};
 use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Topics};
 
@@ -52,6 +54,7 @@ impl Store {
         let position = position.unwrap_or_else(|| BinlogPosition::new("", 0));
         let ledger = Ledger {
             gtids,
+            prepared: BTreeMap::new(),
             position,
             inside: None,
             source_ts_us: 0,

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use rowtide_kafka::{Checkpoint, Flavour, InTransaction, Publisher, Topics};
+use rowtide_kafka::{Checkpoint, Flavour, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
 
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
 use crate::pipeline::Settings;
-use crate::progress::{CommitPolicy, InsideTransaction, Ledger, Millis, Next, Produced};
+use crate::progress::{CommitPolicy, InsideTransaction, Ledger, Millis, Next, PreparedRows, Produced};
 use crate::queue::{Received, Receiver};
 use crate::stats::{Committed, Stats, unix_micros};
 
@@ -151,9 +151,22 @@ pub(crate) fn checkpoint(
         file: ledger.position.file.clone(),
         pos: ledger.position.pos,
         in_transaction: ledger.inside.as_ref().map(inside),
+        prepared_xa: ledger.prepared.iter().map(prepared_xa).collect(),
         source_ts_ms: Some(ledger.source_ts_us / 1_000).filter(|ms| *ms > 0),
         written_ts_ms: unix_micros() / 1_000,
         rowtide_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn prepared_xa((xid, rows): (&String, &Option<PreparedRows>)) -> PreparedXa {
+    let rows = rows.as_ref().map(|rows| PreparedXaRows {
+        gtid: rows.gtid.as_ref().map(ToString::to_string),
+        file: rows.position.file.clone(),
+        pos: rows.position.pos,
+    });
+    PreparedXa {
+        xid: xid.clone(),
+        rows,
     }
 }
 

@@ -123,6 +123,34 @@ pub enum Error {
         /// File and position.
         position: String,
     },
+    /// XA COMMIT of a transaction whose rows were not read.
+    #[error(
+        "XA COMMIT {xid} at {position} is of a transaction that was prepared before the place where this stream was \
+         started, so that its rows were not read. If none of them is in a captured table, set a checkpoint at {end} with \
+         `rowtide checkpoint set`; else start from before its XA PREPARE"
+    )]
+    PreparedBefore {
+        /// The transaction.
+        xid: String,
+        /// File and position of XA COMMIT.
+        position: String,
+        /// File and position behind it.
+        end: String,
+    },
+    /// The rows of XA transactions that are prepared and not decided take too much memory.
+    #[error(
+        "the rows at {position}{of} are of an XA transaction, and rows that wait for XA COMMIT or XA ROLLBACK take \
+         more than {limit} bytes. Decide prepared transactions (XA RECOVER lists them), or make them smaller",
+        of = .gtid.as_ref().map(|gtid| format!(" (transaction {gtid})")).unwrap_or_default()
+    )]
+    TooMuchHeld {
+        /// File and position.
+        position: String,
+        /// The transaction, where the server has GTIDs.
+        gtid: Option<String>,
+        /// Bytes that may be held.
+        limit: usize,
+    },
     /// A transaction with captured rows ended with a ROLLBACK.
     #[error(
         "the transaction that ends at {position} was rolled back after rows of captured tables were logged: only those of \
@@ -237,6 +265,8 @@ impl Error {
             | Self::StatementFormat { .. }
             | Self::StatementText { .. }
             | Self::RolledBack { .. }
+            | Self::PreparedBefore { .. }
+            | Self::TooMuchHeld { .. }
             | Self::TopicCollision { .. }
             | Self::TopicName { .. } => ErrorKind::Stream,
             Self::Interrupted | Self::System(_) | Self::StopTimeout(_) | Self::Fault(_) => ErrorKind::Other,

@@ -19,6 +19,7 @@ mod history;
 mod ingest;
 mod parcel;
 pub mod pipeline;
+mod prepared;
 pub mod progress;
 mod queue;
 pub mod resume;

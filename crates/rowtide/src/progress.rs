@@ -3,6 +3,8 @@
 //! The delivery thread tells [`CommitPolicy`] what it produced and what time it is, and asks what to do next;
 //! [`Ledger`] turns the progress of parcels into the place to resume from.
 
+use std::collections::BTreeMap;
+
 use rowtide_event::{BinlogPosition, Gtid, GtidSet};
 
 use crate::resume::Resume;
@@ -17,6 +19,8 @@ pub struct Progress {
     pub previous: Option<GtidSet>,
     /// Transactions that ended in the parcel, in order.
     pub ended: Vec<Gtid>,
+    /// XA transactions that were prepared or decided in the parcel, in order.
+    pub xa: Vec<XaStep>,
     /// Where to resume: after the last transaction that ended, or at the start of the one the parcel ends in.
     pub position: BinlogPosition,
     /// Set when the parcel ends inside a transaction.
@@ -34,11 +38,39 @@ pub struct InsideTransaction {
     pub rows: u64,
 }
 
+/// A step in the life of an XA transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum XaStep {
+    /// It was prepared, and is decided later.
+    Prepared {
+        /// Its name, as XA statements write it.
+        xid: String,
+        /// Where its rows are; none if it has none of captured tables.
+        rows_at: Option<PreparedRows>,
+    },
+    /// It was committed or rolled back.
+    Decided {
+        /// Its name.
+        xid: String,
+    },
+}
+
+/// Where the rows of a prepared XA transaction are to be read again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedRows {
+    /// The transaction that ends with XA PREPARE, where the server has GTIDs.
+    pub gtid: Option<Gtid>,
+    /// Where it starts.
+    pub position: BinlogPosition,
+}
+
 /// The sum of all progress: what a checkpoint says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
-    /// All transactions that are done, where the server has GTIDs.
+    /// All transactions that are done, where the server has GTIDs. Those in `prepared` with rows are not.
     pub gtids: Option<GtidSet>,
+    /// XA transactions that are prepared and not decided, by their xid.
+    pub prepared: BTreeMap<String, Option<PreparedRows>>,
     /// Where to resume.
     pub position: BinlogPosition,
     /// The place inside the transaction at `position`.
@@ -52,6 +84,7 @@ impl Ledger {
     pub fn at(resume: &Resume) -> Self {
         Self {
             gtids: resume.gtids.clone(),
+            prepared: resume.prepared.clone(),
             position: resume.position.clone(),
             inside: resume.inside.clone(),
             source_ts_us: 0,
@@ -68,9 +101,26 @@ impl Ledger {
                 gtids.insert(gtid);
             }
         }
+        for step in progress.xa {
+            self.step(step);
+        }
         self.position = progress.position;
         self.inside = progress.inside;
         self.source_ts_us = self.source_ts_us.max(progress.source_ts_us);
+    }
+
+    fn step(&mut self, step: XaStep) {
+        match step {
+            XaStep::Prepared { xid, rows_at } => {
+                self.prepared.insert(xid, rows_at);
+            }
+            XaStep::Decided { xid } => {
+                let rows_at = self.prepared.remove(&xid).flatten();
+                if let (Some(gtids), Some(gtid)) = (&mut self.gtids, rows_at.and_then(|at| at.gtid)) {
+                    gtids.insert(&gtid);
+                }
+            }
+        }
     }
 }
 
@@ -295,6 +345,7 @@ mod tests {
     fn ledger() -> Ledger {
         Ledger {
             gtids: Some(GtidSet::default()),
+            prepared: BTreeMap::new(),
             position: BinlogPosition::new("b.1", 4),
             inside: None,
             source_ts_us: 0,
@@ -309,6 +360,7 @@ mod tests {
         ledger.advance(Progress {
             previous: None,
             ended: vec![],
+            xa: vec![],
             position: at.clone(),
             inside: inside.clone(),
             source_ts_us: 5,
@@ -321,6 +373,7 @@ mod tests {
         ledger.advance(Progress {
             previous: None,
             ended: vec![],
+            xa: vec![],
             position: end.clone(),
             inside: None,
             source_ts_us: 3,
@@ -329,5 +382,33 @@ mod tests {
             (&ledger.inside, &ledger.position, ledger.source_ts_us),
             (&None, &end, 5)
         );
+    }
+
+    #[test]
+    fn a_prepared_transaction_is_done_when_it_is_decided() {
+        let gtid: Gtid = "11111111-1111-1111-1111-111111111111:7".parse().unwrap();
+        let mut ledger = ledger();
+        let rows_at = PreparedRows {
+            gtid: Some(gtid.clone()),
+            position: BinlogPosition::new("b.1", 50),
+        };
+        let step = |xa| Progress {
+            previous: None,
+            ended: vec![],
+            xa: vec![xa],
+            position: BinlogPosition::new("b.1", 100),
+            inside: None,
+            source_ts_us: 0,
+        };
+        let xid = "X'61',X'',1".to_owned();
+        ledger.advance(step(XaStep::Prepared {
+            xid: xid.clone(),
+            rows_at: Some(rows_at.clone()),
+        }));
+        assert_eq!(ledger.prepared.get(&xid), Some(&Some(rows_at)));
+        assert_eq!(ledger.gtids, Some(GtidSet::default()));
+        ledger.advance(step(XaStep::Decided { xid }));
+        assert!(ledger.prepared.is_empty());
+        assert_eq!(ledger.gtids.map(|g| g.to_string()), Some(gtid.to_string()));
     }
 }

@@ -1,8 +1,10 @@
 //! Where to take up the stream: decided from the checkpoint, what was asked for, and what the server still has.
 
+use std::collections::BTreeMap;
+
 use rowtide_event::{BinlogPosition, GtidSet};
 
-use crate::progress::{InsideTransaction, Ledger};
+use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::start::StartFrom;
 
 /// What the server says about its binlog.
@@ -58,8 +60,10 @@ pub struct Resume {
     pub position: BinlogPosition,
     /// The place inside the first transaction.
     pub inside: Option<InsideTransaction>,
-    /// Transactions of this file that start before this position are read for their GTIDs alone.
+    /// Transactions that start before this position are read for their GTIDs alone, and those in `prepared`.
     pub capture_from: Option<BinlogPosition>,
+    /// XA transactions that were not decided yet; the dump begins early enough to hold their rows.
+    pub prepared: BTreeMap<String, Option<PreparedRows>>,
     /// Whether `gtids` must be completed by what the first file says was executed before it.
     pub gtids_of_file: bool,
 }
@@ -165,25 +169,44 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
     if ledger.inside.is_some() && recorded.filter.as_deref() != Some(filter) {
         return Err(ResumeRefused::FilterChanged);
     }
-    let (dump, gtids) = match (&ledger.gtids, &source.gtids) {
-        (Some(done), Some(state)) => {
-            check_gtids(done, state)?;
-            (DumpStart::Gtid(done.clone()), Some(done.clone()))
-        }
-        _ => {
-            check_same_server(recorded, source)?;
-            check_position(&ledger.position, source)?;
-            (DumpStart::Position(ledger.position.clone()), None)
-        }
-    };
-    let (position, inside) = (ledger.position.clone(), ledger.inside.clone());
-    Ok(Resume {
-        dump,
-        gtids,
-        position,
-        inside,
+    let resume = Resume {
+        dump: DumpStart::Position(ledger.position.clone()),
+        gtids: None,
+        position: ledger.position.clone(),
+        inside: ledger.inside.clone(),
         capture_from: None,
+        prepared: ledger.prepared.clone(),
         gtids_of_file: false,
+    };
+    if let (Some(done), Some(state)) = (&ledger.gtids, &source.gtids) {
+        check_gtids(done, state)?;
+        return Ok(Resume {
+            dump: DumpStart::Gtid(done.clone()),
+            gtids: Some(done.clone()),
+            ..resume
+        });
+    }
+    check_same_server(recorded, source)?;
+    check_position(&ledger.position, source)?;
+    match oldest_rows(&ledger.prepared) {
+        None => Ok(resume),
+        Some(oldest) => {
+            check_position(oldest, source)?;
+            Ok(Resume {
+                dump: DumpStart::Position(oldest.clone()),
+                capture_from: Some(ledger.position.clone()),
+                ..resume
+            })
+        }
+    }
+}
+
+/// Where the first of the rows stand that wait for a decision.
+fn oldest_rows(prepared: &BTreeMap<String, Option<PreparedRows>>) -> Option<&BinlogPosition> {
+    let positions = prepared.values().flatten().map(|rows| &rows.position);
+    positions.reduce(|a, b| {
+        let a_is_older = older(&a.file, &b.file) || (a.file == b.file && a.pos <= b.pos);
+        if a_is_older { a } else { b }
     })
 }
 
@@ -227,6 +250,7 @@ fn at_end(source: &SourceState) -> Resume {
         position,
         inside: None,
         capture_from: None,
+        prepared: BTreeMap::new(),
         gtids_of_file: false,
     }
 }
@@ -241,6 +265,7 @@ fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
         position,
         inside: None,
         capture_from: None,
+        prepared: BTreeMap::new(),
         gtids_of_file,
     }
 }
@@ -345,6 +370,7 @@ mod tests {
     fn recorded(gtids: Option<&str>, file: &str, pos: u64) -> Recorded {
         let ledger = Ledger {
             gtids: gtids.map(set),
+            prepared: BTreeMap::new(),
             position: BinlogPosition::new(file, pos),
             inside: None,
             source_ts_us: 0,

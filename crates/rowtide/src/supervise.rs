@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rowtide_event::{BinlogPosition, Gtid, GtidSet};
-use rowtide_kafka::{Checkpoint, CheckpointStore, InTransaction, Publisher, Topics};
+use rowtide_kafka::{
+    Checkpoint, CheckpointStore, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics,
+};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
@@ -15,7 +17,7 @@ use crate::error::Error;
 use crate::ingest::{Ended, Ingest, Stop};
 use crate::parcel::Pool;
 use crate::pipeline::Settings;
-use crate::progress::{InsideTransaction, Ledger};
+use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::queue;
 use crate::resume::{Recorded, Resume, resume};
 use crate::source::{self, Source};
@@ -219,6 +221,11 @@ pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
         server_uuid: checkpoint.server_uuid.clone().unwrap_or_default(),
         ledger: Ledger {
             gtids,
+            prepared: checkpoint
+                .prepared_xa
+                .iter()
+                .map(prepared)
+                .collect::<Result<_, _>>()?,
             position: BinlogPosition::new(&checkpoint.file, checkpoint.pos),
             inside,
             source_ts_us: checkpoint.source_ts_ms.unwrap_or(0).saturating_mul(1_000),
@@ -232,13 +239,27 @@ fn parse_gtids(text: &str) -> Result<GtidSet, Error> {
         .map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
 }
 
-fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
-    let parse = |text: &str| {
-        text.parse::<Gtid>()
-            .map_err(|e| Error::Checkpoint(format!("the GTID of its transaction cannot be read: {e}")))
+fn prepared(prepared: &PreparedXa) -> Result<(String, Option<PreparedRows>), Error> {
+    let rows = |rows: &PreparedXaRows| {
+        Ok::<_, Error>(PreparedRows {
+            gtid: rows.gtid.as_deref().map(parse_gtid).transpose()?,
+            position: BinlogPosition::new(&rows.file, rows.pos),
+        })
     };
+    Ok((
+        prepared.xid.clone(),
+        prepared.rows.as_ref().map(rows).transpose()?,
+    ))
+}
+
+fn parse_gtid(text: &str) -> Result<Gtid, Error> {
+    text.parse()
+        .map_err(|e| Error::Checkpoint(format!("the GTID of its transaction cannot be read: {e}")))
+}
+
+fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
     Ok(InsideTransaction {
-        gtid: inside.gtid.as_deref().map(parse).transpose()?,
+        gtid: inside.gtid.as_deref().map(parse_gtid).transpose()?,
         rows: inside.rows,
     })
 }

@@ -10,7 +10,7 @@ use crate::row::RowPlan;
 use super::{DecodeError, Rows};
 
 /// Takes what a [`Decoder`](super::Decoder) finds in the events. All calls of one transaction come between
-/// [`begin`](Self::begin) and [`commit`](Self::commit) or [`rollback`](Self::rollback).
+/// [`begin`](Self::begin) and [`commit`](Self::commit), [`rollback`](Self::rollback) or [`prepare`](Self::prepare).
 pub trait Handler {
     /// What stops the decoding.
     type Error: From<DecodeError>;
@@ -34,6 +34,19 @@ pub trait Handler {
 
     /// The transaction is rolled back.
     fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Self::Error>;
+
+    /// The XA transaction is prepared: whether its rows are real is decided later, maybe in another file, by
+    /// [`decided`](Self::decided) with the same `xid`, which is written as in XA statements: `X'6731',X'6231',1`.
+    fn prepare(&mut self, xid: &str, end: &TransactionEnd<'_>) -> Result<(), Self::Error>;
+
+    /// What becomes of a prepared XA transaction, which may have been prepared before the stream began. Called inside a
+    /// transaction that holds nothing else, for the statement at `context`.
+    fn decided(
+        &mut self,
+        xid: &str,
+        decision: XaDecision,
+        context: &EventContext<'_>,
+    ) -> Result<(), Self::Error>;
 
     /// The stream moved without a transaction, and none is open.
     fn position(&mut self, moved: &Moved<'_>) -> Result<(), Self::Error>;
@@ -64,6 +77,8 @@ pub struct TransactionStart<'a> {
     pub server_id: u32,
     /// The connection's thread id, from BEGIN or the statement.
     pub thread: Option<u32>,
+    /// Whether it is an XA transaction, whose rows are not real before it is decided.
+    pub xa: bool,
 }
 
 /// A table whose rows the handler wants.
@@ -132,6 +147,15 @@ pub struct TransactionEnd<'a> {
     pub timestamp: u32,
     /// The server on which it was committed first.
     pub server_id: u32,
+}
+
+/// What becomes of a prepared XA transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XaDecision {
+    /// XA COMMIT: its rows are real, now.
+    Commit,
+    /// XA ROLLBACK: its rows never were.
+    Rollback,
 }
 
 /// How a transaction was rolled back.

@@ -2,7 +2,6 @@
 
 use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
 
-use super::transaction::Phase;
 use super::{DecodeError, DecodeErrorKind, Decoder, Handler, Rows};
 
 impl Decoder {
@@ -61,10 +60,6 @@ impl Decoder {
         };
         let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
         self.read(table.plan.check(&event))?;
-        if self.transaction.phase == Phase::OpenXa {
-            let table = table.clone();
-            return Ok(self.hold(header, body, table)?);
-        }
         let context = self.transaction.context(&self.stream, header);
         handler.rows(Rows::new(
             event,

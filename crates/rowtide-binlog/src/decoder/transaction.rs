@@ -1,13 +1,10 @@
 //! The transaction that events belong to.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use rowtide_event::Gtid;
 
 use crate::event::{CommitTimestamps, EventType, Header};
-use crate::row::RowPlan;
 
 use super::stream::Stream;
 use super::{EventContext, TransactionEnd, TransactionStart};
@@ -25,9 +22,6 @@ pub(super) struct Transaction {
     thread: Option<u32>,
     query: Vec<u8>,
     has_query: bool,
-    /// Rows of an XA transaction that is not decided yet.
-    pub(super) held: Vec<HeldRows>,
-    pub(super) held_bytes: usize,
 }
 
 /// How far the transaction has come.
@@ -47,40 +41,6 @@ pub(super) enum Phase {
 impl Phase {
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::OpenXa)
-    }
-}
-
-/// A rows event of an XA transaction, kept until it is decided.
-#[derive(Debug)]
-pub(super) struct HeldRows {
-    pub(super) header: Header,
-    pub(super) body: Vec<u8>,
-    pub(super) start: u64,
-    pub(super) next: u64,
-    pub(super) plan: Arc<RowPlan>,
-    pub(super) tag: usize,
-    pub(super) query: Option<Vec<u8>>,
-}
-
-/// XA transactions that were prepared without a row of a captured table.
-#[derive(Debug, Default)]
-pub(super) struct Prepared(HashSet<String>);
-
-impl Prepared {
-    /// More than a server can have (`max_connections` is at most 100,000, and prepared ones outlive their connection).
-    const MOST: usize = 1_000_000;
-
-    /// Remembers one, and says whether there was room.
-    pub(super) fn insert(&mut self, xid: String) -> bool {
-        self.0.len() < Self::MOST && {
-            self.0.insert(xid);
-            true
-        }
-    }
-
-    /// Forgets one, and says whether it was there.
-    pub(super) fn remove(&mut self, xid: &str) -> bool {
-        self.0.remove(xid)
     }
 }
 
@@ -127,8 +87,6 @@ impl Transaction {
         self.commit = None;
         self.thread = None;
         self.has_query = false;
-        self.held.clear();
-        self.held_bytes = 0;
     }
 
     /// A ROWS_QUERY.
@@ -161,6 +119,7 @@ impl Transaction {
             timestamp: self.timestamp,
             server_id: self.server_id,
             thread: self.thread,
+            xa: self.phase == Phase::OpenXa,
         }
     }
 

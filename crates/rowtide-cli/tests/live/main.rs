@@ -15,3 +15,4 @@ mod golden;
 mod golden_exceptions;
 mod stage;
 mod stopping;
+mod xa;

@@ -48,9 +48,69 @@ impl RecordBatch {
         self.bytes.get(span.clone()).unwrap_or_default()
     }
 
+    /// Adds copies of `records` of another batch, with their bytes.
+    pub fn append(&mut self, from: &RecordBatch, records: Range<usize>) {
+        for record in from.records.get(records).unwrap_or_default() {
+            let key = record.key.as_ref().map(|span| self.copy(from, span));
+            let value = record.value.as_ref().map(|span| self.copy(from, span));
+            let header = record.header.as_ref().map(|header| match header {
+                KeyHeader::NewKey(span) => KeyHeader::NewKey(self.copy(from, span)),
+                KeyHeader::OldKey(span) => KeyHeader::OldKey(self.copy(from, span)),
+            });
+            self.records.push(Record {
+                topic: record.topic,
+                key,
+                value,
+                header,
+            });
+        }
+    }
+
+    fn copy(&mut self, from: &RecordBatch, span: &Span) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(from.slice(span));
+        start..self.bytes.len()
+    }
+
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_appended_with_their_bytes() {
+        let record = |key: Span, value: Option<Span>, header| Record {
+            topic: TopicIndex(3),
+            key: Some(key),
+            value,
+            header,
+        };
+        let from = RecordBatch {
+            bytes: b"k1v1k2v2".to_vec(),
+            records: vec![
+                record(0..2, Some(2..4), None),
+                record(4..6, None, Some(KeyHeader::NewKey(0..2))),
+                record(4..6, Some(6..8), Some(KeyHeader::OldKey(4..6))),
+            ],
+        };
+        let mut batch = RecordBatch {
+            bytes: b"before".to_vec(),
+            records: vec![],
+        };
+        batch.append(&from, 1..3);
+        assert_eq!(batch.bytes, b"beforek2k1k2v2k2");
+        assert_eq!(
+            batch.records,
+            [
+                record(6..8, None, Some(KeyHeader::NewKey(8..10))),
+                record(10..12, Some(12..14), Some(KeyHeader::OldKey(14..16))),
+            ]
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rowtide_event::{BinlogPosition, RowChange};
 
 use crate::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Moved, Rollback, Rows, Statement,
-    TransactionEnd, TransactionStart,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
+    Statement, TransactionEnd, TransactionStart, XaDecision,
 };
 use crate::event::build::EventBuilder;
 use crate::event::{HeaderFlags, TableMap};
@@ -25,8 +25,11 @@ impl Handler for Log {
 
     fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), DecodeError> {
         self.lines.push(format!(
-            "begin {}:{} thread {:?}",
-            start.file, start.pos, start.thread
+            "begin{} {}:{} thread {:?}",
+            if start.xa { " xa" } else { "" },
+            start.file,
+            start.pos,
+            start.thread
         ));
         Ok(())
     }
@@ -90,6 +93,21 @@ impl Handler for Log {
             Rollback::Logged(end) => format!("rollback {}", end.pos),
             Rollback::Interrupted(end) => format!("interrupted {}", end.pos),
         });
+        Ok(())
+    }
+
+    fn prepare(&mut self, xid: &str, end: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        self.lines.push(format!("prepare {}:{} {xid}", end.file, end.pos));
+        Ok(())
+    }
+
+    fn decided(
+        &mut self,
+        xid: &str,
+        decision: XaDecision,
+        context: &EventContext<'_>,
+    ) -> Result<(), DecodeError> {
+        self.lines.push(format!("{decision:?} {xid} at {}", context.pos));
         Ok(())
     }
 
