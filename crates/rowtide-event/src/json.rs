@@ -3,12 +3,16 @@
 //! A document is untrusted: every offset is checked against what holds it, depth is limited, and so is the work, since
 //! overlapping offsets could make a small document expand without end.
 
+mod diff;
 mod double;
+mod node;
 mod opaque;
+mod path;
 mod text;
 
 use crate::{Malformed, Reader};
 
+pub use diff::apply;
 pub use double::write_double;
 
 /// The server's own limit of nesting (JSON_DOCUMENT_MAX_DEPTH).
@@ -173,12 +177,7 @@ impl Writer<'_> {
         layout: Layout,
         depth: usize,
     ) -> Result<(), Malformed> {
-        let inlined = match kind {
-            kind::LITERAL | kind::INT16 | kind::UINT16 => true,
-            kind::INT32 | kind::UINT32 => layout.large,
-            _ => false,
-        };
-        if inlined {
+        if layout.inlines(kind) {
             return self.value(kind, entry, depth + 1);
         }
         let offset = layout.number(&mut Reader::new(entry))?;
@@ -187,7 +186,7 @@ impl Writer<'_> {
 }
 
 /// How a container is laid out.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Layout {
     /// Numbers of four bytes in place of two.
     large: bool,
@@ -206,6 +205,15 @@ impl Layout {
 
     fn number_len(self) -> usize {
         if self.large { 4 } else { 2 }
+    }
+
+    /// Whether values of this type stand in the list itself.
+    fn inlines(self, kind: u8) -> bool {
+        match kind {
+            kind::LITERAL | kind::INT16 | kind::UINT16 => true,
+            kind::INT32 | kind::UINT32 => self.large,
+            _ => false,
+        }
     }
 
     /// A type and an offset or the value itself.
