@@ -58,6 +58,30 @@ pub struct TlsOptions {
     pub key: Option<PathBuf>,
 }
 
+impl TlsOptions {
+    /// Checks all that can be checked without a server: that the files hold what they should, and that the mode makes
+    /// use of each.
+    ///
+    /// # Errors
+    /// [`TlsError::Unused`], [`TlsError::File`], [`TlsError::HalfAnIdentity`], [`TlsError::Identity`],
+    /// [`TlsError::Authorities`], [`TlsError::NoAuthorities`].
+    pub fn check(&self) -> Result<(), TlsError> {
+        if self.ca.is_some() && self.mode < TlsMode::VerifyCa {
+            return Err(TlsError::Unused {
+                what: "the authorities' file (--source-ssl-ca)",
+                remedy: "choose the mode verify_ca or verify_identity",
+            });
+        }
+        if self.cert.is_some() && self.mode == TlsMode::Disabled {
+            return Err(TlsError::Unused {
+                what: "the client certificate (--source-ssl-cert)",
+                remedy: "choose a mode that encrypts",
+            });
+        }
+        client_config(self).map(drop)
+    }
+}
+
 /// Why a connection cannot be encrypted as asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,14 +105,24 @@ pub enum TlsError {
         /// What is wrong.
         reason: String,
     },
+    /// A file is named of which the mode makes no use.
+    #[error("the mode makes no use of {what}: {remedy}, or leave it out")]
+    Unused {
+        /// The file.
+        what: &'static str,
+        /// The mode that makes use of it.
+        remedy: &'static str,
+    },
     /// Only one of certificate and key is named.
-    #[error("a client certificate and its key go together: name both or neither")]
+    #[error(
+        "a client certificate and its key (--source-ssl-cert, --source-ssl-key) go together: name both or neither"
+    )]
     HalfAnIdentity,
     /// The client's certificate does not fit its key, or is not usable.
     #[error("the client certificate and its key cannot be used: {0}")]
     Identity(rustls::Error),
     /// There is nothing to verify the server with.
-    #[error("the system has no trusted authorities; name a file with those of the server (ca)")]
+    #[error("the system has no trusted authorities; name a file with those of the server (--source-ssl-ca)")]
     NoAuthorities,
     /// An authority cannot be used.
     #[error("the authorities' certificates cannot be used: {0}")]
@@ -180,7 +214,9 @@ fn handshake_error(error: std::io::Error) -> TlsError {
 
 fn advice(reason: &CertificateError) -> &'static str {
     match reason {
-        CertificateError::UnknownIssuer => "; name the file of the authority that signed it (ca)",
+        CertificateError::UnknownIssuer => {
+            "; name the file of the authority that signed it (--source-ssl-ca)"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "; the mode verify_ca checks the authority and not the name"
         }
@@ -348,5 +384,36 @@ impl ServerCertVerifier for AnyName {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_the_mode_makes_no_use_of_is_refused() {
+        let unused = |mode, ca: Option<&str>, cert: Option<&str>| {
+            let options = TlsOptions {
+                mode,
+                ca: ca.map(PathBuf::from),
+                cert: cert.map(PathBuf::from),
+                key: cert.map(PathBuf::from),
+            };
+            match options.check() {
+                Err(TlsError::Unused { what, .. }) => Some(what),
+                Err(TlsError::File { .. }) | Ok(()) => None,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        for mode in [TlsMode::Disabled, TlsMode::Preferred, TlsMode::Required] {
+            let what = unused(mode, Some("/none"), None);
+            assert_eq!(what, Some("the authorities' file (--source-ssl-ca)"), "{mode:?}");
+            assert_eq!(unused(mode, None, None), None, "{mode:?}");
+        }
+        let what = unused(TlsMode::Disabled, None, Some("/none"));
+        assert_eq!(what, Some("the client certificate (--source-ssl-cert)"));
+        assert_eq!(unused(TlsMode::Preferred, None, Some("/none")), None);
+        assert_eq!(unused(TlsMode::VerifyCa, Some("/none"), Some("/none")), None);
     }
 }

@@ -56,12 +56,18 @@ pub fn source(settings: &SourceSettings) -> anyhow::Result<SourceOptions> {
     let url: SourceUrl = url.parse().context("--source")?;
     let mut options = SourceOptions::new(url.host, url.port, url.user, password(settings)?);
     options.socket = url.socket;
-    options.tls = TlsOptions {
+    options.tls = tls(settings)?;
+    Ok(options)
+}
+
+fn tls(settings: &SourceSettings) -> anyhow::Result<TlsOptions> {
+    let options = TlsOptions {
         mode: tls_mode(settings.source_ssl_mode.unwrap_or(SslMode::Preferred)),
         ca: settings.source_ssl_ca.clone(),
         cert: settings.source_ssl_cert.clone(),
         key: settings.source_ssl_key.clone(),
     };
+    options.check().context("--source-ssl-mode")?;
     Ok(options)
 }
 

@@ -298,6 +298,8 @@ mod tests {
         }
         // Files that the reader of the example has and this machine has not.
         (source.source_password_file, kafka.kafka_config_file) = (None, None);
+        (source.source_ssl_mode, source.source_ssl_ca) = (None, None);
+        (source.source_ssl_cert, source.source_ssl_key) = (None, None);
         options::pipeline(&Settings {
             source,
             kafka,

@@ -28,7 +28,8 @@ pub struct SourceSettings {
     #[arg(long, env = "ROWTIDE_SOURCE_SSL_MODE", value_enum)]
     pub source_ssl_mode: Option<SslMode>,
 
-    /// The certificate authorities (PEM) that the server's certificate is checked against; without it, the system's
+    /// The certificate authorities (PEM) that verify_ca and verify_identity check the server's certificate against; without
+    /// it, the system's
     #[arg(long, env = "ROWTIDE_SOURCE_SSL_CA", value_name = "FILE")]
     pub source_ssl_ca: Option<PathBuf>,
 

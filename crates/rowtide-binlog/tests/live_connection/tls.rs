@@ -76,7 +76,7 @@ async fn an_authority_that_did_not_sign_is_refused() {
             matches!(error, ClientError::Tls(TlsError::Certificate(_))),
             "{error}"
         );
-        assert!(error.to_string().contains("(ca)"), "{error}");
+        assert!(error.to_string().contains("(--source-ssl-ca)"), "{error}");
         // The system's authorities did not sign it either.
         assert!(
             Client::connect(&with(server, mode, None))
