@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod checkpoint;
+mod connections;
 mod exactly_once;
 mod formats;
 mod golden;
