@@ -208,7 +208,13 @@ impl Topics {
             match result {
                 Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
                 Err((topic, code)) => {
-                    let action = format!("creating the topic {topic}");
+                    let command = missing
+                        .iter()
+                        .find(|(name, _)| *name == topic)
+                        .map(|(name, spec)| spec.command(name))
+                        .unwrap_or_default();
+                    // The client drops the broker's own words, so that it is told what was asked for.
+                    let action = format!("creating the topic {topic}, as `{command}` would");
                     return Err(self.scene(|s| s.admin_code(action, code, code.to_string())));
                 }
             }
