@@ -1,5 +1,6 @@
 //! Runs a program to its end and explains its failure.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -18,6 +19,33 @@ pub(crate) fn run(command: &mut Command, advice: &'static str) -> Result<Vec<u8>
         source,
         advice,
     })?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(failure(command, &output))
+    }
+}
+
+/// Runs the command with this input; returns what it wrote to its standard output.
+pub(crate) fn run_with_input(command: &mut Command, input: Vec<u8>, advice: &'static str) -> Result<Vec<u8>> {
+    let spawned = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = spawned.map_err(|source| TestbedError::Spawn {
+        command: command_line(command),
+        source,
+        advice,
+    })?;
+    let pipe = child.stdin.take();
+    // A program that ends without reading its input says why by its status.
+    let writer = std::thread::spawn(move || pipe.map(|mut pipe| pipe.write_all(&input)));
+    let output = child
+        .wait_with_output()
+        .map_err(file("read what was written by", Path::new(command.get_program())))?;
+    // It returned when the pipe was closed; its error is what the status tells.
+    let _ = writer.join();
     if output.status.success() {
         Ok(output.stdout)
     } else {
@@ -90,6 +118,17 @@ mod tests {
         assert!(text.contains("sh -c echo why"), "{text}");
         assert!(text.contains("exit status: 3"), "{text}");
         assert!(text.contains("why\n"), "{text}");
+    }
+
+    #[test]
+    fn a_program_is_given_its_input() {
+        let input = vec![b'x'; 1 << 20];
+        assert_eq!(
+            run_with_input(&mut Command::new("cat"), input.clone(), "").unwrap(),
+            input
+        );
+        let error = run_with_input(Command::new("sh").args(["-c", "exit 3"]), input, "").unwrap_err();
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod exactly_once;
 mod formats;
 mod golden;
 mod golden_exceptions;
+mod partitions;
 mod stage;
 mod stopping;
 mod xa;

@@ -238,3 +238,9 @@ pub fn operation(record: &Record) -> String {
     let value: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
     value["op"].as_str().unwrap().to_owned()
 }
+
+/// `after` of a change record.
+pub fn after(record: &Record) -> serde_json::Value {
+    let mut value: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+    value["after"].take()
+}

@@ -140,6 +140,22 @@ impl Kafka {
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
 
+    /// Writes records by Kafka's own Java producer, which chooses the partitions: what other clients are measured by.
+    ///
+    /// Keys and values are text without tabs and line ends.
+    pub fn produce_by_java(&self, topic: &str, records: &[(String, String)]) -> Result<()> {
+        let mut command = self.programs.java(256);
+        command.arg("org.apache.kafka.tools.ConsoleProducer");
+        command.args(["--bootstrap-server", &self.bootstrap(), "--topic", topic]);
+        command.args(["--reader-property", "parse.key=true"]);
+        let lines: String = records
+            .iter()
+            .map(|(key, value)| format!("{key}\t{value}\n"))
+            .collect();
+        command::run_with_input(&mut command, lines.into_bytes(), "install Java 17 or later")?;
+        Ok(())
+    }
+
     /// Stops the broker in good order and starts it again, on the same port and data.
     pub fn restart(&self) -> Result<()> {
         self.stop()?;
