@@ -194,7 +194,7 @@ fn masked(envelope: &str) -> String {
 }
 
 /// Replaces each value of the field `name`: texts and numbers by a star that shows which of the two it was.
-fn mask(json: &str, name: &str) -> String {
+pub fn mask(json: &str, name: &str) -> String {
     let field = format!("\"{name}\":");
     let mut masked = String::new();
     let mut rest = json;

@@ -15,6 +15,8 @@ mod formats;
 mod golden;
 mod golden_exceptions;
 mod partitions;
+mod readme;
+mod settings;
 mod stage;
 mod stopping;
 mod xa;

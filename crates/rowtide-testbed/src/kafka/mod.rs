@@ -110,6 +110,11 @@ impl Kafka {
         records::topics(&self.bootstrap())
     }
 
+    /// How many partitions a topic has, 0 if it is not there.
+    pub fn partitions(&self, topic: &str) -> Result<usize> {
+        records::partitions_of(&self.bootstrap(), topic)
+    }
+
     /// All records of the topics up to now; see [`read_all`].
     pub fn read_all(&self, topics: &[&str], read_committed: bool) -> Result<Vec<Record>> {
         read_all(&self.bootstrap(), topics, read_committed)
@@ -325,6 +330,13 @@ mod tests {
         kafka.start_again().unwrap();
         assert_eq!(kafka.read_all(&["live.a"], true).unwrap(), committed);
         assert_eq!(kafka.topics().unwrap(), ["live.a"]);
+        assert_eq!(
+            (
+                kafka.partitions("live.a").unwrap(),
+                kafka.partitions("absent").unwrap()
+            ),
+            (2, 0)
+        );
 
         let arguments = ["--bootstrap-server", &kafka.bootstrap(), "--topic", "live.a"];
         let offsets = kafka

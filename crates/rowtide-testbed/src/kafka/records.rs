@@ -101,6 +101,11 @@ pub(super) fn topics(bootstrap: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// How many partitions a topic has.
+pub(super) fn partitions_of(bootstrap: &str, topic: &str) -> Result<usize> {
+    Ok(partitions(&consumer(bootstrap, true)?, &[topic])?.len())
+}
+
 /// The end of a partition is an event that names no topic; so partitions are read one after the other.
 fn consume_partition(
     consumer: &BaseConsumer,
