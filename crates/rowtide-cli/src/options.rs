@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use rowtide::binlog::client::{Secret, SourceOptions};
 use rowtide::binlog::tls::{TlsMode, TlsOptions};
 use rowtide::kafka::{CreateTopics, Delivery, KafkaOptions, TopicSpec};
@@ -10,44 +10,74 @@ use rowtide::pipeline::TopicSettings;
 use rowtide::progress::CommitLimits;
 use rowtide::{Pipeline, SourceUrl, StartFrom, TableFilter};
 
-use crate::settings::{DeliveryMode, KafkaSettings, Settings, SourceSettings, SslMode, pairs};
+use crate::settings::{
+    CaptureSettings, CheckpointSettings, CreationSettings, DeliveryMode, DeliverySettings, KafkaSettings,
+    NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
+};
 
 /// The pipeline that the settings describe.
 ///
 /// # Errors
 /// Names the setting that is missing or cannot be used.
 pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
-    let (from, to) = (&settings.source, &settings.kafka);
+    let mut options = kafka(&settings.kafka, &settings.name, &settings.checkpoint)?;
+    options.delivery = delivery(&settings.delivery);
+    set(
+        &mut options.history_topic,
+        settings.delivery.schema_history_topic.clone(),
+    );
+    let builder = Pipeline::builder(
+        source(&settings.source)?,
+        server_id(&settings.replica)?,
+        options.brokers.clone(),
+        topic_prefix(&settings.name)?,
+    )
+    .tables(tables(&settings.capture)?)
+    .start(start(&settings.capture)?)
+    .topics(topics(settings)?)
+    .commit_limits(commit_limits(&settings.delivery)?)
+    .tombstones_on_delete(settings.delivery.tombstones_on_delete.unwrap_or(true))
+    .until_idle(settings.capture.until_idle);
+    let builder = match heartbeat(&settings.capture)? {
+        Some(interval) => builder.heartbeat(interval),
+        None => builder,
+    };
+    Ok(builder.kafka(|kafka| *kafka = options).build()?)
+}
+
+/// Checks all settings, as far as they are given: also of a Kafka that is not named.
+///
+/// # Errors
+/// Names the setting that cannot be used.
+pub fn check(settings: &Settings) -> anyhow::Result<()> {
+    start(&settings.capture)?;
+    heartbeat(&settings.capture)?;
+    kafka_config(&settings.kafka)?;
+    topics(settings)?;
+    commit_limits(&settings.delivery)?;
+    Ok(())
+}
+
+/// The way to Kafka and to the checkpoint there.
+///
+/// # Errors
+/// Names the setting that is missing or cannot be used.
+pub fn kafka(
+    kafka: &KafkaSettings,
+    name: &NameSettings,
+    checkpoint: &CheckpointSettings,
+) -> anyhow::Result<KafkaOptions> {
     let brokers = required(
-        to.kafka.clone(),
+        kafka.kafka.clone(),
         "--kafka",
         "HOST:PORT of Kafka's bootstrap server",
     )?;
-    let builder = Pipeline::builder(source(from)?, server_id(from)?, brokers, topic_prefix(from)?)
-        .tables(tables(from)?)
-        .start(start(from)?)
-        .topics(topics(to)?)
-        .commit_limits(commit_limits(to)?)
-        .tombstones_on_delete(from.tombstones_on_delete.unwrap_or(true))
-        .until_idle(from.until_idle);
-    let builder = match from.heartbeat_interval {
-        Some(interval) => builder.heartbeat(heartbeat(interval)?),
-        None => builder,
-    };
-    let mut applied = Ok(());
-    let builder = builder.kafka(|kafka| applied = apply(to, kafka));
-    applied?;
-    Ok(builder.build()?)
-}
-
-/// Puts Kafka's settings into its options.
-pub fn apply(settings: &KafkaSettings, kafka: &mut KafkaOptions) -> anyhow::Result<()> {
-    kafka.config = kafka_config(settings)?;
-    kafka.delivery = delivery(settings);
-    set(&mut kafka.checkpoint_topic, settings.checkpoint_topic.clone());
-    set(&mut kafka.history_topic, settings.schema_history_topic.clone());
-    set(&mut kafka.timeouts.connect, settings.kafka_connect_timeout);
-    Ok(())
+    let mut options = KafkaOptions::new(brokers, topic_prefix(name)?);
+    options.config = kafka_config(kafka)?;
+    set(&mut options.checkpoint_topic, checkpoint.checkpoint_topic.clone());
+    set(&mut options.timeouts.connect, kafka.kafka_connect_timeout);
+    options.check()?;
+    Ok(options)
 }
 
 /// The source's address, account and encryption.
@@ -93,7 +123,7 @@ fn tls_mode(mode: SslMode) -> TlsMode {
 }
 
 /// The replica's server id.
-pub fn server_id(settings: &SourceSettings) -> anyhow::Result<u32> {
+pub fn server_id(settings: &ReplicaSettings) -> anyhow::Result<u32> {
     required(
         settings.server_id,
         "--server-id",
@@ -102,7 +132,7 @@ pub fn server_id(settings: &SourceSettings) -> anyhow::Result<u32> {
 }
 
 /// The topic prefix.
-pub fn topic_prefix(settings: &SourceSettings) -> anyhow::Result<String> {
+fn topic_prefix(settings: &NameSettings) -> anyhow::Result<String> {
     required(
         settings.topic_prefix.clone(),
         "--topic-prefix",
@@ -111,7 +141,7 @@ pub fn topic_prefix(settings: &SourceSettings) -> anyhow::Result<String> {
 }
 
 /// The tables that are captured.
-pub fn tables(settings: &SourceSettings) -> anyhow::Result<TableFilter> {
+pub fn tables(settings: &CaptureSettings) -> anyhow::Result<TableFilter> {
     Ok(TableFilter::new(
         &settings.include_table,
         &settings.exclude_table,
@@ -119,7 +149,7 @@ pub fn tables(settings: &SourceSettings) -> anyhow::Result<TableFilter> {
 }
 
 /// Where to start without a checkpoint.
-pub fn start(settings: &SourceSettings) -> anyhow::Result<StartFrom> {
+pub fn start(settings: &CaptureSettings) -> anyhow::Result<StartFrom> {
     settings
         .start
         .as_deref()
@@ -127,13 +157,14 @@ pub fn start(settings: &SourceSettings) -> anyhow::Result<StartFrom> {
         .context("--start")
 }
 
-/// A heartbeat interval that the server takes.
-pub fn heartbeat(interval: Duration) -> anyhow::Result<Duration> {
+/// The heartbeat interval, if one is set; it must be one that the server takes.
+pub fn heartbeat(settings: &CaptureSettings) -> anyhow::Result<Option<Duration>> {
     let legal = Duration::from_millis(1)..=Duration::from_secs(4_294_967);
-    if legal.contains(&interval) {
-        Ok(interval)
-    } else {
-        Err(anyhow!("--heartbeat-interval must be from 1ms to 4294967s"))
+    match settings.heartbeat_interval {
+        Some(interval) if !legal.contains(&interval) => {
+            bail!("--heartbeat-interval must be from 1ms to 4294967s")
+        }
+        interval => Ok(interval),
     }
 }
 
@@ -159,7 +190,7 @@ fn kafka_config(settings: &KafkaSettings) -> anyhow::Result<Vec<(String, String)
 }
 
 /// What a change may suffer.
-fn delivery(settings: &KafkaSettings) -> Delivery {
+fn delivery(settings: &DeliverySettings) -> Delivery {
     match settings.delivery {
         Some(DeliveryMode::AtLeastOnce) => Delivery::AtLeastOnce,
         Some(DeliveryMode::ExactlyOnce) | None => Delivery::ExactlyOnce,
@@ -167,27 +198,35 @@ fn delivery(settings: &KafkaSettings) -> Delivery {
 }
 
 /// Whether and how topics are created.
-fn topics(settings: &KafkaSettings) -> anyhow::Result<TopicSettings> {
-    let create = if settings.create_topics.unwrap_or(true) {
-        CreateTopics::Allowed
-    } else {
-        CreateTopics::Forbidden
-    };
-    let replication_factor = settings.topic_replication_factor.unwrap_or(-1);
-    let config = pairs("--topic-config", &settings.topic_config)?;
+fn topics(settings: &Settings) -> anyhow::Result<TopicSettings> {
+    let replication_factor = replication_factor(&settings.creation);
+    let delivery = &settings.delivery;
     let data = TopicSpec {
-        partitions: settings.topic_partitions.unwrap_or(1),
+        partitions: delivery.topic_partitions.unwrap_or(1),
         replication_factor,
-        config,
+        config: pairs("--topic-config", &delivery.topic_config)?,
     };
     Ok(TopicSettings {
-        create,
+        create: create_topics(&settings.creation),
         data,
         replication_factor,
     })
 }
 
-fn commit_limits(settings: &KafkaSettings) -> anyhow::Result<CommitLimits> {
+/// Whether topics are created.
+pub fn create_topics(settings: &CreationSettings) -> CreateTopics {
+    match settings.create_topics {
+        Some(false) => CreateTopics::Forbidden,
+        Some(true) | None => CreateTopics::Allowed,
+    }
+}
+
+/// How many replicas a topic is created with; -1 is the broker's own default.
+pub fn replication_factor(settings: &CreationSettings) -> i32 {
+    settings.topic_replication_factor.unwrap_or(-1)
+}
+
+fn commit_limits(settings: &DeliverySettings) -> anyhow::Result<CommitLimits> {
     let mut limits = CommitLimits::default();
     if let Some(bytes) = settings.commit_bytes {
         limits.bytes = usize::try_from(bytes).context("--commit-bytes")?;
@@ -199,7 +238,7 @@ fn commit_limits(settings: &KafkaSettings) -> anyhow::Result<CommitLimits> {
 }
 
 /// A setting that has no default.
-pub fn required<T>(setting: Option<T>, argument: &str, what: &str) -> anyhow::Result<T> {
+fn required<T>(setting: Option<T>, argument: &str, what: &str) -> anyhow::Result<T> {
     setting.ok_or_else(|| anyhow!("{argument} is missing: {what}"))
 }
 

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory};
 
 use crate::commands::tail;
-use crate::settings::{KafkaSettings, SourceSettings, setting_names};
+use crate::settings::{
+    CaptureSettings, CheckpointSettings, ConfigArgument, CreationSettings, DeliverySettings, KafkaSettings,
+    NameSettings, ReplicaSettings, Settings, SourceSettings, setting_names,
+};
 
 /// The page's example, which is also a file to copy.
 const EXAMPLE: &str = include_str!("../../../docs/rowtide.toml");
@@ -29,6 +32,9 @@ An argument wins over the environment, the environment over the file (`--config 
 default. A setting that takes several values is taken from one place as a whole: `--include-table` replaces the file's
 `include-table`, it does not add to it. Of librdkafka's settings, one in `--kafka-config` wins over the same one in
 `--kafka-config-file`, and the others of that file stay.
+
+One file serves all commands: `rowtide tail`, `rowtide check` and `rowtide checkpoint` take from it the settings that they
+have. As an argument, a setting that does nothing in a command is unknown there.
 
 A key that no setting has is refused, with the key named: a misspelt setting is never ignored.
 
@@ -62,13 +68,12 @@ const OTHER_COMMANDS: [(&[&str], &str); 5] = [
     (
         &["check"],
         "It takes the same settings and the same file as `rowtide run`. Without `--kafka` only the source is checked, \
-         and `--topic-prefix` is not needed.",
+         and `--topic-prefix` is not needed; the other settings are read all the same, so that a wrong one is found.",
     ),
     (
         &["tail"],
-        "The source's settings are those of `rowtide run`, as arguments or from the environment; there is no file. \
-         `--server-id` and `--topic-prefix`, the source's name in the events, have defaults: DEFAULTS. A tombstone has \
-         nothing to show, so that `--tombstones-on-delete` changes nothing.",
+        "The source's name in the events, `--topic-prefix`, has a default here: `DEFAULT`. `--start` counts each time: \
+         there is no checkpoint.",
     ),
     (&["inspect"], "It connects to nothing."),
     (&["checkpoint", "show"], CHECKPOINT),
@@ -76,8 +81,33 @@ const OTHER_COMMANDS: [(&[&str], &str); 5] = [
 ];
 
 const CHECKPOINT: &str = "Needed are `--kafka` and `--topic-prefix`, with the settings that lead to the same Kafka and \
-    the same checkpoint topic as the run's, as arguments or from the environment; there is no file. Kafka's other settings \
-    are accepted, so that the environment of the run will do, and change nothing.";
+    the same checkpoint topic as the run's: the run's environment and file will do.";
+
+/// Gives the names of settings.
+type Names = fn() -> Vec<String>;
+
+/// The settings of `run`, in sections.
+const SECTIONS: [(&str, Names); 4] = [
+    ("### The source", || {
+        [
+            setting_names::<SourceSettings>(),
+            setting_names::<ReplicaSettings>(),
+        ]
+        .concat()
+    }),
+    ("### What is read", setting_names::<CaptureSettings>),
+    ("### Kafka", || {
+        [setting_names::<NameSettings>(), setting_names::<KafkaSettings>()].concat()
+    }),
+    ("### What is written", || {
+        [
+            setting_names::<DeliverySettings>(),
+            setting_names::<CheckpointSettings>(),
+            setting_names::<CreationSettings>(),
+        ]
+        .concat()
+    }),
+];
 
 /// The page.
 fn page() -> String {
@@ -85,16 +115,13 @@ fn page() -> String {
     cli.build();
     let run = subcommand(&cli, &["run"]);
     let mut page = format!("{INTRODUCTION}\n## rowtide run\n\n{}.\n", about(run));
-    let (source, kafka) = (
-        setting_names::<SourceSettings>(),
-        setting_names::<KafkaSettings>(),
-    );
-    section(&mut page, "### The source and its events", run, |name| {
-        source.contains(name)
-    });
-    section(&mut page, "### Kafka", run, |name| kafka.contains(name));
+    for (title, names) in SECTIONS {
+        let names = names();
+        section(&mut page, title, run, |name| names.contains(name));
+    }
+    let told: Vec<String> = SECTIONS.iter().flat_map(|(_, names)| names()).collect();
     section(&mut page, "### The file and the log", run, |name| {
-        !source.contains(name) && !kafka.contains(name)
+        !told.contains(name)
     });
     let _ = write!(
         page,
@@ -106,10 +133,9 @@ fn page() -> String {
 
 fn other_commands(page: &mut String, cli: &Command) {
     let run = subcommand(cli, &["run"]);
-    let defaults = format!("`{}` and `{}`", tail::DEFAULT_SERVER_ID, tail::DEFAULT_NAME);
     for (path, text) in OTHER_COMMANDS {
         let command = subcommand(cli, path);
-        let text = text.replace("DEFAULTS", &defaults);
+        let text = text.replace("DEFAULT", tail::DEFAULT_NAME);
         let _ = write!(
             page,
             "\n## rowtide {}\n\n{}. {text}\n",
@@ -196,13 +222,10 @@ fn environment(argument: &Arg) -> Option<String> {
 }
 
 fn file_key(argument: &Arg) -> String {
-    let known = |names: Vec<String>| {
-        argument
-            .get_long()
-            .is_some_and(|name| names.iter().any(|n| n == name))
-    };
-    match known(setting_names::<SourceSettings>()) || known(setting_names::<KafkaSettings>()) {
-        true => format!("file: `{}`", argument.get_long().unwrap_or_default()),
+    let name = argument.get_long().unwrap_or_default().to_owned();
+    let is_setting = setting_names::<Settings>().contains(&name);
+    match is_setting && !setting_names::<ConfigArgument>().contains(&name) {
+        true => format!("file: `{name}`"),
         false => "not in the file".to_owned(),
     }
 }
@@ -239,11 +262,12 @@ fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
         .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
 }
 
+/// Whether the command has the very same argument.
 fn is_of(argument: &Arg, command: &Command) -> bool {
     argument.get_long().is_some()
         && command
             .get_arguments()
-            .any(|other| other.get_long() == argument.get_long())
+            .any(|other| other.get_long() == argument.get_long() && other.get_env() == argument.get_env())
 }
 
 fn long(argument: &Arg) -> String {
@@ -262,7 +286,7 @@ fn subcommand<'a>(cli: &'a Command, path: &[&str]) -> &'a Command {
 mod tests {
     use super::*;
     use crate::options;
-    use crate::settings::{Settings, parse_file};
+    use crate::settings::ConfigFile;
 
     #[test]
     fn the_page_of_the_configuration_is_that_of_the_code() {
@@ -286,26 +310,24 @@ mod tests {
 
     #[test]
     fn the_example_of_a_configuration_is_whole_and_can_be_used() {
-        let (mut source, mut kafka) = parse_file(EXAMPLE).unwrap();
+        let mut settings = Settings::default()
+            .filled(&ConfigFile::parse(EXAMPLE).unwrap())
+            .unwrap();
         let keys: toml::Table = EXAMPLE.parse().unwrap();
-        for name in [
-            setting_names::<SourceSettings>(),
-            setting_names::<KafkaSettings>(),
-        ]
-        .concat()
-        {
-            assert!(keys.contains_key(&name), "docs/rowtide.toml lacks {name}");
+        for name in setting_names::<Settings>() {
+            assert!(
+                keys.contains_key(&name) || name == "config",
+                "docs/rowtide.toml lacks {name}"
+            );
         }
         // Files that the reader of the example has and this machine has not.
-        (source.source_password_file, kafka.kafka_config_file) = (None, None);
-        (source.source_ssl_mode, source.source_ssl_ca) = (None, None);
-        (source.source_ssl_cert, source.source_ssl_key) = (None, None);
-        options::pipeline(&Settings {
-            source,
-            kafka,
-            config: None,
-        })
-        .unwrap();
+        (
+            settings.source.source_password_file,
+            settings.kafka.kafka_config_file,
+        ) = (None, None);
+        (settings.source.source_ssl_mode, settings.source.source_ssl_ca) = (None, None);
+        (settings.source.source_ssl_cert, settings.source.source_ssl_key) = (None, None);
+        options::pipeline(&settings).unwrap();
     }
 
     #[test]
@@ -315,8 +337,8 @@ mod tests {
             let mut settings = least();
             match name {
                 "source" => settings.source.source = None,
-                "server-id" => settings.source.server_id = None,
-                "topic-prefix" => settings.source.topic_prefix = None,
+                "server-id" => settings.replica.server_id = None,
+                "topic-prefix" => settings.name.topic_prefix = None,
                 _ => settings.kafka.kafka = None,
             }
             let error = options::pipeline(&settings).unwrap_err().to_string();
@@ -326,20 +348,11 @@ mod tests {
 
     /// What is required, and nothing else.
     fn least() -> Settings {
-        let source = SourceSettings {
-            source: Some("mysql://cdc@db".into()),
-            server_id: Some(5_400),
-            topic_prefix: Some("shop".into()),
-            ..SourceSettings::default()
-        };
-        let kafka = KafkaSettings {
-            kafka: Some("kafka:9092".into()),
-            ..KafkaSettings::default()
-        };
-        Settings {
-            source,
-            kafka,
-            config: None,
-        }
+        let mut settings = Settings::default();
+        settings.source.source = Some("mysql://cdc@db".into());
+        settings.replica.server_id = Some(5_400);
+        settings.name.topic_prefix = Some("shop".into());
+        settings.kafka.kafka = Some("kafka:9092".into());
+        settings
     }
 }

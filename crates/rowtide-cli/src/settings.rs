@@ -1,17 +1,54 @@
 //! What a user can set, in one place: the same settings come as arguments, from the environment and from a file.
 //!
 //! An argument wins over the environment, the environment over the file, the file over the default. The fields here
-//! are the only definition: `--help`, the file's keys and docs/configuration.md are made from them.
+//! are the only definition: `--help`, the file's keys and docs/configuration.md are made from them. They come in groups:
+//! a command has the groups that do something there, and the file has them all.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod file;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-/// Where the changes come from.
+pub use file::ConfigFile;
+use file::{duration, table};
+
+/// The settings of a whole run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Settings {
+    #[command(flatten)]
+    pub source: SourceSettings,
+    #[command(flatten)]
+    pub replica: ReplicaSettings,
+    #[command(flatten)]
+    pub capture: CaptureSettings,
+    #[command(flatten)]
+    pub name: NameSettings,
+    #[command(flatten)]
+    pub kafka: KafkaSettings,
+    #[command(flatten)]
+    pub delivery: DeliverySettings,
+    #[command(flatten)]
+    pub checkpoint: CheckpointSettings,
+    #[command(flatten)]
+    pub creation: CreationSettings,
+    #[command(flatten)]
+    pub config: ConfigArgument,
+}
+
+/// Which file of settings is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgument {
+    /// A TOML file with the same settings, by the arguments' names without the dashes before them. One file serves all
+    /// commands: each takes the settings that it has
+    #[arg(long, env = "ROWTIDE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// How the source is reached.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SourceSettings {
@@ -40,11 +77,21 @@ pub struct SourceSettings {
     /// The key (PEM) of the client certificate
     #[arg(long, env = "ROWTIDE_SOURCE_SSL_KEY", value_name = "FILE")]
     pub source_ssl_key: Option<PathBuf>,
+}
 
+/// As what a run joins the source.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReplicaSettings {
     /// The server id under which Rowtide joins as a replica: a number that no other server or replica has
     #[arg(long, env = "ROWTIDE_SERVER_ID", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub server_id: Option<u32>,
+}
 
+/// What is read from the source.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CaptureSettings {
     /// Capture only tables whose `database.table` matches this regular expression as a whole; may be given several
     /// times or as a list separated by commas [default: all tables]
     #[arg(long, env = "ROWTIDE_INCLUDE_TABLE", value_name = "REGEX")]
@@ -68,17 +115,18 @@ pub struct SourceSettings {
     #[arg(long, env = "ROWTIDE_UNTIL_IDLE", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
     pub until_idle: Option<Duration>,
+}
 
+/// What the source is called.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NameSettings {
     /// The first part of every topic's name and the source's name in every event
     #[arg(long, env = "ROWTIDE_TOPIC_PREFIX", value_name = "NAME")]
     pub topic_prefix: Option<String>,
-
-    /// Write a tombstone (a record without a value) after each delete [default: true]
-    #[arg(long, env = "ROWTIDE_TOMBSTONES_ON_DELETE", value_name = "BOOL", action = clap::ArgAction::Set)]
-    pub tombstones_on_delete: Option<bool>,
 }
 
-/// Where the changes go.
+/// How Kafka is reached.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaSettings {
@@ -99,35 +147,45 @@ pub struct KafkaSettings {
     #[arg(long, env = "ROWTIDE_KAFKA_CONNECT_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
     pub kafka_connect_timeout: Option<Duration>,
+}
 
-    /// What a change may suffer when something fails: nothing, or being written twice [default: exactly-once]
-    #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
-    pub delivery: Option<DeliveryMode>,
-
+/// Where the checkpoint is.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CheckpointSettings {
     /// The topic of the checkpoint [default: PREFIX.checkpoint]
     #[arg(long, env = "ROWTIDE_CHECKPOINT_TOPIC", value_name = "TOPIC")]
     pub checkpoint_topic: Option<String>,
+}
 
-    /// The topic of the schema history [default: PREFIX.schema-history]
-    #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
-    pub schema_history_topic: Option<String>,
-
+/// Whether and how topics are created.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CreationSettings {
     /// Whether missing topics are created; if not, a missing topic stops Rowtide [default: true]
     #[arg(long, env = "ROWTIDE_CREATE_TOPICS", value_name = "BOOL", action = clap::ArgAction::Set)]
     pub create_topics: Option<bool>,
 
-    /// Partitions of a topic that is created for a table [default: 1]
-    #[arg(long, env = "ROWTIDE_TOPIC_PARTITIONS", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-    pub topic_partitions: Option<i32>,
-
     /// Replicas of a topic that is created [default: the broker's own default]
     #[arg(long, env = "ROWTIDE_TOPIC_REPLICATION_FACTOR", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub topic_replication_factor: Option<i32>,
+}
 
-    /// Settings of a topic that is created for a table: cleanup.policy=compact and the like
-    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
-    #[serde(deserialize_with = "table")]
-    pub topic_config: Vec<String>,
+/// How changes are written.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeliverySettings {
+    /// Whether the tables' present rows are written first; `never` is the one value until snapshots exist [default: never]
+    #[arg(long, env = "ROWTIDE_SNAPSHOT", value_enum)]
+    pub snapshot: Option<SnapshotMode>,
+
+    /// Write a tombstone (a record without a value) after each delete [default: true]
+    #[arg(long, env = "ROWTIDE_TOMBSTONES_ON_DELETE", value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub tombstones_on_delete: Option<bool>,
+
+    /// What a change may suffer when something fails: nothing, or being written twice [default: exactly-once]
+    #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
+    pub delivery: Option<DeliveryMode>,
 
     /// Commit the Kafka transaction when it holds so many bytes [default: 33554432]
     #[arg(long, env = "ROWTIDE_COMMIT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
@@ -139,9 +197,18 @@ pub struct KafkaSettings {
     #[serde(deserialize_with = "duration")]
     pub commit_interval: Option<Duration>,
 
-    /// Whether the tables' present rows are written first; `never` is the one value until snapshots exist [default: never]
-    #[arg(long, env = "ROWTIDE_SNAPSHOT", value_enum)]
-    pub snapshot: Option<SnapshotMode>,
+    /// The topic of the schema history [default: PREFIX.schema-history]
+    #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
+    pub schema_history_topic: Option<String>,
+
+    /// Partitions of a topic that is created for a table [default: 1]
+    #[arg(long, env = "ROWTIDE_TOPIC_PARTITIONS", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub topic_partitions: Option<i32>,
+
+    /// Settings of a topic that is created for a table: cleanup.policy=compact and the like
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    #[serde(deserialize_with = "table")]
+    pub topic_config: Vec<String>,
 }
 
 /// How the connection to the source is encrypted.
@@ -179,89 +246,62 @@ pub enum SnapshotMode {
     Never,
 }
 
-/// The settings of a whole run: a file holds the keys of both halves.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Settings {
-    /// The source's half.
-    #[command(flatten)]
-    pub source: SourceSettings,
-    /// Kafka's half.
-    #[command(flatten)]
-    pub kafka: KafkaSettings,
-    /// A TOML file with the same settings, by the arguments' names without the dashes before them
-    #[arg(long, env = "ROWTIDE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+/// Settings that belong together: a command has all of them or none.
+pub trait Group: Args + serde::de::DeserializeOwned {
+    /// `self`, with what it leaves open taken from `lower`.
+    fn or(self, lower: Self) -> Self;
 }
 
-impl Settings {
-    /// Fills what arguments and environment left open from the file, if one is named.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is no TOML, or has a key that no setting has.
-    pub fn with_file(self) -> anyhow::Result<Self> {
-        match self.config.clone() {
-            None => Ok(self),
-            Some(path) => {
-                let (source, kafka) = read_file(&path)?;
-                Ok(Self {
-                    source: self.source.or(source),
-                    kafka: self.kafka.or(kafka),
-                    config: self.config,
-                })
-            }
-        }
-    }
-}
-
-macro_rules! fallback {
-    ($ty:ident: options { $($option:ident),* $(,)? } lists { $($list:ident),* $(,)? }) => {
-        impl $ty {
-            /// `self`, with what it leaves open taken from `lower`.
+macro_rules! group {
+    ($ty:ident: $($option:ident)* $(; lists $($list:ident)*)?) => {
+        impl Group for $ty {
             fn or(self, lower: Self) -> Self {
                 Self {
                     $($option: self.$option.or(lower.$option),)*
-                    $($list: if self.$list.is_empty() { lower.$list } else { self.$list },)*
+                    $($($list: if self.$list.is_empty() { lower.$list } else { self.$list },)*)?
                 }
             }
         }
     };
 }
 
-fallback!(SourceSettings:
-    options {
-        source, source_password_file, source_ssl_mode, source_ssl_ca, source_ssl_cert, source_ssl_key, server_id,
-        start, heartbeat_interval, until_idle, topic_prefix, tombstones_on_delete,
-    }
-    lists { include_table, exclude_table });
-fallback!(KafkaSettings:
-    options {
-        kafka, kafka_config_file, kafka_connect_timeout, delivery, checkpoint_topic, schema_history_topic, create_topics, topic_partitions,
-        topic_replication_factor, commit_bytes, commit_interval, snapshot,
-    }
-    lists { kafka_config, topic_config });
+group!(SourceSettings: source source_password_file source_ssl_mode source_ssl_ca source_ssl_cert source_ssl_key);
+group!(ReplicaSettings: server_id);
+group!(CaptureSettings: start heartbeat_interval until_idle; lists include_table exclude_table);
+group!(NameSettings: topic_prefix);
+group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka_config);
+group!(CheckpointSettings: checkpoint_topic);
+group!(CreationSettings: create_topics topic_replication_factor);
+group!(DeliverySettings:
+    snapshot tombstones_on_delete delivery commit_bytes commit_interval schema_history_topic topic_partitions;
+    lists topic_config);
 
-/// Reads both halves from one file: each key must belong to one of them.
-fn read_file(path: &Path) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the config file {}", path.display()))?;
-    parse_file(&text).with_context(|| format!("in the config file {}", path.display()))
+impl Settings {
+    /// Fills what arguments and environment left open from the file, if one is named.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::read`].
+    pub fn with_file(self) -> anyhow::Result<Self> {
+        let file = ConfigFile::read(&self.config)?;
+        self.filled(&file)
+    }
+
+    pub(crate) fn filled(self, file: &ConfigFile) -> anyhow::Result<Self> {
+        Ok(Self {
+            source: file.fill(self.source)?,
+            replica: file.fill(self.replica)?,
+            capture: file.fill(self.capture)?,
+            name: file.fill(self.name)?,
+            kafka: file.fill(self.kafka)?,
+            delivery: file.fill(self.delivery)?,
+            checkpoint: file.fill(self.checkpoint)?,
+            creation: file.fill(self.creation)?,
+            config: self.config,
+        })
+    }
 }
 
-pub(crate) fn parse_file(text: &str) -> anyhow::Result<(SourceSettings, KafkaSettings)> {
-    let all: toml::Table = text
-        .parse()
-        .map_err(|e: toml::de::Error| anyhow::anyhow!("{}", e.message()))?;
-    let names = setting_names::<KafkaSettings>();
-    let (kafka, source): (toml::Table, toml::Table) =
-        all.into_iter().partition(|(key, _)| names.contains(key));
-    let explain = |e: toml::de::Error| anyhow::anyhow!("{}", e.message());
-    Ok((
-        source.try_into().map_err(explain)?,
-        kafka.try_into().map_err(explain)?,
-    ))
-}
-
-/// The names of a half's settings, as its arguments and the file's keys spell them.
+/// The names of settings, as arguments and the file's keys spell them.
 pub(crate) fn setting_names<T: Args>() -> Vec<String> {
     let command = T::augment_args(clap::Command::new("settings"));
     command
@@ -287,24 +327,6 @@ pub fn pairs(argument: &str, given: &[String]) -> anyhow::Result<Vec<(String, St
     Ok(all)
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(from)?;
-    humantime::parse_duration(&text)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
-}
-
-fn table<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let table = BTreeMap::<String, toml::Value>::deserialize(from)?;
-    Ok(table
-        .into_iter()
-        .map(|(key, value)| match value {
-            toml::Value::String(text) => format!("{key}={text}"),
-            other => format!("{key}={other}"),
-        })
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,33 +348,27 @@ mod tests {
         kafka-config = { "security.protocol" = "SSL", "linger.ms" = 2 }
     "#;
 
+    fn filled(arguments: &[&str]) -> Settings {
+        let given = Probe::parse_from([&["rowtide"], arguments].concat()).settings;
+        given.filled(&ConfigFile::parse(FILE).unwrap()).unwrap()
+    }
+
     #[test]
     fn a_file_says_what_arguments_say() {
-        let (source, kafka) = parse_file(FILE).unwrap();
-        assert_eq!(source.server_id, Some(77));
-        assert_eq!(source.include_table, ["shop\\..*"]);
-        assert_eq!(source.until_idle, Some(Duration::from_secs(5)));
-        assert_eq!(kafka.delivery, Some(DeliveryMode::AtLeastOnce));
-        assert_eq!(kafka.kafka_config, ["linger.ms=2", "security.protocol=SSL"]);
+        let all = filled(&[]);
+        assert_eq!(all.replica.server_id, Some(77));
+        assert_eq!(all.capture.include_table, ["shop\\..*"]);
+        assert_eq!(all.capture.until_idle, Some(Duration::from_secs(5)));
+        assert_eq!(all.delivery.delivery, Some(DeliveryMode::AtLeastOnce));
+        assert_eq!(all.kafka.kafka_config, ["linger.ms=2", "security.protocol=SSL"]);
     }
 
     #[test]
     fn arguments_win_over_the_file() {
-        let (source, kafka) = parse_file(FILE).unwrap();
-        let given = Probe::parse_from(["rowtide", "--server-id", "5", "--kafka", "other:1"]).settings;
-        let source = given.source.or(source);
-        let kafka = given.kafka.or(kafka);
-        assert_eq!(source.server_id, Some(5));
-        assert_eq!(source.source.as_deref(), Some("mysql://cdc@db:3306"));
-        assert_eq!(kafka.kafka.as_deref(), Some("other:1"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_name() {
-        let e = parse_file("sevrer-id = 1").unwrap_err();
-        assert!(e.to_string().contains("sevrer-id"), "{e}");
-        let e = parse_file("topic-partitions = \"many\"").unwrap_err();
-        assert!(e.to_string().contains("invalid type"), "{e}");
+        let all = filled(&["--server-id", "5", "--kafka", "other:1"]);
+        assert_eq!(all.replica.server_id, Some(5));
+        assert_eq!(all.source.source.as_deref(), Some("mysql://cdc@db:3306"));
+        assert_eq!(all.kafka.kafka.as_deref(), Some("other:1"));
     }
 
     #[test]

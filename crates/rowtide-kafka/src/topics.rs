@@ -147,6 +147,17 @@ impl Topics {
         self.check_history_topic(&history)
     }
 
+    /// Sees to it that the checkpoint topic exists and is fit, creating it with `replication_factor` (-1 for the broker's
+    /// default).
+    ///
+    /// # Errors
+    /// As [`ensure_own_topics`](Self::ensure_own_topics).
+    pub fn ensure_checkpoint_topic(&mut self, replication_factor: i32) -> Result<(), KafkaError> {
+        let checkpoint = self.options.checkpoint_topic.clone();
+        self.ensure_topic(&checkpoint, &TopicSpec::checkpoint(replication_factor))?;
+        self.check_checkpoint_topic(&checkpoint)
+    }
+
     /// Sees to it that one topic exists.
     ///
     /// # Errors

@@ -13,12 +13,26 @@ use crate::progress::Ledger;
 #[derive(Debug, Clone)]
 pub struct Store {
     kafka: KafkaOptions,
+    create: CreateTopics,
+    replication_factor: i32,
 }
 
 impl Store {
     /// The store of the source that `kafka` names.
     pub fn new(kafka: KafkaOptions) -> Self {
-        Self { kafka }
+        Self {
+            kafka,
+            create: CreateTopics::Allowed,
+            replication_factor: BROKER_DEFAULT,
+        }
+    }
+
+    /// Whether [`set`](Self::set) creates a missing checkpoint topic, and with how many replicas (-1 for the broker's
+    /// default). It does by default.
+    pub fn creating(mut self, create: CreateTopics, replication_factor: i32) -> Self {
+        self.create = create;
+        self.replication_factor = replication_factor;
+        self
     }
 
     /// The checkpoint as it is. Blocks.
@@ -60,7 +74,7 @@ impl Store {
             source_ts_us: 0,
         };
         let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, server_uuid, String::new());
-        Topics::connect(&self.kafka, CreateTopics::Allowed)?.ensure_own_topics(BROKER_DEFAULT)?;
+        Topics::connect(&self.kafka, self.create)?.ensure_checkpoint_topic(self.replication_factor)?;
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)
     }

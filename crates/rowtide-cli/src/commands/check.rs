@@ -11,9 +11,10 @@ use crate::{exit, options};
 /// The first thing that would keep `run` from running.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let settings = settings.with_file().map_err(exit::usage)?;
+    options::check(&settings).map_err(exit::usage)?;
     let source = options::source(&settings.source).map_err(exit::usage)?;
-    let tables = options::tables(&settings.source).map_err(exit::usage)?;
-    let server_id = options::server_id(&settings.source).map_err(exit::usage)?;
+    let tables = options::tables(&settings.capture).map_err(exit::usage)?;
+    let server_id = options::server_id(&settings.replica).map_err(exit::usage)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -2,9 +2,12 @@
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
+use rowtide::checkpoint::Store;
 use rowtide::event::{BinlogPosition, GtidSet};
 
-use crate::settings::{KafkaSettings, SourceSettings};
+use crate::settings::{
+    CheckpointSettings, ConfigArgument, ConfigFile, CreationSettings, KafkaSettings, NameSettings,
+};
 use crate::{exit, options};
 
 /// What to do with the checkpoint.
@@ -21,10 +24,12 @@ pub enum Action {
 pub struct Place {
     #[command(flatten)]
     kafka: KafkaSettings,
-
-    /// The source's name: the topic prefix of its run
-    #[arg(long, env = "ROWTIDE_TOPIC_PREFIX", value_name = "NAME")]
-    topic_prefix: Option<String>,
+    #[command(flatten)]
+    name: NameSettings,
+    #[command(flatten)]
+    checkpoint: CheckpointSettings,
+    #[command(flatten)]
+    config: ConfigArgument,
 }
 
 /// The new checkpoint.
@@ -33,6 +38,9 @@ pub struct Place {
 pub struct Set {
     #[command(flatten)]
     place: Place,
+
+    #[command(flatten)]
+    creation: CreationSettings,
 
     /// All transactions that count as done, as a GTID set; this, --position or both must be given
     #[arg(long, value_name = "SET")]
@@ -57,14 +65,18 @@ pub fn run(action: Action) -> anyhow::Result<()> {
 }
 
 fn show(place: &Place) -> anyhow::Result<()> {
-    let store = store(place).map_err(exit::usage)?;
+    let store = file(place)
+        .and_then(|file| store(place, &file))
+        .map_err(exit::usage)?;
     let checkpoint = store.read()?;
     println!("{}", checkpoint.to_json());
     Ok(())
 }
 
 fn write(set: &Set) -> anyhow::Result<()> {
-    let store = store(&set.place).map_err(exit::usage)?;
+    let file = file(&set.place).map_err(exit::usage)?;
+    let store = store(&set.place, &file).map_err(exit::usage)?;
+    let creation = file.fill(set.creation.clone()).map_err(exit::usage)?;
     let gtids = set.gtid.as_deref().map(gtids).transpose().map_err(exit::usage)?;
     let position = set
         .position
@@ -72,25 +84,25 @@ fn write(set: &Set) -> anyhow::Result<()> {
         .map(position)
         .transpose()
         .map_err(exit::usage)?;
+    let store = store.creating(
+        options::create_topics(&creation),
+        options::replication_factor(&creation),
+    );
     let written = store.set(gtids, position, set.server_uuid.clone())?;
     println!("{}", written.to_json());
     Ok(())
 }
 
-fn store(place: &Place) -> anyhow::Result<rowtide::checkpoint::Store> {
-    let source = SourceSettings {
-        topic_prefix: place.topic_prefix.clone(),
-        ..SourceSettings::default()
-    };
-    let brokers = options::required(
-        place.kafka.kafka.clone(),
-        "--kafka",
-        "HOST:PORT of Kafka's bootstrap server",
-    )?;
-    let mut kafka = rowtide::kafka::KafkaOptions::new(brokers, options::topic_prefix(&source)?);
-    options::apply(&place.kafka, &mut kafka)?;
-    kafka.check()?;
-    Ok(rowtide::checkpoint::Store::new(kafka))
+fn file(place: &Place) -> anyhow::Result<ConfigFile> {
+    ConfigFile::read(&place.config)
+}
+
+fn store(place: &Place, file: &ConfigFile) -> anyhow::Result<Store> {
+    Ok(Store::new(options::kafka(
+        &file.fill(place.kafka.clone())?,
+        &file.fill(place.name.clone())?,
+        &file.fill(place.checkpoint.clone())?,
+    )?))
 }
 
 fn gtids(text: &str) -> anyhow::Result<GtidSet> {

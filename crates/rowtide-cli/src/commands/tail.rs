@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use rowtide::ChangeStream;
 
-use crate::settings::SourceSettings;
+use crate::settings::{CaptureSettings, ConfigArgument, ConfigFile, NameSettings, SourceSettings};
 use crate::{exit, options, signals};
 
 /// What to show.
@@ -14,20 +14,29 @@ use crate::{exit, options, signals};
 pub struct Arguments {
     #[command(flatten)]
     source: SourceSettings,
+    #[command(flatten)]
+    capture: CaptureSettings,
+    #[command(flatten)]
+    name: NameSettings,
+    #[command(flatten)]
+    config: ConfigArgument,
+
+    /// The server id under which this look joins the source: another than that of the run, so that it is not taken from
+    /// the file or the environment
+    #[arg(long, value_name = "N", default_value_t = 5_399, value_parser = clap::value_parser!(u32).range(1..))]
+    server_id: u32,
 
     /// Stop after so many changes
     #[arg(long, short = 'n', value_name = "N")]
     count: Option<u64>,
 }
 
-/// The server id of a look that was not given one.
-pub(crate) const DEFAULT_SERVER_ID: u32 = 5_399;
 /// The source's name in the events of a look that was not given one.
 pub(crate) const DEFAULT_NAME: &str = "tail";
 
 /// Writes one line a change, in Debezium's format, until a signal.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let builder = builder(&arguments.source).map_err(exit::usage)?;
+    let builder = builder(&arguments).map_err(exit::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -57,18 +66,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     })
 }
 
-fn builder(settings: &SourceSettings) -> anyhow::Result<rowtide::change_stream::Builder> {
-    let prefix = settings
-        .topic_prefix
-        .clone()
-        .unwrap_or_else(|| DEFAULT_NAME.to_owned());
-    let server_id = settings.server_id.unwrap_or(DEFAULT_SERVER_ID);
-    let mut builder = ChangeStream::builder(options::source(settings)?, server_id, prefix)
-        .tables(options::tables(settings)?)
-        .start(options::start(settings)?)
-        .until_idle(settings.until_idle);
-    if let Some(interval) = settings.heartbeat_interval {
-        builder = builder.heartbeat(options::heartbeat(interval)?);
+fn builder(given: &Arguments) -> anyhow::Result<rowtide::change_stream::Builder> {
+    let file = ConfigFile::read(&given.config)?;
+    let source = file.fill(given.source.clone())?;
+    let capture = file.fill(given.capture.clone())?;
+    let name = file.fill(given.name.clone())?;
+    let name = name.topic_prefix.unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let mut builder = ChangeStream::builder(options::source(&source)?, given.server_id, name)
+        .tables(options::tables(&capture)?)
+        .start(options::start(&capture)?)
+        .until_idle(capture.until_idle);
+    if let Some(interval) = options::heartbeat(&capture)? {
+        builder = builder.heartbeat(interval);
     }
     builder.check()?;
     Ok(builder)

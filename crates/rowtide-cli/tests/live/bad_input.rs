@@ -116,6 +116,24 @@ fn an_option_that_does_not_exist() {
 }
 
 #[test]
+fn an_option_that_would_do_nothing_there() {
+    for arguments in [
+        ["tail", "", "--tombstones-on-delete", "false"],
+        ["tail", "", "--delivery", "at-least-once"],
+        ["checkpoint", "show", "--commit-bytes", "5"],
+        ["checkpoint", "show", "--create-topics", "false"],
+        ["checkpoint", "set", "--schema-history-topic", "h"],
+    ] {
+        let mut command = stage::rowtide();
+        let said = fail(
+            command.args(arguments.into_iter().filter(|word| !word.is_empty())),
+            USAGE,
+        );
+        assert_says(&said, &["unexpected argument", arguments[2]]);
+    }
+}
+
+#[test]
 fn a_kafka_setting_that_does_not_exist() {
     let mut run = stage::run(stage::mysql(), stage::kafka(), "bad_setting", "nodb");
     let said = fail(run.args(["--kafka-config", "liner.ms=5"]), USAGE);

@@ -88,3 +88,33 @@ fn starts_from_a_position_inside_the_file_with_an_exact_gtid_set() {
         "what came before the position is in the set"
     );
 }
+
+#[test]
+fn the_file_of_the_run_serves_the_checkpoint_too() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    let folder = rowtide_testbed::Scratch::new("one_file").unwrap();
+    let file = folder.path().join("rowtide.toml");
+    let text = format!(
+        "source = '{}'\nserver-id = {}\ninclude-table = ['nodb\\..*']\ntopic-prefix = 'onefile'\n\
+         kafka = '{}'\ncheckpoint-topic = 'onefile.place'\ncommit-bytes = 1000\nuntil-idle = '300ms'\n",
+        stage::source(mysql),
+        stage::next_server_id(),
+        kafka.bootstrap()
+    );
+    std::fs::write(&file, text).unwrap();
+    let of_file = |arguments: &[&str]| {
+        let mut command = stage::rowtide();
+        command.args(arguments).arg("--config").arg(&file);
+        command
+    };
+    let unknown = stage::fail(
+        &mut of_file(&["checkpoint", "set", "--gtid", "", "--create-topics", "false"]),
+        5,
+    );
+    stage::assert_says(&unknown, &["onefile.place", "does not exist"]);
+    succeed(&mut of_file(&["run"]));
+    let shown = succeed(&mut of_file(&["checkpoint", "show"])).stdout;
+    let shown: Value = serde_json::from_slice(&shown).unwrap();
+    assert_eq!(shown["source"], "onefile");
+    succeed(&mut of_file(&["tail"]));
+}
