@@ -23,6 +23,8 @@ use crate::event::{
     gtid_tagged, rows_query, unpack::Unpacker, xid,
 };
 
+use crate::row::Documents;
+
 use self::frame::Frame;
 use self::stream::Stream;
 use self::tables::Tables;
@@ -66,6 +68,8 @@ pub struct Decoder {
     /// Away while a payload is unpacked.
     unpacker: Option<Unpacker>,
     event_type: EventType,
+    /// Of the rows event that is being decoded.
+    documents: Documents,
 }
 
 impl Decoder {
@@ -78,6 +82,7 @@ impl Decoder {
             tables: Tables::default(),
             unpacker: Some(Unpacker::new()),
             event_type: EventType::Unknown(0),
+            documents: Documents::default(),
         }
     }
 
@@ -142,7 +147,8 @@ impl Decoder {
             | E::DeleteRows
             | E::WriteRowsV1
             | E::UpdateRowsV1
-            | E::DeleteRowsV1 => self.rows(header, body, handler),
+            | E::DeleteRowsV1
+            | E::PartialUpdateRows => self.rows(header, body, handler),
             E::Query | E::ExecuteLoadQuery => self.query(header, body, handler),
             E::Xid => {
                 self.read(xid::read(body))?;
@@ -155,7 +161,6 @@ impl Decoder {
                 Ok(())
             }
             E::XaPrepare => self.xa_prepare(header, body, handler),
-            E::PartialUpdateRows => Ok(self.partial_update(header, body)?),
             _ => self.stream_event(header, body, handler),
         }
     }

@@ -12,7 +12,7 @@ mod text;
 
 use crate::{Malformed, Reader};
 
-pub use diff::apply;
+pub use diff::apply_diff;
 pub use double::write_double;
 
 /// The server's own limit of nesting (JSON_DOCUMENT_MAX_DEPTH).

@@ -5,7 +5,7 @@ use std::fmt;
 use rowtide_event::{BinlogPosition, Malformed};
 
 use crate::event::EventType;
-use crate::row::ShapeMismatch;
+use crate::row::{PartialError, ShapeMismatch};
 
 /// An event that cannot be decoded, and where it stands.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,14 @@ pub enum DecodeErrorKind {
     /// The rows do not fit the table as it is known.
     #[error(transparent)]
     ShapeMismatch(Box<ShapeMismatch>),
+    /// A JSON column is logged as a difference (`binlog_row_value_options=PARTIAL_JSON`) from a document that the row image
+    /// leaves out (`binlog_row_image` MINIMAL or NOBLOB).
+    #[error(
+        "a JSON column is logged as a difference from a document that is not in the row image, so that its new value is \
+         nowhere in the binlog: set binlog_row_image=FULL or binlog_row_value_options='' on the server, and start from a \
+         position after this transaction, with a new copy of the table"
+    )]
+    NoDocument,
     /// Events are missing between this one and the last.
     #[error(
         "the event says that it starts at {found} (modulo 2^32), but the event before it ended at {expected}"
@@ -71,6 +79,15 @@ pub enum DecodeErrorKind {
         /// The server's words.
         message: String,
     },
+}
+
+impl From<PartialError> for DecodeErrorKind {
+    fn from(error: PartialError) -> Self {
+        match error {
+            PartialError::Malformed(cause) => Self::Malformed(cause),
+            PartialError::NoDocument => Self::NoDocument,
+        }
+    }
 }
 
 /// Where an event stands.

@@ -2,7 +2,7 @@
 
 use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
 
-use super::{DecodeError, DecodeErrorKind, Decoder, Handler, Rows};
+use super::{DecodeErrorKind, Decoder, Handler, Rows};
 
 impl Decoder {
     pub(super) fn table_map<H: Handler>(
@@ -61,37 +61,11 @@ impl Decoder {
         let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
         self.read(table.plan.check(&event))?;
         let context = self.transaction.context(&self.stream, header);
-        handler.rows(Rows::new(
-            event,
-            header.event_type,
-            &table.plan,
-            table.tag,
-            context,
-        ))
-    }
-
-    /// Documents that changed in part come with a later version; only tables that nobody wants may have them.
-    pub(super) fn partial_update(&mut self, header: &Header, body: &[u8]) -> Result<(), DecodeError> {
-        let rows = self.read(RowsHeader::read(
-            body,
-            self.rows_post_header_len(header.event_type),
-        ))?;
-        let wanted = match self.tables.valid(rows.table_id) {
-            None if !rows.is_dummy() => {
-                return Err(self.error(DecodeErrorKind::RowsWithoutTableMap(rows.table_id)));
-            }
-            Some(Some(_)) => true,
-            _ => false,
-        };
-        if wanted {
-            return Err(self.error(DecodeErrorKind::Unsupported(
-                "PARTIAL_UPDATE_ROWS is not supported yet: set binlog_row_value_options='' on the server"
-                    .to_owned(),
-            )));
-        }
-        if rows.ends_statement() {
-            self.tables.end_statement();
-        }
+        let mut documents = std::mem::take(&mut self.documents);
+        let rows = Rows::open(event, header.event_type, table, context, &mut documents)?;
+        handler.rows(rows)?;
+        documents.clear();
+        self.documents = documents;
         Ok(())
     }
 }

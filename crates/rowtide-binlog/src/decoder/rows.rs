@@ -3,10 +3,10 @@
 use rowtide_event::{Malformed, Reader, RowChange, Value};
 
 use crate::event::{EventType, RowsEvent, RowsOperation};
-use crate::row::RowPlan;
+use crate::row::{Documents, RowPlan};
 
 use super::error::Place;
-use super::{DecodeError, DecodeErrorKind, EventContext};
+use super::{CapturedTable, DecodeError, DecodeErrorKind, EventContext};
 
 /// The rows of one event of a captured table.
 pub struct Rows<'a> {
@@ -19,26 +19,37 @@ pub struct Rows<'a> {
     unread: Reader<'a>,
     before: Vec<Value<'a>>,
     after: Vec<Value<'a>>,
+    /// Of an event with differences, the documents that they make, and how many of those are done.
+    documents: (&'a Documents, usize),
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(
+    /// The rows of an event, whose JSON documents are put into `documents` where they are logged as differences.
+    pub(super) fn open(
         event: RowsEvent<'a>,
         event_type: EventType,
-        plan: &'a RowPlan,
-        tag: usize,
+        table: &'a CapturedTable,
         context: EventContext<'a>,
-    ) -> Self {
-        let unread = Reader::new(event.rows);
-        Self {
-            tag,
+        documents: &'a mut Documents,
+    ) -> Result<Self, DecodeError> {
+        let rebuilt = match event.operation {
+            RowsOperation::PartialUpdate => table.plan.rebuild(&event, documents),
+            _ => Ok(()),
+        };
+        let rows = Self {
+            tag: table.tag,
             event,
             event_type,
-            plan,
+            plan: &table.plan,
             context,
-            unread,
+            unread: Reader::new(event.rows),
             before: Vec::new(),
             after: Vec::new(),
+            documents: (documents, 0),
+        };
+        match rebuilt {
+            Ok(()) => Ok(rows),
+            Err(cause) => Err(rows.error(cause.into())),
         }
     }
 
@@ -68,11 +79,11 @@ impl<'a> Rows<'a> {
         if self.unread.is_empty() {
             return Ok(None);
         }
-        self.decode().map_err(|cause| self.error(cause))?;
+        self.decode().map_err(|cause| self.error(cause.into()))?;
         let (before, after) = (self.before.as_slice(), self.after.as_slice());
         Ok(Some(match self.event.operation {
             RowsOperation::Insert => RowChange::Create { after: before },
-            RowsOperation::Update => RowChange::Update { before, after },
+            RowsOperation::Update | RowsOperation::PartialUpdate => RowChange::Update { before, after },
             RowsOperation::Delete => RowChange::Delete { before },
         }))
     }
@@ -81,14 +92,34 @@ impl<'a> Rows<'a> {
     fn decode(&mut self) -> Result<(), Malformed> {
         self.plan
             .read_image(&self.event.present, &mut self.unread, &mut self.before)?;
-        if self.event.operation == RowsOperation::Update {
-            self.plan
-                .read_image(&self.event.present_after, &mut self.unread, &mut self.after)?;
+        let after = &self.event.present_after;
+        match self.event.operation {
+            RowsOperation::Insert | RowsOperation::Delete => Ok(()),
+            RowsOperation::Update => self.plan.read_image(after, &mut self.unread, &mut self.after),
+            RowsOperation::PartialUpdate => self.decode_partial(),
         }
-        Ok(())
     }
 
-    fn error(&self, cause: Malformed) -> DecodeError {
+    /// A difference without operations leaves the document as it was.
+    fn decode_partial(&mut self) -> Result<(), Malformed> {
+        let (before, (documents, done)) = (&self.before, &mut self.documents);
+        self.plan.read_partial_image(
+            &self.event.present_after,
+            &mut self.unread,
+            &mut self.after,
+            |column, diffs| {
+                const MISSING: Malformed = Malformed::Invalid("document of a partial update");
+                if diffs.is_empty() {
+                    return before.get(column).copied().ok_or(MISSING);
+                }
+                let document = documents.at(*done).ok_or(MISSING)?;
+                *done = done.saturating_add(1);
+                Ok(Value::Json(document))
+            },
+        )
+    }
+
+    fn error(&self, cause: DecodeErrorKind) -> DecodeError {
         let place = Place {
             event_type: self.event_type,
             position: rowtide_event::BinlogPosition::new(self.context.file, self.context.pos),
@@ -96,7 +127,7 @@ impl<'a> Rows<'a> {
             table: Some(self.plan.table().to_string()),
         };
         DecodeError {
-            cause: DecodeErrorKind::Malformed(cause),
+            cause,
             place: Box::new(place),
         }
     }

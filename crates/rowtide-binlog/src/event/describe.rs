@@ -162,7 +162,7 @@ impl Describer {
         fields.push(("table_id", event.header.table_id.to_string()));
         fields.push(("columns", event.width.to_string()));
         fields.push(("columns_present", event.present.ones().to_string()));
-        if event.operation == RowsOperation::Update {
+        if event.operation.has_two_images() {
             fields.push(("columns_present_after", event.present_after.ones().to_string()));
         }
         if let Some(partition) = event.partition {

@@ -1,4 +1,4 @@
-//! Rows events, version 1 (23 to 25) and 2 (30 to 32): inserted, updated and deleted rows of one table.
+//! Rows events, version 1 (23 to 25) and 2 (30 to 32, and 39): inserted, updated and deleted rows of one table.
 
 use rowtide_event::{Malformed, Reader};
 
@@ -12,6 +12,9 @@ pub enum RowsOperation {
     Insert,
     /// Updated: each row is two images, before and after.
     Update,
+    /// Updated, as [`Update`](Self::Update), where the images after may have differences of JSON documents in place of
+    /// documents: PARTIAL_UPDATE_ROWS.
+    PartialUpdate,
     /// Deleted: each row is one image.
     Delete,
 }
@@ -22,9 +25,15 @@ impl RowsOperation {
         match event_type {
             EventType::WriteRowsV1 | EventType::WriteRows => Some(Self::Insert),
             EventType::UpdateRowsV1 | EventType::UpdateRows => Some(Self::Update),
+            EventType::PartialUpdateRows => Some(Self::PartialUpdate),
             EventType::DeleteRowsV1 | EventType::DeleteRows => Some(Self::Delete),
             _ => None,
         }
+    }
+
+    /// Whether each row is two images.
+    pub fn has_two_images(self) -> bool {
+        matches!(self, Self::Update | Self::PartialUpdate)
     }
 }
 
@@ -97,9 +106,10 @@ impl<'a> RowsEvent<'a> {
             return Err(Malformed::Invalid("width of a rows event"));
         }
         let present = Bitmap::read(&mut reader, width)?;
-        let present_after = match operation {
-            RowsOperation::Update => Bitmap::read(&mut reader, width)?,
-            RowsOperation::Insert | RowsOperation::Delete => present,
+        let present_after = if operation.has_two_images() {
+            Bitmap::read(&mut reader, width)?
+        } else {
+            present
         };
         Ok(Self {
             header,
@@ -133,7 +143,7 @@ fn variable_header(reader: &mut Reader<'_>, operation: RowsOperation) -> Result<
             }
             1 => {
                 partition = Some(fields.u16(WHAT)?);
-                if operation == RowsOperation::Update {
+                if operation.has_two_images() {
                     fields.u16(WHAT)?;
                 }
             }

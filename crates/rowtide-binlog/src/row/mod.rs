@@ -2,11 +2,14 @@
 //! looking anything up and without allocating for a value.
 //!
 //! - `plan`: which decoder each column takes, and whether table and binlog agree
+//! - `partial`: JSON columns that are logged as differences
 //! - `number`, `text`, `temporal`: the families of column types
 
 mod number;
+mod partial;
 mod plan;
 mod temporal;
 mod text;
 
+pub(crate) use partial::{Documents, PartialError};
 pub use plan::{RowPlan, ShapeMismatch};

@@ -92,6 +92,17 @@ impl RowPlan {
         self.columns.len()
     }
 
+    /// Whether a column holds JSON documents.
+    pub(super) fn is_json(&self, column: usize) -> bool {
+        matches!(self.columns.get(column), Some(ColumnDecoder::Bytes(bytes)) if bytes.is_json())
+    }
+
+    pub(super) fn json_columns(&self) -> usize {
+        (0..self.columns.len())
+            .filter(|column| self.is_json(*column))
+            .count()
+    }
+
     /// Decodes all rows of an event, and says how many there are.
     pub fn count_rows(&self, event: &RowsEvent<'_>) -> Result<u64, Malformed> {
         self.check(event)?;
@@ -100,8 +111,15 @@ impl RowPlan {
         let mut count = 0u64;
         while !images.is_empty() {
             self.read_image(&event.present, &mut images, &mut values)?;
-            if event.operation == RowsOperation::Update {
-                self.read_image(&event.present_after, &mut images, &mut values)?;
+            let after = &event.present_after;
+            match event.operation {
+                RowsOperation::Update => self.read_image(after, &mut images, &mut values)?,
+                RowsOperation::PartialUpdate => {
+                    self.read_partial_image(after, &mut images, &mut values, |_, _| {
+                        Ok::<_, Malformed>(Value::Absent)
+                    })?;
+                }
+                RowsOperation::Insert | RowsOperation::Delete => {}
             }
             count = count.saturating_add(1);
         }

@@ -58,6 +58,10 @@ impl BytesDecoder {
         Some(Self { length, holds, max })
     }
 
+    pub(super) fn is_json(self) -> bool {
+        self.holds == Holds::Json
+    }
+
     #[inline(always)]
     pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
         let len = match self.length {

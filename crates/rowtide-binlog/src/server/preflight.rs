@@ -98,13 +98,14 @@ fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
             set(info, "binlog_row_metadata = FULL"),
         ));
     }
-    if info
-        .binlog_row_value_options
-        .to_ascii_uppercase()
-        .contains("PARTIAL_JSON")
-    {
-        findings.push(error(
-            "binlog_row_value_options is PARTIAL_JSON: updates of JSON columns are logged as differences, which is not supported yet",
+    let options = info.binlog_row_value_options.to_ascii_uppercase();
+    if options.contains("PARTIAL_JSON") && !info.binlog_row_image.eq_ignore_ascii_case("FULL") {
+        findings.push(warning(
+            format!(
+                "binlog_row_value_options is PARTIAL_JSON and binlog_row_image is {}: differences of JSON documents are \
+                 logged without the documents, and the first one of a captured table stops the stream",
+                info.binlog_row_image
+            ),
             set(info, "binlog_row_value_options = ''"),
         ));
     }
@@ -233,11 +234,6 @@ mod tests {
                 "SET PERSIST binlog_row_metadata = FULL;",
             ),
             (|i| i.binlog_row_metadata = String::new(), Warning, "8.0"),
-            (
-                |i| i.binlog_row_value_options = "PARTIAL_JSON".into(),
-                Error,
-                "binlog_row_value_options = ''",
-            ),
             (|i| i.gtid_mode = "OFF".into(), Warning, "gtid_mode = ON"),
             (|i| i.version = "5.6.51".parse().unwrap(), Error, "Upgrade"),
             (|i| i.version = "11.8.2-MariaDB".parse().unwrap(), Error, "MySQL"),
@@ -251,6 +247,21 @@ mod tests {
             assert_eq!(findings[0].severity, *severity, "{findings:?}");
             assert!(findings[0].remedy.contains(remedy), "{findings:?}");
         }
+    }
+
+    #[test]
+    fn differences_of_documents_need_the_documents() {
+        let mut info = good();
+        info.binlog_row_value_options = "PARTIAL_JSON".into();
+        assert_eq!(preflight(&info, &enough(), 5400), []);
+        info.binlog_row_image = "NOBLOB".into();
+        let remedies: Vec<_> = preflight(&info, &enough(), 5400)
+            .into_iter()
+            .map(|finding| (finding.severity, finding.remedy))
+            .collect();
+        let expected = ["binlog_row_image = FULL", "binlog_row_value_options = ''"]
+            .map(|setting| (Severity::Warning, format!("SET PERSIST {setting};")));
+        assert_eq!(remedies, expected);
     }
 
     #[test]

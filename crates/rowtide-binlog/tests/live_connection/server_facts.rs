@@ -121,7 +121,7 @@ async fn what_is_wrong_is_found_and_the_remedy_mends_it() {
     let grants = server::grants(&mut client).await.unwrap();
     let findings = preflight(&info, &grants, 1);
     let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
-    assert_eq!((findings.len(), errors), (5, 3), "{findings:?}");
+    assert_eq!((findings.len(), errors), (5, 2), "{findings:?}");
     for finding in &findings {
         if finding.remedy.starts_with("SET ") {
             client.query(finding.remedy.trim_end_matches(';')).await.unwrap();

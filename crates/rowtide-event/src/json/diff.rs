@@ -33,7 +33,7 @@ mod operation {
 /// # Errors
 /// If a part of the document that a path leads through, or an operation, is damaged; or if the operations do not fit the
 /// document.
-pub fn apply(document: &[u8], diffs: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+pub fn apply_diff(document: &[u8], diffs: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut diffs = Reader::new(diffs);
     if diffs.is_empty() {
         out.extend_from_slice(document);

@@ -130,7 +130,7 @@ fn diff(operation: u8, path: &str, value: Option<&Value>) -> Vec<u8> {
 
 fn applied(before: &Value, diffs: &[Vec<u8>]) -> Result<String, Malformed> {
     let mut changed = Vec::new();
-    apply(&document(before, false), &diffs.concat(), &mut changed)?;
+    apply_diff(&document(before, false), &diffs.concat(), &mut changed)?;
     let mut text = Vec::new();
     write_text(&changed, &mut text)?;
     Ok(String::from_utf8(text).unwrap())
@@ -142,7 +142,7 @@ fn a_difference_that_a_server_wrote() {
     let diffs = b"\x00\x05$.age\x03\x05\x1a\x00";
     let before = document(&json!({"age": 25, "name": "Joe"}), false);
     let mut changed = Vec::new();
-    apply(&before, diffs, &mut changed).unwrap();
+    apply_diff(&before, diffs, &mut changed).unwrap();
     let mut text = Vec::new();
     write_text(&changed, &mut text).unwrap();
     assert_eq!(text, br#"{"age":26,"name":"Joe"}"#);
@@ -152,7 +152,7 @@ fn a_difference_that_a_server_wrote() {
 fn no_operations_leave_the_document_byte_for_byte() {
     let before = document(&json!({"a": [1, 2.5]}), false);
     let mut changed = Vec::new();
-    apply(&before, &[], &mut changed).unwrap();
+    apply_diff(&before, &[], &mut changed).unwrap();
     assert_eq!(changed, before);
 }
 
@@ -227,7 +227,7 @@ fn a_document_that_shares_bytes_or_has_no_order_is_refused() {
     unordered[a] = b'c';
     let diffs = diff(2, "$.c", None);
     assert_eq!(
-        apply(&unordered, &diffs, &mut Vec::new()),
+        apply_diff(&unordered, &diffs, &mut Vec::new()),
         Err(Malformed::Invalid("order of keys in a JSON document"))
     );
     // An array of 64 elements that are all the same long string.
@@ -235,7 +235,7 @@ fn a_document_that_shares_bytes_or_has_no_order_is_refused() {
     (0..0x40).for_each(|_| bomb.extend_from_slice(&[0x0c, 0xc4, 0]));
     bomb.extend_from_slice(&[0xff, 1]);
     bomb.resize(0x201, b'x');
-    let refused = apply(&bomb, &diff(2, "$[0]", None), &mut Vec::new());
+    let refused = apply_diff(&bomb, &diff(2, "$[0]", None), &mut Vec::new());
     assert_eq!(refused, Err(Malformed::TooLarge("JSON document")));
 }
 
@@ -244,7 +244,7 @@ fn a_difference_without_end_is_given_up() {
     let before = document(&json!([]), false);
     let diffs = diff(1, "$[0]", Some(&json!(1))).repeat(30_000);
     assert!(matches!(
-        apply(&before, &diffs, &mut Vec::new()),
+        apply_diff(&before, &diffs, &mut Vec::new()),
         Err(Malformed::TooLarge("number of operations of a JSON difference"))
     ));
 }
@@ -351,7 +351,7 @@ proptest! {
             diffs.extend(change(&mut model, choices, *operation, new, &mut "$".to_owned()));
         }
         let mut changed = Vec::new();
-        apply(&document(&before, large), &diffs.concat(), &mut changed).unwrap();
+        apply_diff(&document(&before, large), &diffs.concat(), &mut changed).unwrap();
         let mut changed_text = Vec::new();
         write_text(&changed, &mut changed_text).unwrap();
         prop_assert_eq!(String::from_utf8(changed_text).unwrap(), text(&model));
@@ -359,7 +359,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(document: Vec<u8>, diffs: Vec<u8>) {
-        let _ = apply(&document, &diffs, &mut Vec::new());
+        let _ = apply_diff(&document, &diffs, &mut Vec::new());
     }
 
     #[test]
@@ -379,7 +379,7 @@ proptest! {
         }
         let mut changed = Vec::new();
         let limit = 2 * (document.len() + diffs.len()) + 64;
-        if apply(&document, &diffs, &mut changed).is_ok() {
+        if apply_diff(&document, &diffs, &mut changed).is_ok() {
             prop_assert!(changed.len() <= limit * 2, "{} of {}", changed.len(), document.len() + diffs.len());
             let _ = write_text(&changed, &mut Vec::new());
         }

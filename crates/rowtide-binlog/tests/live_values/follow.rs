@@ -1,0 +1,244 @@
+//! Rebuilds tables from the binlog and compares them with SELECT, value for value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rowtide_binlog::client::{Client, SourceOptions};
+use rowtide_binlog::decoder::{
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
+    Statement, TransactionEnd, TransactionStart, XaDecision,
+};
+use rowtide_binlog::event::{RowsOperation, TableMap};
+use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
+use rowtide_binlog::row::RowPlan;
+use rowtide_binlog::schema::metadata;
+use rowtide_binlog::server;
+use rowtide_event::{BinlogPosition, RowChange, Table, Value};
+use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql};
+
+use super::text;
+
+/// A row's columns as text; of a column that no image had so far nothing is known.
+type Row = Vec<Cell>;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    Unknown,
+    Known(Option<String>),
+}
+
+/// The tables of one database as the binlog tells them.
+#[derive(Default)]
+pub struct Follow {
+    database: String,
+    tables: Vec<Table>,
+    rows: BTreeMap<String, BTreeMap<Vec<Cell>, Row>>,
+    /// Changes by their operation.
+    pub inserts: usize,
+    pub updates: usize,
+    pub partial_updates: usize,
+    pub deletes: usize,
+    /// Columns of images after an update that neither image has.
+    pub unavailable: usize,
+}
+
+/// Where the binlog ends.
+pub async fn now(server: &MySql) -> BinlogPosition {
+    let mut root = client(server, "root", "").await;
+    server::binlog_status(&mut root).await.unwrap().unwrap().position
+}
+
+async fn client(server: &MySql, name: &str, password: &str) -> Client {
+    Client::connect(&SourceOptions::new(server.host(), server.port(), name, password))
+        .await
+        .unwrap()
+}
+
+impl Follow {
+    /// Reads the changes of a database from a place to the end of the binlog.
+    pub async fn database(server: &MySql, database: &str, from: &BinlogPosition) -> Self {
+        Self::read(server, database, from).await.unwrap()
+    }
+
+    /// The same where it may fail.
+    pub async fn read(server: &MySql, database: &str, from: &BinlogPosition) -> Result<Self, DecodeError> {
+        static SERVER_ID: AtomicU32 = AtomicU32::new(7800);
+        let options = ReplicaOptions {
+            follow: false,
+            ..ReplicaOptions::new(SERVER_ID.fetch_add(1, Ordering::Relaxed))
+        };
+        let cdc = client(server, CDC_USER, CDC_PASSWORD).await;
+        let mut replica = Replica::start(cdc, &DumpFrom::Position(from.clone()), &options)
+            .await
+            .unwrap();
+        let mut decoder = Decoder::new(DecoderOptions::default(), from.clone());
+        let mut follow = Self {
+            database: database.to_owned(),
+            ..Self::default()
+        };
+        while let Some(event) = replica.next_event().await.unwrap() {
+            decoder.feed(event, &mut follow)?;
+        }
+        Ok(follow)
+    }
+
+    /// Fails unless each table that was changed is as SELECT has it.
+    pub fn assert_equal(&self, server: &MySql) {
+        let mut seen = Vec::new();
+        for table in self.tables.iter().rev() {
+            if !seen.contains(&&table.id) {
+                seen.push(&table.id);
+                self.assert_table(server, table);
+            }
+        }
+        assert!(!seen.is_empty());
+    }
+
+    fn assert_table(&self, server: &MySql, table: &Table) {
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .map(|c| text::expression(&c.name, &c.ty))
+            .collect();
+        let query = format!(
+            "SET time_zone = '+00:00'; SELECT {} FROM {}",
+            columns.join(", "),
+            table.id
+        );
+        let mut selected = BTreeMap::new();
+        for row in server.query(&query).unwrap() {
+            let cells = row.into_iter().zip(&table.columns);
+            let row: Row = cells
+                .map(|(cell, column)| Cell::Known(cell.map(|text| text::printed(&text, &column.ty))))
+                .collect();
+            selected.insert(key(table, &row), row);
+        }
+        let empty = BTreeMap::new();
+        let rebuilt = self.rows.get(&table.id.table).unwrap_or(&empty);
+        for (key, expected) in &selected {
+            let found = rebuilt
+                .get(key)
+                .unwrap_or_else(|| panic!("{}: {key:?} is missing", table.id));
+            for ((column, expected), found) in table.columns.iter().zip(expected).zip(found) {
+                assert_eq!(found, expected, "{} {key:?}: {}", table.id, column.name);
+            }
+        }
+        assert_eq!(rebuilt.len(), selected.len(), "{}", table.id);
+    }
+
+    fn change(&mut self, tag: usize, change: &RowChange<'_, '_>) {
+        let table = &self.tables[tag];
+        let rows = self.rows.entry(table.id.table.clone()).or_default();
+        let (before, after) = match change {
+            RowChange::Create { after } => (None, Some(*after)),
+            RowChange::Update { before, after } => (Some(*before), Some(*after)),
+            RowChange::Delete { before } => (Some(*before), None),
+        };
+        let known = before.map(|before| {
+            let before = cells(table, before);
+            let key = key(table, &before);
+            let known = rows
+                .remove(&key)
+                .unwrap_or_else(|| panic!("{} {key:?} is not known", table.id));
+            for ((known, before), column) in known.iter().zip(&before).zip(&table.columns) {
+                let agree = known == before || *known == Cell::Unknown || *before == Cell::Unknown;
+                assert!(
+                    agree,
+                    "{} {key:?} {}: {known:?}, before is {before:?}",
+                    table.id, column.name
+                );
+            }
+            known
+        });
+        if let Some(after) = after {
+            let mut after = cells(table, after);
+            if let Some(known) = known {
+                // What is in neither image has not changed.
+                for (cell, known) in after.iter_mut().zip(known) {
+                    if *cell == Cell::Unknown {
+                        *cell = known;
+                        self.unavailable += 1;
+                    }
+                }
+            }
+            rows.insert(key(table, &after), after);
+        }
+    }
+}
+
+fn cells(table: &Table, values: &[Value<'_>]) -> Row {
+    let cell = |(value, column): (&Value<'_>, &rowtide_event::Column)| match value {
+        Value::Absent => Cell::Unknown,
+        value => Cell::Known(text::text(value, &column.ty)),
+    };
+    values.iter().zip(&table.columns).map(cell).collect()
+}
+
+/// The key's columns, or all where there is none.
+fn key(table: &Table, row: &[Cell]) -> Vec<Cell> {
+    if table.key.is_empty() {
+        row.to_vec()
+    } else {
+        table.key.iter().map(|at| row[*at].clone()).collect()
+    }
+}
+
+impl Handler for Follow {
+    type Error = DecodeError;
+
+    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+        if map.database != self.database {
+            return Ok(None);
+        }
+        let table = metadata::table(map).unwrap();
+        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
+        self.tables.push(table);
+        Ok(Some(CapturedTable {
+            plan,
+            tag: self.tables.len() - 1,
+        }))
+    }
+
+    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+        let (tag, operation) = (rows.tag, rows.operation());
+        while let Some(change) = rows.next()? {
+            match operation {
+                RowsOperation::Insert => self.inserts += 1,
+                RowsOperation::Update => self.updates += 1,
+                RowsOperation::PartialUpdate => self.partial_updates += 1,
+                RowsOperation::Delete => self.deletes += 1,
+            }
+            self.change(tag, &change);
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, _: &Statement<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
