@@ -16,6 +16,8 @@ pub(crate) struct FailedDelivery {
     pub code: Code,
     /// Bytes of key and value.
     pub bytes: usize,
+    /// The record's number, as it was given to the producer.
+    pub number: usize,
 }
 
 /// Keeps what must not be lost until somebody asks.
@@ -123,14 +125,15 @@ impl ClientContext for DeliveryContext {
 impl ConsumerContext for DeliveryContext {}
 
 impl ProducerContext for DeliveryContext {
-    type DeliveryOpaque = ();
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         if let Err((error, message)) = result {
             self.note_failure(FailedDelivery {
                 topic: message.topic().to_owned(),
                 code: error.rdkafka_error_code().unwrap_or(Code::Fail),
                 bytes: message.key_len().saturating_add(message.payload_len()),
+                number,
             });
         }
     }
@@ -145,6 +148,7 @@ mod tests {
             topic: topic.into(),
             code,
             bytes,
+            number: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError as ClientError, RDKafkaError, RDKafkaErrorCode as Code};
+use rowtide_event::encode::Origin;
 
 /// Why a delivery, a topic or a checkpoint failed. No variant holds the contents of a record or the value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,14 +59,27 @@ pub enum KafkaError {
         transactional_id: String,
     },
     /// A record is larger than something on its way allows.
-    #[error("a record of {bytes} bytes is too large for the topic {topic}: {limit}")]
+    #[error("a record of {bytes} bytes{} is too large for the topic {topic}: {limit}", of_change(.origin))]
     MessageTooLarge {
         /// The record's topic.
         topic: String,
         /// Bytes of its key and value, before compression.
         bytes: usize,
+        /// The change it is a record of, if it is of one.
+        origin: Option<Origin>,
         /// Which limit it is over, and where that is set.
         limit: String,
+    },
+    /// The broker does not take a record for what it is.
+    #[error(
+        "the broker does not accept a record{} for the topic {topic}: a compacted topic takes no record without a key. Give the table a primary key, exclude the table, or take `compact` from the topic's cleanup.policy",
+        of_change(.origin)
+    )]
+    RecordRefused {
+        /// The record's topic.
+        topic: String,
+        /// The change it is a record of, if it is of one.
+        origin: Option<Origin>,
     },
     /// A record was not acknowledged.
     #[error("a record for the topic {topic} was not delivered: {reason}")]
@@ -311,6 +325,12 @@ pub(crate) fn is_transient(code: Code) -> bool {
             | Code::Resolve
             | Code::UnknownBroker
     )
+}
+
+fn of_change(origin: &Option<Origin>) -> String {
+    origin
+        .as_ref()
+        .map_or_else(String::new, |origin| format!(" (a change of {origin})"))
 }
 
 fn seconds(after: &Duration) -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch};
+use rowtide_event::encode::{KeyHeader, Origin, Origins, Record, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
 use crate::delivery::{DeliveryContext, FailedDelivery};
@@ -26,7 +26,13 @@ pub struct Publisher {
     transactional_id: String,
     context_headers: Option<OwnedHeaders>,
     begun: Option<Instant>,
+    /// How many change records were sent since the transaction began: the next one's number.
+    sent: usize,
+    origins: Origins,
 }
+
+/// The number of a record that is no change of a table.
+const NO_CHANGE: usize = usize::MAX;
 
 impl Publisher {
     /// Connects, and fences any older instance of the same source: its open transaction is aborted and its next commit
@@ -62,6 +68,8 @@ impl Publisher {
             transactional_id: options.transactional_id(),
             context_headers: context_headers(&options.context_headers),
             begun: None,
+            sent: 0,
+            origins: Origins::default(),
         };
         publisher.await_broker()?;
         Ok(publisher)
@@ -133,6 +141,8 @@ impl Publisher {
                 .map_err(|e| self.step_error("begin", &e))?;
         }
         self.begun = Some(Instant::now());
+        self.sent = 0;
+        self.origins.clear();
         Ok(())
     }
 
@@ -146,7 +156,10 @@ impl Publisher {
         batch: &RecordBatch,
         range: Range<usize>,
     ) -> Result<(), KafkaError> {
-        for record in batch.records.get(range).unwrap_or_default() {
+        let first = self.sent;
+        self.origins.extend(first, &batch.origins);
+        self.sent = first.saturating_add(batch.records.len());
+        for (index, record) in range.clone().zip(batch.records.get(range).unwrap_or_default()) {
             let Some(topic) = usize::try_from(record.topic.0).ok().and_then(|i| topics.get(i)) else {
                 return Err(KafkaError::TopicGone {
                     topic: format!("#{}", record.topic.0),
@@ -160,7 +173,7 @@ impl Publisher {
                 key: record.key.as_ref().map(|span| batch.slice(span)),
                 timestamp: None,
                 headers: self.headers(batch, record),
-                delivery_opaque: (),
+                delivery_opaque: first.saturating_add(index),
             })?;
         }
         self.poll()
@@ -174,7 +187,7 @@ impl Publisher {
         let value = record.to_json();
         let topic = self.options.history_topic.clone();
         self.produce(
-            BaseRecord::<[u8], [u8]>::to(&topic)
+            BaseRecord::<[u8], [u8], usize>::with_opaque_to(&topic, NO_CHANGE)
                 .partition(0)
                 .payload(value.as_bytes()),
         )
@@ -241,7 +254,7 @@ impl Publisher {
         let topic = self.options.checkpoint_topic.clone();
         let key = self.options.source_name.clone();
         self.produce(
-            BaseRecord::to(&topic)
+            BaseRecord::with_opaque_to(&topic, NO_CHANGE)
                 .partition(0)
                 .key(key.as_bytes())
                 .payload(value.as_bytes()),
@@ -249,7 +262,7 @@ impl Publisher {
     }
 
     /// Hands one record to librdkafka, waiting while its queue is full.
-    fn produce(&mut self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), KafkaError> {
+    fn produce(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -268,6 +281,7 @@ impl Publisher {
                             .key
                             .map_or(0, <[u8]>::len)
                             .saturating_add(returned.payload.map_or(0, <[u8]>::len)),
+                        number: returned.delivery_opaque,
                     };
                     return Err(self.delivery_error(&failed));
                 }
@@ -377,9 +391,14 @@ impl Publisher {
                 KafkaError::MessageTooLarge {
                     topic: failed.topic.clone(),
                     bytes: failed.bytes,
-                    limit: self.size_limits(),
+                    origin: self.origin(failed),
+                    limit: self.size_limits(&failed.topic),
                 }
             }
+            Code::InvalidRecord => KafkaError::RecordRefused {
+                topic: failed.topic.clone(),
+                origin: self.origin(failed),
+            },
             // Only what follows from the error of the transaction, which says more.
             Code::PurgeQueue | Code::PurgeInflight | Code::Fatal | Code::State => {
                 match self.transaction_state() {
@@ -397,7 +416,12 @@ impl Publisher {
         }
     }
 
-    fn size_limits(&self) -> String {
+    fn origin(&self, failed: &FailedDelivery) -> Option<Origin> {
+        let number = Some(failed.number).filter(|number| *number < self.sent)?;
+        self.origins.of(number).cloned()
+    }
+
+    fn size_limits(&self, topic: &str) -> String {
         let own = self.options.effective("message.max.bytes").unwrap_or_default();
         let queue = self
             .options
@@ -406,7 +430,7 @@ impl Publisher {
         format!(
             "Rowtide takes message.max.bytes={own} and queue.buffering.max.kbytes={queue} (--kafka-config), and the topic \
              takes its own max.message.bytes after compression (`kafka-configs.sh --alter --entity-type topics \
-             --entity-name TOPIC --add-config max.message.bytes=N`). Raise the one that is too small"
+             --entity-name {topic} --add-config max.message.bytes=N`). Raise the one that is too small"
         )
     }
 

@@ -403,7 +403,10 @@ fn a_record_over_the_topics_limit_is_named_with_the_limits() {
     let error = sent
         .and_then(|()| publisher.commit(&checkpoint("large", 4)))
         .unwrap_err();
-    let KafkaError::MessageTooLarge { topic, bytes, limit } = &error else {
+    let KafkaError::MessageTooLarge {
+        topic, bytes, limit, ..
+    } = &error
+    else {
         panic!("{error:?}")
     };
     assert_eq!((topic.as_str(), *bytes), ("large.small", 50_001));

@@ -129,8 +129,7 @@ struct Mark {
 impl Open {
     /// Takes back all that came after `mark`.
     fn truncate(&mut self, mark: Mark) {
-        self.batch.bytes.truncate(mark.bytes);
-        self.batch.records.truncate(mark.records);
+        self.batch.truncate(mark.bytes, mark.records);
         self.history.truncate(mark.history);
         self.changes = mark.changes;
     }

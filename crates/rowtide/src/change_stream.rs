@@ -103,7 +103,7 @@ impl ChangeStream {
     fn unpack(&mut self, parcel: Parcel) {
         self.topics.extend(parcel.new_topics.into_iter().map(Arc::from));
         self.ledger.advance(parcel.progress);
-        let RecordBatch { bytes, records } = parcel.batch;
+        let RecordBatch { bytes, records, .. } = parcel.batch;
         let bytes = Bytes::from(bytes);
         for record in records {
             let topic = usize::try_from(record.topic.0)

@@ -86,7 +86,7 @@ mod tests {
         Held {
             batch: RecordBatch {
                 bytes: vec![0; bytes],
-                records: Vec::new(),
+                ..RecordBatch::default()
             },
             ..Held::default()
         }

@@ -5,10 +5,12 @@
 //! options of Debezium 3.6.
 
 mod json;
+mod origin;
 pub mod record;
 mod topic;
 
 pub use json::TableEncoder;
+pub use origin::{Origin, Origins};
 pub use record::{KeyHeader, Record, RecordBatch, Span, TopicIndex};
 pub use topic::{MAX_TOPIC_NAME, TopicNameError, topic_name};
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::origin::Origins;
+
 /// A run of bytes in a [`RecordBatch`]'s buffer.
 pub type Span = Range<usize>;
 
@@ -40,6 +42,8 @@ pub struct RecordBatch {
     pub bytes: Vec<u8>,
     /// The records.
     pub records: Vec<Record>,
+    /// Where the records come from, by their indexes.
+    pub origins: Origins,
 }
 
 impl RecordBatch {
@@ -50,7 +54,11 @@ impl RecordBatch {
 
     /// Adds copies of `records` of another batch, with their bytes.
     pub fn append(&mut self, from: &RecordBatch, records: Range<usize>) {
-        for record in from.records.get(records).unwrap_or_default() {
+        let indexes = records.clone();
+        for (index, record) in indexes.zip(from.records.get(records).unwrap_or_default()) {
+            if let Some(origin) = from.origins.of(index) {
+                self.origins.note(self.records.len(), origin);
+            }
             let key = record.key.as_ref().map(|span| self.copy(from, span));
             let value = record.value.as_ref().map(|span| self.copy(from, span));
             let header = record.header.as_ref().map(|header| match header {
@@ -72,16 +80,25 @@ impl RecordBatch {
         start..self.bytes.len()
     }
 
+    /// Takes back all but the first `bytes` and `records`.
+    pub fn truncate(&mut self, bytes: usize, records: usize) {
+        self.bytes.truncate(bytes);
+        self.records.truncate(records);
+        self.origins.truncate(records);
+    }
+
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();
+        self.origins.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::Origin;
 
     #[test]
     fn records_are_appended_with_their_bytes() {
@@ -91,19 +108,32 @@ mod tests {
             value,
             header,
         };
-        let from = RecordBatch {
+        let origin = |pos| Origin {
+            pos,
+            file: "f".into(),
+            table: "d.t".into(),
+        };
+        let mut from = RecordBatch {
             bytes: b"k1v1k2v2".to_vec(),
             records: vec![
                 record(0..2, Some(2..4), None),
                 record(4..6, None, Some(KeyHeader::NewKey(0..2))),
                 record(4..6, Some(6..8), Some(KeyHeader::OldKey(4..6))),
             ],
+            ..RecordBatch::default()
         };
+        for (index, pos) in [(0, 10), (1, 20), (2, 30)] {
+            from.origins.note(index, &origin(pos));
+        }
         let mut batch = RecordBatch {
             bytes: b"before".to_vec(),
-            records: vec![],
+            ..RecordBatch::default()
         };
         batch.append(&from, 1..3);
+        assert_eq!(
+            (batch.origins.of(0), batch.origins.of(1)),
+            (Some(&origin(20)), Some(&origin(30)))
+        );
         assert_eq!(batch.bytes, b"beforek2k1k2v2k2");
         assert_eq!(
             batch.records,

@@ -12,10 +12,14 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use event::EventText;
 use row::RowWriter;
 
-use super::{EncodeError, EncodeOptions, KeyHeader, ProcessedAt, Record, RecordBatch, Span, TopicIndex};
+use super::{
+    EncodeError, EncodeOptions, KeyHeader, Origin, ProcessedAt, Record, RecordBatch, Span, TopicIndex,
+};
 use crate::{Operation, RowChange, SourceInfo, Table, Value};
 
 /// Writes the changes of one version of a table as records.
@@ -33,6 +37,7 @@ pub struct TableEncoder {
     rows: RowWriter,
     key: Box<[usize]>,
     event: EventText,
+    origin: Origin,
 }
 
 impl TableEncoder {
@@ -44,12 +49,21 @@ impl TableEncoder {
             rows: RowWriter::compile(&table.columns),
             key: table.key.as_slice().into(),
             event: EventText::compile(&table.id, options),
+            origin: Origin {
+                pos: 0,
+                file: Arc::default(),
+                table: table.id.to_string().into(),
+            },
         }
     }
 
     /// Takes what the rows of one event have in common. To be called before its first row.
     pub fn begin_event(&mut self, source: &SourceInfo<'_>) {
         self.event.begin(source);
+        self.origin.pos = source.pos;
+        if *self.origin.file != *source.file {
+            self.origin.file = source.file.into();
+        }
     }
 
     /// Appends the records of a row change, which is number `row` (from 0) of its event.
@@ -73,9 +87,9 @@ impl TableEncoder {
             RowChange::Update { before, after } => self.update(before, after, row, out),
             RowChange::Delete { before } => self.delete(before, row, out),
         };
-        if result.is_err() {
-            out.bytes.truncate(bytes);
-            out.records.truncate(records);
+        match result {
+            Ok(()) => out.origins.note(records, &self.origin),
+            Err(_) => out.truncate(bytes, records),
         }
         result
     }
