@@ -14,6 +14,7 @@ mod exactly_once;
 mod formats;
 mod golden;
 mod golden_exceptions;
+mod large_rows;
 mod partitions;
 mod readme;
 mod settings;
