@@ -14,6 +14,7 @@ use rowtide_kafka::HistoryRecord;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
+use crate::pass_over::PassOver;
 use crate::prepared::{Held, PreparedTransactions, TooMuchHeld};
 use crate::progress::{InsideTransaction, PreparedRows, Progress, XaStep};
 use crate::queue::Sender;
@@ -52,38 +53,6 @@ pub(crate) struct Capture {
     gtids_of_file: bool,
     /// The source had something to tell since it was last asked.
     news: bool,
-}
-
-/// Transactions at the beginning of the stream that are not captured.
-struct PassOver {
-    /// They start before this position.
-    until: BinlogPosition,
-    /// But for those at these positions: XA transactions that were not decided when the last run ended.
-    but: Vec<BinlogPosition>,
-    /// The file of `until` has begun.
-    in_file: bool,
-}
-
-impl PassOver {
-    fn of(resume: &Resume) -> Option<Self> {
-        let rows = resume.prepared.values().flatten();
-        resume.capture_from.clone().map(|until| Self {
-            until,
-            but: rows.map(|rows| rows.position.clone()).collect(),
-            in_file: false,
-        })
-    }
-
-    /// Whether the transactions to capture begin with that at `start`.
-    fn ends_at(&mut self, start: &BinlogPosition) -> bool {
-        let in_file = start.file == self.until.file;
-        self.in_file |= in_file;
-        if in_file {
-            start.pos >= self.until.pos
-        } else {
-            self.in_file
-        }
-    }
 }
 
 /// The parcel that is being filled.
@@ -254,12 +223,7 @@ impl Capture {
 
     /// Whether a transaction that starts at `start` is captured: not before the position that was asked for.
     fn is_captured(&mut self, start: &BinlogPosition) -> bool {
-        if self.pass_over.as_mut().is_some_and(|pass| pass.ends_at(start)) {
-            self.pass_over = None;
-        }
-        self.pass_over
-            .as_ref()
-            .is_none_or(|pass| pass.but.contains(start))
+        PassOver::is_captured(&mut self.pass_over, start)
     }
 
     /// How many captured rows of this transaction an earlier run has delivered.
@@ -534,7 +498,7 @@ impl Capture {
 
     /// A position to start from must be a transaction's start.
     fn check_start_position(&self, end: &TransactionEnd<'_>) -> Result<(), Error> {
-        let until = self.pass_over.as_ref().map(|pass| &pass.until);
+        let until = self.pass_over.as_ref().map(PassOver::until);
         match (until, &self.transaction) {
             (Some(from), Some(t)) if !t.captured && from.file == end.file && end.pos > from.pos => {
                 Err(Error::InsideTransaction {

@@ -14,7 +14,7 @@ use rowtide_kafka::HistoryRecord;
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
-use crate::shapes::Shapes;
+use crate::shapes::{Change, Shapes};
 
 /// Turns table maps into plans and encoders, once for each version of a table.
 pub(crate) struct Catalog {
@@ -119,21 +119,20 @@ impl Catalog {
     ) -> Result<Vec<HistoryRecord>, Error> {
         let read = self.history.read(statement)?;
         read.check_row_format(&self.filter)?;
-        for id in read.changed_tables() {
-            self.tables.retain(|known, _| !self.shapes.is_same(known, &id));
-            self.shapes.changed(&id, read.verb());
-        }
-        if read.may_change_any_table() {
-            self.tables.clear();
-            self.shapes.any_may_have_changed(read.verb());
+        for change in read.changes() {
+            match &change {
+                Change::Table { id, .. } => self.tables.retain(|known, _| !self.shapes.is_same(known, id)),
+                Change::Any { .. } => self.tables.clear(),
+            }
+            self.shapes.changed(change);
         }
         Ok(self.history.records(&read, executed))
     }
 
-    /// The shape of a table: what the binlog itself says, and else what the server said at the start.
+    /// The shape of a table: what the binlog itself says, and else what the server said.
     fn shape(&mut self, id: &TableId, map: &TableMap<'_>, near: &BinlogPosition) -> Result<Table, Error> {
         if !metadata::metadata_is_full(map) {
-            return self.shapes.at_start(id, near);
+            return self.shapes.here(id, near);
         }
         metadata::table(map).map_err(|why| Error::ShapeMismatch {
             table: id.clone(),

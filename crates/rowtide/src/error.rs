@@ -76,6 +76,19 @@ pub enum Error {
         /// What is wrong, with the column.
         cause: EncodeError,
     },
+    /// A table that has changed since the server was asked for its shape. Taking up the stream again asks anew.
+    #[error(
+        "the shape of {table} is not known at {position}: {verb} has changed it since the server was asked, and its table \
+         map has no names"
+    )]
+    ShapeStale {
+        /// The table.
+        table: TableId,
+        /// File and position of the table map.
+        position: String,
+        /// What kind of statement changed it.
+        verb: String,
+    },
     /// A table whose shape is not known at this position.
     #[error(
         "the shape of {table} is not known at {position}: {why}. With binlog_row_metadata=FULL the binlog carries it: run \
@@ -260,6 +273,7 @@ impl Error {
             Self::Kafka(_) => ErrorKind::Kafka,
             Self::Decode(_)
             | Self::Encode { .. }
+            | Self::ShapeStale { .. }
             | Self::ShapeUnknown { .. }
             | Self::ShapeMismatch { .. }
             | Self::StatementFormat { .. }
@@ -278,7 +292,7 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Client(e) | Self::ServerInfo(ServerInfoError::Client(e)) => e.is_retriable(),
-            Self::SourceEnded => true,
+            Self::SourceEnded | Self::ShapeStale { .. } => true,
             Self::Replica(e) => e.is_retriable(),
             Self::Kafka(e) => e.recovery() == Recovery::Restart,
             // Damage on the way is gone on the next reading; damage in the file is not, and stops after a few tries.

@@ -2,13 +2,14 @@
 
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, Session, ShapeChange};
+use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, Session, ShapeChange, TableStatement};
 use rowtide_binlog::server::Flavour;
 use rowtide_event::{Charset, GtidSet, TableId};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
 use crate::error::Error;
 use crate::filter::TableFilter;
+use crate::shapes::Change;
 use crate::stats::unix_micros;
 
 /// Reads statements and writes them down.
@@ -128,27 +129,18 @@ impl Read<'_> {
     }
 
     /// Tables whose shape or key may be another after it. A table made only if it was not there is one of them: what
-    /// the server said at the start may be of a later time than the statement.
-    pub(crate) fn changed_tables(&self) -> Vec<TableId> {
+    /// the server said may be of a later time than the statement.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let change = |statement: &TableStatement, id: &TableId| Change::Table {
+            id: id.clone(),
+            verb: statement.verb.to_owned(),
+        };
         match &self.class {
             Class::Table(statement) if statement.changes_shape != ShapeChange::No && !statement.temporary => {
-                statement.tables.clone()
+                statement.tables.iter().map(|id| change(statement, id)).collect()
             }
+            Class::Unknown { verb } => vec![Change::Any { verb: verb.clone() }],
             _ => Vec::new(),
-        }
-    }
-
-    /// Whether it is not known what it changes.
-    pub(crate) fn may_change_any_table(&self) -> bool {
-        matches!(self.class, Class::Unknown { .. })
-    }
-
-    /// What kind of statement it is.
-    pub(crate) fn verb(&self) -> &str {
-        match &self.class {
-            Class::Table(statement) => statement.verb,
-            Class::Database(statement) => statement.verb,
-            Class::NotTables { verb, .. } | Class::RowChange { verb, .. } | Class::Unknown { verb } => verb,
         }
     }
 }

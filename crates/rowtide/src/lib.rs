@@ -7,6 +7,7 @@
 //! - [`progress`], [`resume`]: the decisions, as pure functions and state machines
 //! - [`stats`]: what a run has done so far
 
+mod backlog;
 mod capture;
 mod catalog;
 pub mod change_stream;
@@ -18,6 +19,7 @@ pub mod filter;
 mod history;
 mod ingest;
 mod parcel;
+mod pass_over;
 pub mod pipeline;
 mod prepared;
 pub mod progress;

@@ -68,6 +68,16 @@ pub struct Resume {
     pub gtids_of_file: bool,
 }
 
+impl Resume {
+    /// Where the first event of the dump stands, as far as it is known.
+    pub(crate) fn first_position(&self) -> &BinlogPosition {
+        match &self.dump {
+            DumpStart::Gtid(_) => &self.position,
+            DumpStart::Position(position) => position,
+        }
+    }
+}
+
 /// Why the stream cannot be taken up. Each says what to do.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ResumeRefused {
@@ -204,10 +214,16 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
 /// Where the first of the rows stand that wait for a decision.
 fn oldest_rows(prepared: &BTreeMap<String, Option<PreparedRows>>) -> Option<&BinlogPosition> {
     let positions = prepared.values().flatten().map(|rows| &rows.position);
-    positions.reduce(|a, b| {
-        let a_is_older = older(&a.file, &b.file) || (a.file == b.file && a.pos <= b.pos);
-        if a_is_older { a } else { b }
-    })
+    positions.reduce(|a, b| if is_before(b, a) { b } else { a })
+}
+
+/// Whether `a` comes before `b` in the binlog of one server.
+pub(crate) fn is_before(a: &BinlogPosition, b: &BinlogPosition) -> bool {
+    if a.file == b.file {
+        a.pos < b.pos
+    } else {
+        older(&a.file, &b.file)
+    }
 }
 
 fn from_start(start: &StartFrom, source: &SourceState) -> Result<Resume, ResumeRefused> {

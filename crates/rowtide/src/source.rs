@@ -7,6 +7,7 @@ use rowtide_binlog::schema::NameCase;
 use rowtide_binlog::server::{self, ConnectedReplica, Finding, Flavour, ServerInfo, Severity};
 use rowtide_event::encode::EncodeOptions;
 
+use crate::backlog;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::filter::TableFilter;
@@ -40,7 +41,7 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let info = ServerInfo::read(&mut client).await?;
     check_fit(&mut client, &info, settings).await?;
     let state = state(&mut client, &info).await?;
-    let shapes = Shapes::read(&mut client, &info, settings).await?;
+    let shapes = Shapes::read(&mut client, &info, settings, &state.end).await?;
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
@@ -143,23 +144,32 @@ impl Source {
         }
     }
 
-    /// Asks for the binlog from where `resume` says.
-    pub(crate) async fn dump(self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
-        let from = match &resume.dump {
-            DumpStart::Gtid(set) => DumpFrom::Gtid(set.clone()),
-            DumpStart::Position(position) => DumpFrom::Position(position.clone()),
+    /// Where shapes come from the server: looks for statements that change them between here and there.
+    async fn read_backlog(
+        &mut self,
+        settings: &CaptureSettings,
+        resume: &Resume,
+        history: &HistoryWriter,
+    ) -> Result<(), Error> {
+        let Some(end) = self.shapes.asked_at() else {
+            return Ok(());
         };
+        let client = Client::connect(&settings.source).await?;
+        let found = backlog::statements(client, replica_options(settings), resume, end, history).await?;
+        self.shapes.expect(found, &mut self.client).await
+    }
+
+    /// Asks for the binlog from where `resume` says.
+    pub(crate) async fn dump(mut self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
+        let history = HistoryWriter::new(&settings.topic_prefix, self.flavour, self.name_case);
+        self.read_backlog(settings, resume, &history).await?;
+        let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
         let decoder_options = DecoderOptions {
             checksum: replica.checksum(),
             ..DecoderOptions::default()
         };
-        let start = match &resume.dump {
-            DumpStart::Gtid(_) => resume.position.clone(),
-            DumpStart::Position(position) => position.clone(),
-        };
-        let decoder = Decoder::new(decoder_options, start);
-        let history = HistoryWriter::new(&settings.topic_prefix, self.flavour, self.name_case);
+        let decoder = Decoder::new(decoder_options, resume.first_position().clone());
         let catalog = Catalog::new(
             settings.tables.clone(),
             encode_options(settings),
@@ -171,6 +181,13 @@ impl Source {
             decoder,
             catalog,
         })
+    }
+}
+
+pub(crate) fn dump_from(start: &DumpStart) -> DumpFrom {
+    match start {
+        DumpStart::Gtid(set) => DumpFrom::Gtid(set.clone()),
+        DumpStart::Position(position) => DumpFrom::Position(position.clone()),
     }
 }
 

@@ -98,6 +98,15 @@ pub fn keys_query(id: &TableId) -> String {
     )
 }
 
+/// A query that reads nothing of a table, and waits while a statement changes it.
+pub fn access_query(id: &TableId) -> String {
+    format!(
+        "SELECT 1 FROM {}.{} LIMIT 0",
+        quoted(&id.database),
+        quoted(&id.table)
+    )
+}
+
 fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
