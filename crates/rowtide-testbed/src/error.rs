@@ -49,7 +49,7 @@ pub enum TestbedError {
         log: String,
     },
     /// The server refused a statement.
-    #[error("MySQL refused: {0}")]
+    #[error("the server refused: {0}")]
     Sql(String),
     /// The Kafka client failed.
     #[error("Kafka, {action}: {source}")]

@@ -1,4 +1,4 @@
-//! The room of real servers: fetches, starts and checks MySQL and Kafka for the demo, tests and benchmarks.
+//! The room of real servers: fetches, starts and checks MySQL, MariaDB and Kafka for the demo, tests and benchmarks.
 //!
 //! It knows nothing of Rowtide's own crates, so that what it says about them is independent of them.
 
@@ -13,6 +13,7 @@ mod scratch;
 mod server_process;
 pub mod shared;
 mod slow_link;
+mod version;
 pub mod workload;
 
 pub use cache::Cache;
@@ -22,3 +23,4 @@ pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};
 pub use scratch::Scratch;
 pub use server_process::{ServerProcess, free_port};
 pub use slow_link::SlowLink;
+pub use version::ServerVersion;

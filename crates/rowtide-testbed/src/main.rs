@@ -10,7 +10,8 @@ use std::time::Instant;
 use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_testbed::workload::Workload;
 use rowtide_testbed::{
-    CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, packages::MySqlPrograms,
+    CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, ServerVersion,
+    packages::KafkaPrograms, packages::ServerPrograms,
 };
 
 /// Real servers for Rowtide's demo, tests and benchmarks.
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Fetch every server into the cache and make their data folders, so that nothing has to be fetched later.
+    Fetch,
     /// Start MySQL and Kafka, say where they are, and run them until Ctrl-C or the end of the input.
     Up,
     /// Run a small shop, follow it with `rowtide run`, and show its changes as they arrive in Kafka.
@@ -81,6 +84,7 @@ struct LoadArguments {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Task::Fetch => fetch().map(|()| true),
         Task::Up => up().map(|()| true),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Load(arguments) => load(arguments).map(|()| true),
@@ -93,6 +97,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn fetch() -> Result<()> {
+    let cache = Cache::open()?;
+    for server in ServerVersion::ALL {
+        MySql::fetch(&cache, server)?;
+    }
+    KafkaPrograms::fetch(&cache)?;
+    println!("all servers are in {}", cache.folder().display());
+    Ok(())
 }
 
 fn up() -> Result<()> {
@@ -120,8 +134,8 @@ fn load(arguments: LoadArguments) -> Result<()> {
         database,
         table,
     } = arguments;
-    let mut client = MySqlPrograms::fetch(&Cache::open()?)?.command("mysql");
-    client.args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4"]);
+    let mut client = ServerPrograms::fetch(&Cache::open()?, ServerVersion::default())?.client();
+    client.arg("--user=root");
     client.arg(format!("--socket={}", socket.display()));
     let begun = Instant::now();
     let done = Workload {

@@ -6,14 +6,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
-use crate::{Kafka, KafkaOptions, MySql, MySqlOptions};
+use crate::{Kafka, KafkaOptions, MySql, MySqlOptions, ServerVersion};
 
-static MYSQL: OnceLock<MySql> = OnceLock::new();
+/// One for each of [`ServerVersion::ALL`].
+static SERVERS: [OnceLock<MySql>; ServerVersion::ALL.len()] =
+    [const { OnceLock::new() }; ServerVersion::ALL.len()];
 static KAFKA: OnceLock<Kafka> = OnceLock::new();
 
-/// The MySQL that the tests of this process share, with the usual options. Do not restart it.
+/// The MySQL 9.7 that the tests of this process share, with the usual options. Do not restart it.
 pub fn mysql() -> Result<&'static MySql> {
-    once(&MYSQL, || MySql::start(MySqlOptions::default()))
+    server(ServerVersion::default())
+}
+
+/// The server of this version that the tests of this process share, with the usual options. Do not restart it.
+pub fn server(version: ServerVersion) -> Result<&'static MySql> {
+    let [mysql57, mysql80, mysql97, mariadb1011, mariadb118] = &SERVERS;
+    let cell = match version {
+        ServerVersion::MySql57 => mysql57,
+        ServerVersion::MySql80 => mysql80,
+        ServerVersion::MySql97 => mysql97,
+        ServerVersion::MariaDb1011 => mariadb1011,
+        ServerVersion::MariaDb118 => mariadb118,
+    };
+    once(cell, || MySql::start(MySqlOptions::of(version)))
 }
 
 /// The broker that the tests of this process share, with the usual options. Do not restart it.

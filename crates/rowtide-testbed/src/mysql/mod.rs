@@ -1,5 +1,6 @@
-//! A MySQL server of one's own.
+//! A server of MySQL or MariaDB of one's own.
 
+mod arguments;
 mod client;
 mod rows;
 mod session;
@@ -12,10 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use client::Row;
 pub use session::Session;
 
+use crate::ServerVersion;
 use crate::cache::Cache;
 use crate::command;
 use crate::error::Result;
-use crate::packages::MySqlPrograms;
+use crate::packages::ServerPrograms;
 use crate::scratch::Scratch;
 use crate::server_process::{ServerProcess, free_port};
 use crate::workload::{Changes, Workload};
@@ -25,36 +27,58 @@ pub const CDC_USER: &str = "cdc";
 /// The password of [`CDC_USER`].
 pub const CDC_PASSWORD: &str = "cdcpass";
 
-/// How a server of MySQL differs from the usual one.
+/// Which server to start, and how it differs from the usual one.
 #[derive(Clone, Debug)]
 pub struct MySqlOptions {
-    /// `gtid_mode`, and with it `enforce_gtid_consistency`; on by default.
+    /// The server's flavour and version; MySQL 9.7 by default.
+    pub server: ServerVersion,
+    /// `gtid_mode` of MySQL, and with it `enforce_gtid_consistency`; on by default. MariaDB refuses to be without.
     pub gtid: bool,
-    /// `binlog_row_metadata`: `FULL` by default, which is not the server's own default.
+    /// `binlog_row_metadata`: `FULL` by default, which is not the server's own default. Empty leaves it to the server,
+    /// as for MySQL 5.7, which has no such setting.
     pub row_metadata: &'static str,
     /// `server_id`; 1 by default.
     pub server_id: u32,
-    /// More arguments of `mysqld`, such as `--binlog-row-image=MINIMAL`; they win over the usual ones.
+    /// More arguments of the server, such as `--binlog-row-image=MINIMAL`; they win over the usual ones.
     pub arguments: Vec<String>,
 }
 
-impl Default for MySqlOptions {
-    fn default() -> Self {
+impl MySqlOptions {
+    /// The usual options for a server.
+    pub fn of(server: ServerVersion) -> MySqlOptions {
+        let row_metadata = match server {
+            ServerVersion::MySql57 => "",
+            _ => "FULL",
+        };
         MySqlOptions {
+            server,
             gtid: true,
-            row_metadata: "FULL",
+            row_metadata,
             server_id: 1,
             arguments: Vec::new(),
         }
     }
+
+    /// Adds an argument of the server.
+    #[must_use]
+    pub fn with(mut self, argument: &str) -> MySqlOptions {
+        self.arguments.push(argument.to_owned());
+        self
+    }
 }
 
-/// A running MySQL 9.7 on 127.0.0.1, with a binary log, that ends and is removed when dropped.
+impl Default for MySqlOptions {
+    fn default() -> Self {
+        MySqlOptions::of(ServerVersion::default())
+    }
+}
+
+/// A running MySQL or MariaDB on 127.0.0.1, with a binary log of rows, that ends and is removed when dropped.
 ///
 /// It does not care about durability. `root` has no password, from this machine; [`CDC_USER`] is the replica's user.
 #[derive(Debug)]
 pub struct MySql {
-    programs: MySqlPrograms,
+    programs: ServerPrograms,
     options: MySqlOptions,
     port: u16,
     // Before the folder: fields are dropped in order, and the server ends before its files do.
@@ -63,11 +87,11 @@ pub struct MySql {
 }
 
 impl MySql {
-    /// Fetches MySQL if the cache has none, starts a server and waits until it answers.
+    /// Fetches the server if the cache has none, starts a server and waits until it answers.
     pub fn start(options: MySqlOptions) -> Result<MySql> {
         let cache = Cache::open()?;
-        let programs = MySqlPrograms::fetch(&cache)?;
-        let template = template::prepare(&cache, &programs)?;
+        let programs = ServerPrograms::fetch(&cache, options.server)?;
+        let template = template::prepare(&cache, options.server, &programs)?;
         let scratch = Scratch::new("mysql")?;
         command::copy_folder(&template, &scratch.path().join("data"))?;
         let server = MySql {
@@ -79,6 +103,17 @@ impl MySql {
         };
         server.launch()?;
         Ok(server)
+    }
+
+    /// Fetches a server and makes its data folder, if the cache has them not, so that later starts are quick.
+    pub fn fetch(cache: &Cache, server: ServerVersion) -> Result<()> {
+        let programs = ServerPrograms::fetch(cache, server)?;
+        template::prepare(cache, server, &programs).map(|_| ())
+    }
+
+    /// Its flavour and version.
+    pub fn version(&self) -> ServerVersion {
+        self.options.server
     }
 
     /// Where it listens: always 127.0.0.1.
@@ -130,8 +165,8 @@ impl MySql {
 
     /// The `mysql` program set up to talk to this server as `root` through its socket, for large scripts by a pipe.
     pub fn client(&self) -> Command {
-        let mut command = self.programs.command("mysql");
-        command.args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4"]);
+        let mut command = self.programs.client();
+        command.arg("--user=root");
         command.arg(format!("--socket={}", self.socket().display()));
         command
     }
@@ -146,11 +181,25 @@ impl MySql {
         Session::open(&self.client())
     }
 
-    /// What `mysqlbinlog` (of Debian's `mysql-client-core`) says with these arguments.
+    /// A connection that stays, of another user, through TCP as replicas come.
+    pub fn session_as(&self, user: &str, password: &str) -> Result<Session> {
+        let mut client = self.programs.client();
+        client.args(["--protocol=TCP", "--host=127.0.0.1"]);
+        client.args([format!("--port={}", self.port), format!("--user={user}")]);
+        // Not on the command line, which the client would warn of.
+        client.env("MYSQL_PWD", password);
+        Session::open(&client)
+    }
+
+    /// What `mysqlbinlog` or `mariadb-binlog` says with these arguments.
     pub fn mysqlbinlog(&self, arguments: &[&str]) -> Result<Vec<u8>> {
-        let mut command = self.programs.command("mysqlbinlog");
-        command.arg("--no-defaults").args(arguments);
-        command::run(&mut command, "it comes with the testbed")
+        self.programs.mysqlbinlog(arguments)
+    }
+
+    /// What that program says with `-vv` of one of this server's binary logs, such as `binlog.000001`.
+    pub fn print_binlog(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.datadir().join(name);
+        self.mysqlbinlog(&["-vv", &path.display().to_string()])
     }
 
     /// Stops the server in good order and starts it again, on the same port and data.
@@ -180,129 +229,24 @@ impl MySql {
 
     fn launch(&self) -> Result<()> {
         let mut process = self.process();
-        let mut command = self.programs.command("mysqld");
-        command.args(template::usual_arguments(&self.programs, &self.datadir()));
-        command.args(self.arguments());
-        let started = ServerProcess::start("MySQL", &mut command, &self.log(), self.scratch.path())?;
+        let place = arguments::Place {
+            port: self.port,
+            socket: &self.socket(),
+            pid_file: &self.scratch.path().join("mysqld.pid"),
+        };
+        let mut command = self.programs.server();
+        command
+            .args(arguments::usual(self.version(), &self.programs, &self.datadir()))
+            .args(arguments::of_options(&self.options, &place)?);
+        let name = self.version().name();
+        let started = ServerProcess::start(name, &mut command, &self.log(), self.scratch.path())?;
         process
             .insert(started)
             .await_ready(|| self.socket().exists() && self.query("SELECT 1").is_ok())
     }
 
-    fn arguments(&self) -> Vec<String> {
-        let place = |name: &str| self.scratch.path().join(name).display().to_string();
-        let gtid = if self.options.gtid { "ON" } else { "OFF" };
-        let mut arguments = vec![
-            "--bind-address=127.0.0.1".to_owned(),
-            format!("--port={}", self.port),
-            format!("--socket={}", place("mysql.sock")),
-            format!("--pid-file={}", place("mysqld.pid")),
-            format!("--server-id={}", self.options.server_id),
-            "--log-bin=binlog".to_owned(),
-            format!("--binlog-row-metadata={}", self.options.row_metadata),
-            format!("--gtid-mode={gtid}"),
-            format!("--enforce-gtid-consistency={gtid}"),
-            "--sync-binlog=0".to_owned(),
-            "--innodb-flush-log-at-trx-commit=0".to_owned(),
-            "--innodb-buffer-pool-size=256M".to_owned(),
-            "--innodb-redo-log-capacity=256M".to_owned(),
-            "--skip-name-resolve".to_owned(),
-        ];
-        arguments.extend(self.options.arguments.iter().cloned());
-        arguments
-    }
-
     fn process(&self) -> MutexGuard<'_, Option<ServerProcess>> {
         // A test that panicked while it held the lock left a process or none: both are whole.
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(value: &str) -> Option<String> {
-        Some(value.to_owned())
-    }
-
-    #[test]
-    fn rows_are_read_back_and_outlive_restarts() {
-        let server = MySql::start(MySqlOptions::default()).unwrap();
-        server
-            .sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v TEXT)")
-            .unwrap();
-        server
-            .sql("INSERT INTO d.t VALUES (1, 'a<\\n\\'ü🦀'), (2, NULL), (3, 'NULL')")
-            .unwrap();
-        let rows = [
-            vec![text("1"), text("a<\n'ü🦀")],
-            vec![text("2"), None],
-            vec![text("3"), text("NULL")],
-        ];
-        assert_eq!(server.query("SELECT * FROM d.t ORDER BY id").unwrap(), rows);
-
-        server.restart().unwrap();
-        server.kill9();
-        assert_eq!(server.pid(), None);
-        server.start_again().unwrap();
-        assert_eq!(server.query("SELECT * FROM d.t ORDER BY id").unwrap(), rows);
-
-        let settings =
-            "SELECT @@gtid_mode, @@binlog_format, @@binlog_row_metadata, @@log_bin, @@have_statement_timeout";
-        let expected = [vec![
-            text("ON"),
-            text("ROW"),
-            text("FULL"),
-            text("1"),
-            text("YES"),
-        ]];
-        assert_eq!(server.query(settings).unwrap(), expected);
-        let binlog = server.datadir().join("binlog.000001").display().to_string();
-        let events = String::from_utf8(server.mysqlbinlog(&["-vv", &binlog]).unwrap()).unwrap();
-        assert!(events.contains("### INSERT INTO `d`.`t`"), "{events}");
-        assert!(server.datadir().join("server-cert.pem").exists());
-    }
-
-    #[test]
-    fn refused_statements_are_explained_and_leave_a_session_usable() {
-        let server = MySql::start(MySqlOptions {
-            gtid: false,
-            ..MySqlOptions::default()
-        })
-        .unwrap();
-        let refused = server.sql("SELECT bogus").unwrap_err().to_string();
-        assert!(refused.contains("Unknown column 'bogus'"), "{refused}");
-
-        let mut session = server.session().unwrap();
-        session.execute("SET @a = 7; BEGIN;").unwrap();
-        let refused = session.execute("SELECT bogus").unwrap_err().to_string();
-        assert!(refused.contains("Unknown column 'bogus'"), "{refused}");
-        let row = vec![text("7"), text("OFF")];
-        assert_eq!(session.query("SELECT @a, @@gtid_mode").unwrap(), [row]);
-        server.kill9();
-        assert!(session.execute("SELECT 1").is_err());
-    }
-
-    #[test]
-    fn the_replica_user_may_dump_and_not_write() {
-        let server = MySql::start(MySqlOptions::default()).unwrap();
-        let mut client = server.programs.command("mysql");
-        client.args([
-            "--no-defaults",
-            "--host=127.0.0.1",
-            &format!("--port={}", server.port()),
-        ]);
-        client.args([
-            &format!("--user={CDC_USER}"),
-            &format!("--password={CDC_PASSWORD}"),
-        ]);
-        let refused = client::run_script(client, "SHOW BINARY LOG STATUS; CREATE DATABASE x").unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("Access denied for user 'cdc'@'%' to database 'x'"),
-            "{refused}"
-        );
     }
 }

@@ -84,6 +84,12 @@ fn spawn_with_errors_in_output(client: &Command) -> Result<Child> {
         .args(["-c", "exec \"$@\" 2>&1", "sh"])
         .arg(client.get_program())
         .args(client.get_args());
+    for (name, value) in client.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
     shell.args(["--xml", "--quick", "--unbuffered", "--force", "--skip-reconnect"]);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped());
     shell.spawn().map_err(|source| TestbedError::Spawn {

@@ -1,5 +1,6 @@
-//! MySQL's programs, from Debian's packages unpacked beside the system.
+//! Programs from Debian's packages, unpacked beside the system.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -8,71 +9,94 @@ use crate::cache::{Cache, progress};
 use crate::command::{folder_size, run};
 use crate::error::{Result, TestbedError, file};
 
-/// The suite that has MySQL 9.7.
-const SUITE: &str = "sid";
-/// The last one, with the minus, keeps apt from choosing it to satisfy a dependency.
-const PACKAGES: [&str; 3] = ["mysql-server-core", "mysql-client-core", "mariadb-server-core-"];
-/// Packages of the closure that only MySQL's maintenance scripts use: not unpacked.
+/// Packages of a closure that only maintenance scripts use: not unpacked.
 const UNUSED: [&str; 4] = ["perl_", "perl-", "libperl", "gcc-"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const APT_ADVICE: &str =
-    "this way to get MySQL needs Debian's apt and dpkg; elsewhere use a container engine";
+    "this way to get servers needs Debian's apt and dpkg; elsewhere use a container engine";
 
-/// Where MySQL's programs are: a folder with a system's layout, its C library included.
+/// What is wanted of Debian.
+#[derive(Debug)]
+pub(super) struct Packages {
+    /// The folder of the cache, and the name in what is said.
+    pub(super) name: &'static str,
+    /// The suite of Debian that has the version wanted.
+    pub(super) suite: &'static str,
+    /// Fetched with all they depend on. One with a minus behind it is never chosen to satisfy a dependency.
+    pub(super) with_dependencies: &'static [&'static str],
+    /// Fetched without what they depend on, for a few files of theirs.
+    pub(super) alone: &'static [&'static str],
+    /// How much is fetched, in MB, besides about 10 MB of lists.
+    pub(super) megabytes: u32,
+}
+
+/// Packages unpacked into a folder with a system's layout, their C library included.
 #[derive(Clone, Debug)]
-pub struct MySqlPrograms {
+pub(super) struct DebianRoot {
     root: PathBuf,
-    libraries: PathBuf,
+    libraries: Vec<PathBuf>,
     loader: PathBuf,
 }
 
-impl MySqlPrograms {
-    /// Finds them in the cache, or fetches and unpacks Debian's packages without being root.
-    pub fn fetch(cache: &Cache) -> Result<MySqlPrograms> {
-        let folder = cache.once("mysql-9.7", |part| {
-            let archives = download(part)?;
+impl DebianRoot {
+    /// Finds them in the cache, or fetches and unpacks them without being root.
+    pub(super) fn fetch(cache: &Cache, packages: &Packages) -> Result<DebianRoot> {
+        let folder = cache.once(packages.name, |part| {
+            let archives = download(part, packages)?;
             unpack(&archives, &part.join("root"))?;
             let apt = part.join("apt");
             std::fs::remove_dir_all(&apt).map_err(file("remove", &apt))
         })?;
-        MySqlPrograms::in_root(folder.join("root"))
+        DebianRoot::in_root(folder.join("root"))
     }
 
     /// A program of `usr/sbin` or `usr/bin`, run by the loader and the libraries that came with it.
-    pub fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let system = self.root.join("usr/sbin").join(program);
-        let path = if system.is_file() {
-            system
+        if system.is_file() {
+            self.run(&system)
         } else {
-            self.root.join("usr/bin").join(program)
-        };
+            self.run(&self.root.join("usr/bin").join(program))
+        }
+    }
+
+    /// Any program, run by the loader and the libraries of this folder.
+    pub(super) fn run(&self, program: &Path) -> Command {
+        let mut libraries = OsString::new();
+        for folder in &self.libraries {
+            libraries.push(folder);
+            libraries.push(":");
+        }
         let mut command = Command::new(&self.loader);
-        command.arg("--library-path").arg(&self.libraries).arg(path);
+        command.arg("--library-path").arg(libraries).arg(program);
         command
     }
 
-    /// The folder `usr`, MySQL's base directory.
-    pub fn base(&self) -> PathBuf {
+    /// The folder `usr`.
+    pub(super) fn usr(&self) -> PathBuf {
         self.root.join("usr")
     }
 
-    fn in_root(root: PathBuf) -> Result<MySqlPrograms> {
-        // Debian's folder for the machine's kind is the one in `usr/lib` that holds the loader.
-        let lib = root.join("usr/lib");
-        for entry in std::fs::read_dir(&lib).map_err(file("list", &lib))? {
-            let libraries = entry.map_err(file("list", &lib))?.path();
-            if let Some(loader) = loader_in(&libraries) {
-                return Ok(MySqlPrograms {
-                    root,
-                    libraries,
-                    loader,
-                });
+    fn in_root(root: PathBuf) -> Result<DebianRoot> {
+        // Older suites have libraries in `lib` too. In both, the folder of the machine's kind is searched for.
+        let mut libraries = Vec::new();
+        let mut loader = None;
+        for lib in [root.join("usr/lib"), root.join("lib")] {
+            for entry in std::fs::read_dir(&lib).into_iter().flatten().flatten() {
+                let folder = entry.path();
+                if entry.file_name().to_string_lossy().contains("-linux-gnu") {
+                    loader = loader.or_else(|| loader_in(&folder));
+                    libraries.push(folder);
+                }
             }
         }
-        Err(TestbedError::Machine(format!(
-            "no ld-linux*.so in {}; remove it to fetch anew",
-            lib.display()
-        )))
+        let advice = format!("no ld-linux*.so in {}; remove it to fetch anew", root.display());
+        let loader = loader.ok_or(TestbedError::Machine(advice))?;
+        Ok(DebianRoot {
+            root,
+            libraries,
+            loader,
+        })
     }
 }
 
@@ -85,37 +109,46 @@ fn loader_in(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Downloads the packages with all they depend on; returns the folder of the archives.
-fn download(folder: &Path) -> Result<PathBuf> {
+/// Downloads the packages; returns the folder of the archives.
+fn download(folder: &Path, packages: &Packages) -> Result<PathBuf> {
+    let name = packages.name;
     let apt = folder.join("apt");
-    let settings = write_settings(&apt)?;
-    let apt_get = |arguments: &[&str]| {
+    let settings = write_settings(&apt, packages.suite)?;
+    let archives = apt.join("cache/archives");
+    let apt_get = |arguments: &[&str], wanted: &[&str]| {
         let mut command = Command::new("apt-get");
         command
             .env("APT_CONFIG", &settings)
             .env("LC_ALL", "C")
+            .current_dir(&archives)
             .args(["-q", "-y"])
-            .args(arguments);
+            .args(arguments)
+            .args(wanted);
         run(&mut command, APT_ADVICE)
     };
     let begun = Instant::now();
-    progress("mysql-9.7: fetching the list of Debian's packages (about 11 MB)");
-    apt_get(&["update"])?;
-    progress("mysql-9.7: fetching about 60 packages (about 66 MB)");
-    let mut install = vec!["--download-only", "install"];
-    install.extend(PACKAGES);
-    apt_get(&install)?;
-    let archives = apt.join("cache/archives");
+    progress(&format!(
+        "{name}: fetching the list of Debian's packages (about 10 MB)"
+    ));
+    apt_get(&["update"], &[])?;
+    progress(&format!(
+        "{name}: fetching packages (about {} MB)",
+        packages.megabytes
+    ));
+    apt_get(&["--download-only", "install"], packages.with_dependencies)?;
+    if !packages.alone.is_empty() {
+        apt_get(&["download"], packages.alone)?;
+    }
     let megabytes = folder_size(&archives)? / 1_000_000;
     progress(&format!(
-        "mysql-9.7: {megabytes} MB fetched in {:.1} s",
+        "{name}: {megabytes} MB fetched in {:.1} s",
         begun.elapsed().as_secs_f64()
     ));
     Ok(archives)
 }
 
 /// An apt that knows nothing of this system but where its packages come from: its `apt.conf`.
-fn write_settings(apt: &Path) -> Result<PathBuf> {
+fn write_settings(apt: &Path, suite: &str) -> Result<PathBuf> {
     for folder in ["lists/partial", "cache/archives/partial"] {
         let folder = apt.join(folder);
         std::fs::create_dir_all(&folder).map_err(file("create", &folder))?;
@@ -126,7 +159,7 @@ fn write_settings(apt: &Path) -> Result<PathBuf> {
         Ok::<PathBuf, TestbedError>(path)
     };
     write("status", String::new())?;
-    let sources = format!("deb [signed-by={KEYRING}] {} {SUITE} main\n", archive_address()?);
+    let sources = format!("deb [signed-by={KEYRING}] {} {suite} main\n", archive_address()?);
     let sources = write("sources.list", sources)?;
     let place = |name: &str| apt.join(name).display().to_string();
     write(

@@ -1,4 +1,4 @@
-//! Kafka's classes, by Maven.
+//! What Maven fetches: Kafka's classes, and files inside other artifacts.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +41,21 @@ impl KafkaPrograms {
         command.arg("-cp").arg(self.folder.join("lib").join("*"));
         command
     }
+}
+
+/// Unpacks from an artifact, `group:name:version`, the files whose path matches a pattern of Maven's.
+pub(super) fn unpack_artifact(artifact: &str, pattern: &str, folder: &Path) -> Result<()> {
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["-q", "-B", "dependency:unpack"])
+        .arg(format!("-Dartifact={artifact}"))
+        .arg(format!("-Dmdep.unpack.includes={pattern}"))
+        .arg(format!("-DoutputDirectory={}", folder.display()))
+        // The plugin keeps marks of what it unpacked, by default in a folder of the project that is worked on.
+        .arg(format!("-DmarkersDirectory={}", folder.join("marks").display()))
+        .current_dir(folder);
+    run(&mut maven, MAVEN_ADVICE)?;
+    Ok(())
 }
 
 fn copy_dependencies(folder: &Path) -> Result<()> {

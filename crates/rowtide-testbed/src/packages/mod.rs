@@ -4,6 +4,7 @@
 
 mod debian;
 mod maven;
+mod servers;
 
-pub use debian::MySqlPrograms;
 pub use maven::KafkaPrograms;
+pub use servers::{ServerFolders, ServerPrograms};
