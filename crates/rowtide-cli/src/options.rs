@@ -42,6 +42,10 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
         Some(interval) => builder.heartbeat(interval),
         None => builder,
     };
+    let builder = match xa_held_bytes(&settings.capture) {
+        Some(bytes) => builder.xa_held_bytes(bytes),
+        None => builder,
+    };
     Ok(builder.kafka(|kafka| *kafka = options).build()?)
 }
 
@@ -155,6 +159,14 @@ pub fn start(settings: &CaptureSettings) -> anyhow::Result<StartFrom> {
         .as_deref()
         .map_or(Ok(StartFrom::Now), str::parse)
         .context("--start")
+}
+
+/// How much of prepared XA transactions may be held, if that is set.
+pub fn xa_held_bytes(settings: &CaptureSettings) -> Option<usize> {
+    // More than can be addressed is no limit.
+    settings
+        .xa_held_bytes
+        .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 /// The heartbeat interval, if one is set; it must be one that the server takes.

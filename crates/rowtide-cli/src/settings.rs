@@ -111,6 +111,10 @@ pub struct CaptureSettings {
     #[serde(deserialize_with = "duration")]
     pub heartbeat_interval: Option<Duration>,
 
+    /// Bytes of records of prepared XA transactions that may wait in memory for XA COMMIT [default: 268435456]
+    #[arg(long, env = "ROWTIDE_XA_HELD_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub xa_held_bytes: Option<u64>,
+
     /// Stop, with success, when the server has had nothing new for so long
     #[arg(long, env = "ROWTIDE_UNTIL_IDLE", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
@@ -267,7 +271,7 @@ macro_rules! group {
 
 group!(SourceSettings: source source_password_file source_ssl_mode source_ssl_ca source_ssl_cert source_ssl_key);
 group!(ReplicaSettings: server_id);
-group!(CaptureSettings: start heartbeat_interval until_idle; lists include_table exclude_table);
+group!(CaptureSettings: start heartbeat_interval xa_held_bytes until_idle; lists include_table exclude_table);
 group!(NameSettings: topic_prefix);
 group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka_config);
 group!(CheckpointSettings: checkpoint_topic);

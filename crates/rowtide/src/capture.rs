@@ -25,8 +25,6 @@ use crate::stats::{Stats, processed_at};
 const PARCEL_BYTES: usize = 256 << 10;
 /// Bytes of records after which a parcel is closed even inside a transaction.
 const PARCEL_BYTES_INSIDE: usize = 2 * PARCEL_BYTES;
-/// Bytes of records of XA transactions that are held at most until they are decided.
-const HELD_BYTES: usize = 256 << 20;
 /// Transactions without a captured change after which a parcel is closed all the same.
 const PARCEL_TRANSACTIONS: usize = 4096;
 
@@ -109,6 +107,7 @@ impl Capture {
     pub(crate) fn new(
         catalog: Catalog,
         resume: &Resume,
+        xa_held_bytes: usize,
         out: Sender<Parcel>,
         pool: Pool,
         stats: Arc<Stats>,
@@ -126,7 +125,7 @@ impl Capture {
             position: resume.position.clone(),
             delivered: resume.inside.clone(),
             pass_over: PassOver::of(resume),
-            prepared: PreparedTransactions::new(without_rows(resume), HELD_BYTES),
+            prepared: PreparedTransactions::new(without_rows(resume), xa_held_bytes),
             executed: resume.gtids.clone(),
             gtids_of_file: resume.gtids_of_file,
             news: false,

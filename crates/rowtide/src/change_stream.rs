@@ -168,6 +168,12 @@ impl Builder {
         self
     }
 
+    /// How many bytes of records of XA transactions may be held between XA PREPARE and the decision; 256 MiB by default.
+    pub fn xa_held_bytes(mut self, bytes: usize) -> Self {
+        self.settings.xa_held_bytes = bytes;
+        self
+    }
+
     /// Checks what was set, without connecting anywhere.
     ///
     /// # Errors
@@ -205,7 +211,14 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
     let ingest = Ingest {
         replica: dump.replica,
         decoder: dump.decoder,
-        capture: Capture::new(dump.catalog, &resume, sender, Pool::default(), Arc::default()),
+        capture: Capture::new(
+            dump.catalog,
+            &resume,
+            settings.xa_held_bytes,
+            sender,
+            Pool::default(),
+            Arc::default(),
+        ),
         stop: stop.clone(),
         until_idle: settings.until_idle,
     };

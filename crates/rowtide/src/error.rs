@@ -153,7 +153,7 @@ pub enum Error {
     /// The rows of XA transactions that are prepared and not decided take too much memory.
     #[error(
         "the rows at {position}{of} are of an XA transaction, and rows that wait for XA COMMIT or XA ROLLBACK take \
-         more than {limit} bytes. Decide prepared transactions (XA RECOVER lists them), or make them smaller",
+         more than {limit} bytes. Raise --xa-held-bytes, or decide prepared transactions (XA RECOVER lists them)",
         of = .gtid.as_ref().map(|gtid| format!(" (transaction {gtid})")).unwrap_or_default()
     )]
     TooMuchHeld {

@@ -54,6 +54,9 @@ impl Default for TopicSettings {
     }
 }
 
+/// Bytes of records of prepared XA transactions that are held at most, unless something else is asked for.
+const XA_HELD_BYTES: usize = 256 << 20;
+
 /// What concerns the source and the events, with Kafka or without.
 #[derive(Debug, Clone)]
 pub(crate) struct CaptureSettings {
@@ -63,6 +66,7 @@ pub(crate) struct CaptureSettings {
     pub(crate) topic_prefix: String,
     pub(crate) tombstones_on_delete: bool,
     pub(crate) heartbeat: Duration,
+    pub(crate) xa_held_bytes: usize,
     pub(crate) until_idle: Option<Duration>,
 }
 
@@ -75,6 +79,7 @@ impl CaptureSettings {
             topic_prefix,
             tombstones_on_delete: true,
             heartbeat: Duration::from_secs(10),
+            xa_held_bytes: XA_HELD_BYTES,
             until_idle: None,
         }
     }
@@ -213,6 +218,12 @@ impl PipelineBuilder {
     /// How often the server sends a sign of life; three missing are a dead connection.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.settings.capture.heartbeat = interval;
+        self
+    }
+
+    /// How many bytes of records of XA transactions may be held between XA PREPARE and the decision; 256 MiB by default.
+    pub fn xa_held_bytes(mut self, bytes: usize) -> Self {
+        self.settings.capture.xa_held_bytes = bytes;
         self
     }
 

@@ -139,6 +139,7 @@ impl Session<'_> {
         let capture = Capture::new(
             opened.catalog,
             resume,
+            self.settings.capture.xa_held_bytes,
             sender,
             pool.clone(),
             Arc::clone(self.stats),

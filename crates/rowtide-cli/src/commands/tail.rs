@@ -79,6 +79,9 @@ fn builder(given: &Arguments) -> anyhow::Result<rowtide::change_stream::Builder>
     if let Some(interval) = options::heartbeat(&capture)? {
         builder = builder.heartbeat(interval);
     }
+    if let Some(bytes) = options::xa_held_bytes(&capture) {
+        builder = builder.xa_held_bytes(bytes);
+    }
     builder.check()?;
     Ok(builder)
 }

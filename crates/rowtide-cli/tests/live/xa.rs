@@ -120,6 +120,27 @@ fn an_xa_commit_of_rows_from_before_the_start_stops() {
     assert!(said.contains("rowtide checkpoint set"), "{said}");
 }
 
+#[test]
+fn what_waits_for_xa_commit_is_bounded() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE xa_bound; CREATE TABLE xa_bound.t (id INT PRIMARY KEY)")
+        .unwrap();
+    let start = stage::position(mysql);
+    let mut session = mysql.session().unwrap();
+    session
+        .execute("XA START 'bound'; INSERT INTO xa_bound.t VALUES (1); XA END 'bound'; XA PREPARE 'bound'")
+        .unwrap();
+    session.execute("XA ROLLBACK 'bound'").unwrap();
+    let mut run = stage::run(mysql, kafka, "xa_bound", "xa_bound");
+    run.args(["--start", &start, "--until-idle", "1s", "--xa-held-bytes", "100"]);
+    let said = fail(&mut run, 7);
+    assert!(
+        said.contains("more than 100 bytes. Raise --xa-held-bytes"),
+        "{said}"
+    );
+}
+
 /// The keys of what was committed, in order.
 fn ids(kafka: &Kafka, topic: &str) -> Vec<i64> {
     let id = |key: &[u8]| {
