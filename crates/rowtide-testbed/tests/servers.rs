@@ -1,5 +1,8 @@
 //! Every server of the testbed, one test each: what tests ask of a server holds for all of them.
 
+// Whatever goes wrong in a test, its helpers included, is a failure of the test.
+#![allow(clippy::unwrap_used)]
+
 use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, ServerVersion};
 
 #[test]
