@@ -39,6 +39,30 @@ pub fn usage(error: anyhow::Error) -> anyhow::Error {
     Usage(format!("{error:#}")).into()
 }
 
+/// The end of a command that has told its errors already.
+#[derive(Debug)]
+struct Told {
+    summary: String,
+    code: u8,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary)
+    }
+}
+
+impl std::error::Error for Told {}
+
+/// An error that says `summary`, with the exit code of an error that was told before.
+pub fn told(summary: String, before: &Result<(), Error>) -> anyhow::Error {
+    let code = before
+        .as_ref()
+        .err()
+        .map_or(OTHER, |error| code_of(Some(error.kind())));
+    Told { summary, code }.into()
+}
+
 /// Says what went wrong on standard error and gives the exit code for it.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(io) = error.downcast_ref::<std::io::Error>()
@@ -59,7 +83,14 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
         return USAGE;
     }
-    match error.downcast_ref::<Error>().map(Error::kind) {
+    if let Some(told) = error.downcast_ref::<Told>() {
+        return told.code;
+    }
+    code_of(error.downcast_ref::<Error>().map(Error::kind))
+}
+
+fn code_of(kind: Option<ErrorKind>) -> u8 {
+    match kind {
         Some(ErrorKind::Config) => USAGE,
         Some(ErrorKind::Source) => SOURCE,
         Some(ErrorKind::SourceUnfit) => SOURCE_UNFIT,

@@ -147,6 +147,36 @@ impl Topics {
         self.check_history_topic(&history)
     }
 
+    /// Looks at the checkpoint and the schema-history topic as [`ensure_own_topics`](Self::ensure_own_topics) does, and
+    /// creates nothing: a topic that is missing and may be created is no error.
+    ///
+    /// # Errors
+    /// As [`ensure_own_topics`](Self::ensure_own_topics).
+    pub fn check_own_topics(&self, replication_factor: i32) -> Result<(), KafkaError> {
+        let checkpoint = &self.options.checkpoint_topic;
+        match self.exists(checkpoint) {
+            true => self.check_checkpoint_topic(checkpoint)?,
+            false => self.allowed(checkpoint, &TopicSpec::checkpoint(replication_factor))?,
+        }
+        let history = &self.options.history_topic;
+        match self.exists(history) {
+            true => self.check_history_topic(history),
+            false => self.allowed(history, &TopicSpec::history(replication_factor)),
+        }
+    }
+
+    /// # Errors
+    /// [`KafkaError::TopicMissing`] if the topic may not be created.
+    fn allowed(&self, topic: &str, spec: &TopicSpec) -> Result<(), KafkaError> {
+        match self.create {
+            CreateTopics::Allowed => Ok(()),
+            CreateTopics::Forbidden => Err(KafkaError::TopicMissing {
+                topic: topic.to_owned(),
+                command: spec.command(topic),
+            }),
+        }
+    }
+
     /// Sees to it that the checkpoint topic exists and is fit, creating it with `replication_factor` (-1 for the broker's
     /// default).
     ///
@@ -184,12 +214,7 @@ impl Topics {
         let Some((first, spec)) = missing.first() else {
             return Ok(());
         };
-        if self.create == CreateTopics::Forbidden {
-            return Err(KafkaError::TopicMissing {
-                topic: (*first).to_owned(),
-                command: spec.command(first),
-            });
-        }
+        self.allowed(first, spec)?;
         for some in missing.chunks(TOPICS_IN_A_REQUEST) {
             self.create_topics(some)?;
         }

@@ -35,8 +35,9 @@ pub enum Error {
     SourceUnfit(Vec<String>),
     /// A table that was named in full does not exist.
     #[error(
-        "the source has no table {0}, which --include-table names; check the spelling, create it first, or give a pattern \
-         such as `{database}\\..*`", database = .0.database
+        "the source has no table {0}, which --include-table names, or its account does not see it; check the spelling, \
+         create it first, grant SELECT on it (`rowtide check` has the statement), or give a pattern such as \
+         `{database}\\..*`", database = .0.database
     )]
     UnknownTable(TableId),
     /// Another replica uses the server id.

@@ -27,6 +27,46 @@ struct Pattern {
     regex: Regex,
 }
 
+/// Where the tables of a pattern can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Anywhere.
+    Server,
+    /// In one database.
+    Database(String),
+    /// It is this table.
+    Table(TableId),
+}
+
+impl Scope {
+    /// A pattern such as `shop\..*` is about one database; one with alternatives may be about several.
+    fn of(pattern: &str) -> Self {
+        if let Some(table) = literal(pattern) {
+            return Self::Table(table);
+        }
+        match pattern.split_once("\\.") {
+            Some((database, tables)) if is_name(database) && !has_alternatives(tables) => {
+                Self::Database(database.to_owned())
+            }
+            _ => Self::Server,
+        }
+    }
+}
+
+/// Whether there is a `|` that no group holds.
+fn has_alternatives(pattern: &str) -> bool {
+    let mut depth = 0_usize;
+    for c in pattern.chars() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// A pattern that is no regular expression.
 #[derive(Debug, thiserror::Error)]
 #[error("the table pattern `{pattern}` is not a regular expression: {reason}")]
@@ -65,6 +105,14 @@ impl TableFilter {
     /// The included tables that are named in full, without any pattern in them: they are expected to exist.
     pub fn literal_tables(&self) -> Vec<TableId> {
         self.include.iter().filter_map(|p| literal(&p.text)).collect()
+    }
+
+    /// What the include patterns are about, as far as it can be told from them.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        match self.include.as_slice() {
+            [] => vec![Scope::Server],
+            patterns => patterns.iter().map(|p| Scope::of(&p.text)).collect(),
+        }
     }
 
     /// A short text that is the same for filters that capture the same way: a checkpoint inside a transaction counts
@@ -138,12 +186,13 @@ fn split_list(list: &str) -> Vec<String> {
 fn literal(pattern: &str) -> Option<TableId> {
     let plain = pattern.replace("\\.", ".");
     let (database, table) = plain.split_once('.')?;
-    let named = |s: &str| {
-        !s.is_empty()
-            && s.chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
-    };
-    (named(database) && named(table)).then(|| TableId::new(database, table))
+    (is_name(database) && is_name(table)).then(|| TableId::new(database, table))
+}
+
+/// Whether a part of a pattern is a name, with nothing special in it.
+fn is_name(part: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
+    !part.is_empty() && part.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -200,6 +249,22 @@ mod tests {
             f.literal_tables(),
             [TableId::new("shop", "orders"), TableId::new("shop", "items")]
         );
+    }
+
+    #[test]
+    fn a_pattern_tells_where_its_tables_are() {
+        let database = |name: &str| Scope::Database(name.into());
+        for (pattern, scope) in [
+            ("shop.orders", Scope::Table(TableId::new("shop", "orders"))),
+            ("shop\\..*", database("shop")),
+            ("shop\\.(a|b)", database("shop")),
+            ("shop\\.a|crm\\.b", Scope::Server),
+            ("shop.*", Scope::Server),
+            ("(a|b)\\.t", Scope::Server),
+        ] {
+            assert_eq!(filter(&[pattern], &[]).scopes(), [scope], "{pattern}");
+        }
+        assert_eq!(filter(&[], &["a\\.b"]).scopes(), [Scope::Server]);
     }
 
     #[test]

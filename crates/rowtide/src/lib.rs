@@ -31,6 +31,7 @@ pub mod source_url;
 pub mod start;
 pub mod stats;
 mod supervise;
+mod visibility;
 
 pub use rowtide_binlog as binlog;
 pub use rowtide_event as event;

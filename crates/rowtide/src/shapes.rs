@@ -160,6 +160,11 @@ impl Shapes {
         }
     }
 
+    /// The captured tables that the account saw at the start.
+    pub(crate) fn names(&self) -> &HashSet<TableId> {
+        &self.names
+    }
+
     /// Whether the server had the table at the start.
     pub(crate) fn exists(&self, id: &TableId) -> bool {
         self.names.contains(id)

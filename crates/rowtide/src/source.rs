@@ -4,7 +4,7 @@ use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::server::{self, ConnectedReplica, Finding, Flavour, ServerInfo, Severity};
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, Flavour, Grants, ServerInfo, Severity};
 use rowtide_event::encode::EncodeOptions;
 
 use crate::backlog;
@@ -15,6 +15,7 @@ use crate::history::HistoryWriter;
 use crate::pipeline::{CONNECTOR, CaptureSettings};
 use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState};
 use crate::shapes::Shapes;
+use crate::visibility;
 
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
@@ -39,9 +40,15 @@ pub(crate) struct Dump {
 pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let mut client = Client::connect(&settings.source).await?;
     let info = ServerInfo::read(&mut client).await?;
-    check_fit(&mut client, &info, settings).await?;
+    let grants = check_fit(&mut client, &info, settings).await?;
     let state = state(&mut client, &info).await?;
     let shapes = Shapes::read(&mut client, &info, settings, &state.end).await?;
+    report(&visibility::findings(
+        &info,
+        &grants,
+        &settings.tables,
+        shapes.names(),
+    ))?;
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
@@ -52,22 +59,36 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     })
 }
 
-async fn check_fit(client: &mut Client, info: &ServerInfo, settings: &CaptureSettings) -> Result<(), Error> {
+async fn check_fit(
+    client: &mut Client,
+    info: &ServerInfo,
+    settings: &CaptureSettings,
+) -> Result<Grants, Error> {
     let grants = server::grants(client).await?;
-    let findings = server::preflight(info, &grants, settings.server_id);
+    report(&server::preflight(info, &grants, settings.server_id))?;
+    let replicas = server::connected_replicas(client).await?;
+    let id = settings.server_id;
+    if replicas.iter().any(|r| is_other(r, id, &settings.topic_prefix)) {
+        return Err(Error::ServerIdInUse(id));
+    }
+    Ok(grants)
+}
+
+/// Logs warnings.
+///
+/// # Errors
+/// As [`refuse_errors`].
+fn report(findings: &[Finding]) -> Result<(), Error> {
     for finding in findings.iter().filter(|f| f.severity == Severity::Warning) {
         tracing::warn!("{}", described(finding));
     }
-    refuse_errors(&findings)?;
-    let ours = replica_options(settings).uuid().to_string();
-    let replicas = server::connected_replicas(client).await?;
-    let taken =
-        |r: &ConnectedReplica| r.server_id == settings.server_id && !r.uuid.eq_ignore_ascii_case(&ours);
-    if replicas.iter().any(taken) {
-        Err(Error::ServerIdInUse(settings.server_id))
-    } else {
-        Ok(())
-    }
+    refuse_errors(findings)
+}
+
+/// Whether a connected replica has the server id and is not the run of this topic prefix: such a one would be thrown out.
+pub(crate) fn is_other(replica: &ConnectedReplica, server_id: u32, topic_prefix: &str) -> bool {
+    let ours = identity(server_id, topic_prefix).uuid().to_string();
+    replica.server_id == server_id && !replica.uuid.eq_ignore_ascii_case(&ours)
 }
 
 /// # Errors
@@ -86,7 +107,7 @@ pub(crate) fn refuse_errors(findings: &[Finding]) -> Result<(), Error> {
 }
 
 /// A finding and its remedy in a line.
-pub(crate) fn described(finding: &Finding) -> String {
+fn described(finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Warning => "warning",
         Severity::Error => "error",
@@ -99,11 +120,16 @@ pub(crate) fn described(finding: &Finding) -> String {
 }
 
 fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
-    let mut options = ReplicaOptions::new(settings.server_id);
-    // The name is part of the replica's identity: a new run of the same source replaces a dead one on the server.
-    options.name.clone_from(&settings.topic_prefix);
-    options.name.truncate(MAX_REPLICA_NAME);
-    options.heartbeat_period = settings.heartbeat;
+    ReplicaOptions {
+        heartbeat_period: settings.heartbeat,
+        ..identity(settings.server_id, &settings.topic_prefix)
+    }
+}
+
+/// The name is part of the replica's identity: a new run of the same source replaces a dead one on the server.
+fn identity(server_id: u32, topic_prefix: &str) -> ReplicaOptions {
+    let mut options = ReplicaOptions::new(server_id);
+    options.name = topic_prefix.chars().take(MAX_REPLICA_NAME).collect();
     options
 }
 

@@ -187,7 +187,8 @@ fn open_kafka(settings: &Settings) -> Result<(Publisher, Topics, Option<Recorded
 
 /// Connects to Kafka without fencing anybody: topics are looked at, and nothing is created or written.
 pub(crate) fn check_kafka(settings: &Settings) -> Result<(), Error> {
-    Topics::connect(&settings.kafka, settings.topics.create)?;
+    let topics = Topics::connect(&settings.kafka, settings.topics.create)?;
+    topics.check_own_topics(settings.topics.replication_factor)?;
     Ok(())
 }
 

@@ -114,9 +114,11 @@ fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
 fn check_gtids(info: &ServerInfo, findings: &mut Vec<Finding>) {
     if !info.has_gtids() {
         findings.push(warning(
-            format!("gtid_mode is {}: the stream cannot be taken up on another server after a failover", info.gtid_mode),
-            "Turn GTIDs on step by step: SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; \
-             SET PERSIST gtid_mode = ON_PERMISSIVE; SET PERSIST gtid_mode = ON;",
+            format!(
+                "gtid_mode is {}: the stream cannot be taken up on another server after a failover",
+                info.gtid_mode
+            ),
+            gtids_on(info),
         ));
     }
 }
@@ -132,7 +134,7 @@ fn check_grants(grants: &Grants, findings: &mut Vec<Finding>) {
         let mut remedy = format!("GRANT {privilege} ON *.* TO {};", grants.account());
         if grants.has_roles() {
             remedy.push_str(&format!(
-                " If a role has it: SET DEFAULT ROLE ALL TO {};",
+                " -- or, if a role has it: SET DEFAULT ROLE ALL TO {};",
                 grants.account()
             ));
         }
@@ -152,12 +154,33 @@ fn check_server_id(info: &ServerInfo, server_id: u32, findings: &mut Vec<Finding
     }
 }
 
+/// GTIDs are turned on one step after another.
+fn gtids_on(info: &ServerInfo) -> String {
+    let verb = if persists(info) { "PERSIST" } else { "GLOBAL" };
+    let steps = [
+        "enforce_gtid_consistency = ON",
+        "gtid_mode = OFF_PERMISSIVE",
+        "gtid_mode = ON_PERMISSIVE",
+        "gtid_mode = ON",
+    ];
+    let sql = steps.map(|step| format!("SET {verb} {step};")).join(" ");
+    match persists(info) {
+        true => sql,
+        false => format!("{sql} -- and the first and the last in the server's option file, under [mysqld]"),
+    }
+}
+
+/// Whether the server keeps what SET PERSIST says.
+fn persists(info: &ServerInfo) -> bool {
+    info.version.is_at_least(8, 0, 11)
+}
+
 /// The SQL that changes a setting so that it survives a restart.
 fn set(info: &ServerInfo, assignment: &str) -> String {
-    if info.version.is_at_least(8, 0, 11) {
+    if persists(info) {
         format!("SET PERSIST {assignment};")
     } else {
-        format!("SET GLOBAL {assignment}; and the same in the server's option file, under [mysqld].")
+        format!("SET GLOBAL {assignment}; -- and the same in the server's option file, under [mysqld]")
     }
 }
 
@@ -288,7 +311,7 @@ mod tests {
         assert_eq!(findings.len(), 1);
         assert_eq!(
             findings[0].remedy,
-            "GRANT REPLICATION CLIENT ON *.* TO `cdc`@`%`; If a role has it: SET DEFAULT ROLE ALL TO `cdc`@`%`;"
+            "GRANT REPLICATION CLIENT ON *.* TO `cdc`@`%`; -- or, if a role has it: SET DEFAULT ROLE ALL TO `cdc`@`%`;"
         );
         let all: Grants = ["GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION"]
             .into_iter()

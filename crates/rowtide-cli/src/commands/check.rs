@@ -1,6 +1,8 @@
 //! `rowtide check`: what would keep `run` from running, and the SQL that mends it.
 
 use anyhow::Context;
+use rowtide::binlog::server::{Finding, Severity};
+use rowtide::check::Report;
 
 use crate::settings::Settings;
 use crate::{exit, options};
@@ -8,31 +10,89 @@ use crate::{exit, options};
 /// Connects to the source, reads its settings and grants, and to Kafka if one is named. Prints what it finds.
 ///
 /// # Errors
-/// The first thing that would keep `run` from running.
+/// What would keep `run` from running: of several things the first decides the exit code.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let settings = settings.with_file().map_err(exit::usage)?;
     options::check(&settings).map_err(exit::usage)?;
+    let report = source(&settings)?;
+    println!("source: {}", report.server);
+    for finding in &report.findings {
+        println!("{}", lines(finding));
+    }
+    println!("{}", captured(report.captured_tables));
+    let kafka = kafka(&settings)?;
+    let errors = report.errors() + usize::from(kafka.is_err());
+    if errors > 0 {
+        let summary = format!("`rowtide run` would not start: {}", counted(errors, "error"));
+        return Err(exit::told(summary, &report.verdict().and(kafka)));
+    }
+    println!("ok");
+    Ok(())
+}
+
+fn source(settings: &Settings) -> anyhow::Result<Report> {
     let source = options::source(&settings.source).map_err(exit::usage)?;
     let tables = options::tables(&settings.capture).map_err(exit::usage)?;
     let server_id = options::server_id(&settings.replica).map_err(exit::usage)?;
+    let prefix = settings.name.topic_prefix.as_deref();
+    if settings.kafka.kafka.is_some() {
+        // Settings that cannot be used are told before anything connects.
+        options::pipeline(settings).map_err(exit::usage)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let report = runtime.block_on(rowtide::check::source(&source, server_id, &tables))?;
-    println!("source: {}", report.server);
-    for table in &report.missing_tables {
-        println!("error: there is no table {table}");
+    Ok(runtime.block_on(rowtide::check::source(&source, server_id, prefix, &tables))?)
+}
+
+/// The outer result is about the settings, the inner one about Kafka.
+fn kafka(settings: &Settings) -> anyhow::Result<Result<(), rowtide::Error>> {
+    if settings.kafka.kafka.is_none() {
+        return Ok(Ok(()));
     }
-    for line in report.lines() {
-        println!("{line}");
+    let pipeline = options::pipeline(settings).map_err(exit::usage)?;
+    let checked = pipeline.check_kafka();
+    match &checked {
+        Ok(()) => println!("Kafka: reachable, and fit to be written to"),
+        Err(error) => println!("error: {error}"),
     }
-    println!("{} tables are captured", report.captured_tables);
-    if settings.kafka.kafka.is_some() {
-        options::pipeline(&settings).map_err(exit::usage)?.check_kafka()?;
-        println!("Kafka: reachable, and fit to be written to");
+    Ok(checked)
+}
+
+/// What is found, and below it what mends it.
+fn lines(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    let what = finding.what.trim_end_matches('.');
+    format!("{severity}: {what}\n    {}", finding.remedy)
+}
+
+fn captured(tables: usize) -> String {
+    match tables {
+        0 => "captured: none of the tables that the account sees".to_owned(),
+        _ => format!("captured: {}", counted(tables, "table")),
     }
-    report.verdict()?;
-    println!("ok");
-    Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(captured(0), "captured: none of the tables that the account sees");
+        assert_eq!(captured(1), "captured: 1 table");
+        assert_eq!(captured(1_200), "captured: 1200 tables");
+        assert_eq!(counted(2, "error"), "2 errors");
+    }
 }

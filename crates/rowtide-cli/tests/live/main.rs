@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod checkpoint;
 mod connections;
 mod exactly_once;
