@@ -5,14 +5,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use rowtide::binlog::client::{Secret, SourceOptions};
 use rowtide::binlog::tls::{TlsMode, TlsOptions};
+use rowtide::event::encode::AbsentColumns;
 use rowtide::kafka::{CreateTopics, Delivery, KafkaOptions, TopicSpec};
 use rowtide::pipeline::TopicSettings;
 use rowtide::progress::CommitLimits;
 use rowtide::{Pipeline, SourceUrl, StartFrom, TableFilter};
 
 use crate::settings::{
-    CaptureSettings, CheckpointSettings, CreationSettings, DeliveryMode, DeliverySettings, KafkaSettings,
-    NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
+    AbsentMode, CaptureSettings, CheckpointSettings, CreationSettings, DeliveryMode, DeliverySettings,
+    KafkaSettings, NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
 };
 
 /// The pipeline that the settings describe.
@@ -37,6 +38,7 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
     .topics(topics(settings)?)
     .commit_limits(commit_limits(&settings.delivery)?)
     .tombstones_on_delete(settings.delivery.tombstones_on_delete.unwrap_or(true))
+    .absent_columns(absent_columns(&settings.capture))
     .until_idle(settings.capture.until_idle);
     let builder = match heartbeat(&settings.capture)? {
         Some(interval) => builder.heartbeat(interval),
@@ -47,6 +49,15 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
         None => builder,
     };
     Ok(builder.kafka(|kafka| *kafka = options).build()?)
+}
+
+/// What becomes of columns that are not in the row image.
+pub fn absent_columns(settings: &CaptureSettings) -> AbsentColumns {
+    match settings.absent_columns {
+        None | Some(AbsentMode::Stop) => AbsentColumns::Stop,
+        Some(AbsentMode::Omit) => AbsentColumns::Omit,
+        Some(AbsentMode::Placeholder) => AbsentColumns::Placeholder,
+    }
 }
 
 /// Checks all settings, as far as they are given: also of a Kafka that is not named.

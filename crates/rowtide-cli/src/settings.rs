@@ -105,6 +105,11 @@ pub struct CaptureSettings {
     #[arg(long, env = "ROWTIDE_START", value_name = "WHERE")]
     pub start: Option<String>,
 
+    /// What becomes of columns that the server's row images leave out (binlog_row_image MINIMAL or NOBLOB); one that has not
+    /// changed is taken from the image before the change where it is in there [default: stop]
+    #[arg(long, env = "ROWTIDE_ABSENT_COLUMNS", value_enum)]
+    pub absent_columns: Option<AbsentMode>,
+
     /// How often the server sends a sign of life when it has nothing else to send; three missing are a dead connection
     /// [default: 10s]
     #[arg(long, env = "ROWTIDE_HEARTBEAT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -242,6 +247,18 @@ pub enum DeliveryMode {
     AtLeastOnce,
 }
 
+/// What becomes of columns that are not in the row image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbsentMode {
+    /// Stop at a row whose state after the change is not known in full; in `before` they are left out
+    Stop,
+    /// Leave them out of `before` and `after`: a field that is not there is not null
+    Omit,
+    /// As Debezium does: `__debezium_unavailable_value` in text and JSON columns, its bytes in binary ones; leave out others
+    Placeholder,
+}
+
 /// Whether present rows are written first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -271,7 +288,7 @@ macro_rules! group {
 
 group!(SourceSettings: source source_password_file source_ssl_mode source_ssl_ca source_ssl_cert source_ssl_key);
 group!(ReplicaSettings: server_id);
-group!(CaptureSettings: start heartbeat_interval xa_held_bytes until_idle; lists include_table exclude_table);
+group!(CaptureSettings: start absent_columns heartbeat_interval xa_held_bytes until_idle; lists include_table exclude_table);
 group!(NameSettings: topic_prefix);
 group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka_config);
 group!(CheckpointSettings: checkpoint_topic);

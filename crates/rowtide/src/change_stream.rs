@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rowtide_binlog::client::SourceOptions;
-use rowtide_event::encode::{RecordBatch, Span};
+use rowtide_event::encode::{AbsentColumns, RecordBatch, Span};
 
 use crate::capture::Capture;
 use crate::error::Error;
@@ -153,6 +153,13 @@ impl Builder {
     /// Where to start; by default with the next transaction.
     pub fn start(mut self, start: StartFrom) -> Self {
         self.start = start;
+        self
+    }
+
+    /// What becomes of columns that the source's row images leave out; a row that is not known in full ends the stream by
+    /// default.
+    pub fn absent_columns(mut self, absent: AbsentColumns) -> Self {
+        self.settings.absent_columns = absent;
         self
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rowtide_binlog::client::SourceOptions;
+use rowtide_event::encode::AbsentColumns;
 use rowtide_kafka::{CreateTopics, KafkaOptions, TopicSpec};
 
 use crate::error::Error;
@@ -65,6 +66,7 @@ pub(crate) struct CaptureSettings {
     pub(crate) tables: TableFilter,
     pub(crate) topic_prefix: String,
     pub(crate) tombstones_on_delete: bool,
+    pub(crate) absent_columns: AbsentColumns,
     pub(crate) heartbeat: Duration,
     pub(crate) xa_held_bytes: usize,
     pub(crate) until_idle: Option<Duration>,
@@ -78,6 +80,7 @@ impl CaptureSettings {
             tables: TableFilter::default(),
             topic_prefix,
             tombstones_on_delete: true,
+            absent_columns: AbsentColumns::default(),
             heartbeat: Duration::from_secs(10),
             xa_held_bytes: XA_HELD_BYTES,
             until_idle: None,
@@ -230,6 +233,13 @@ impl PipelineBuilder {
     /// Whether a delete is followed by a tombstone; it is by default.
     pub fn tombstones_on_delete(mut self, on: bool) -> Self {
         self.settings.capture.tombstones_on_delete = on;
+        self
+    }
+
+    /// What becomes of columns that the source's row images leave out; a row that is not known in full stops the run by
+    /// default.
+    pub fn absent_columns(mut self, absent: AbsentColumns) -> Self {
+        self.settings.capture.absent_columns = absent;
         self
     }
 

@@ -223,6 +223,7 @@ fn encode_options(settings: &CaptureSettings) -> EncodeOptions {
         connector_name: CONNECTOR.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tombstones_on_delete: settings.tombstones_on_delete,
+        absent_columns: settings.absent_columns,
         ..EncodeOptions::default()
     }
 }

@@ -92,11 +92,25 @@ impl<'a> Rows<'a> {
     fn decode(&mut self) -> Result<(), Malformed> {
         self.plan
             .read_image(&self.event.present, &mut self.unread, &mut self.before)?;
-        let after = &self.event.present_after;
+        let after = self.event.present_after;
         match self.event.operation {
-            RowsOperation::Insert | RowsOperation::Delete => Ok(()),
-            RowsOperation::Update => self.plan.read_image(after, &mut self.unread, &mut self.after),
-            RowsOperation::PartialUpdate => self.decode_partial(),
+            RowsOperation::Insert | RowsOperation::Delete => return Ok(()),
+            RowsOperation::Update => self.plan.read_image(&after, &mut self.unread, &mut self.after)?,
+            RowsOperation::PartialUpdate => self.decode_partial()?,
+        }
+        if !after.is_full() {
+            self.take_over_what_has_not_changed();
+        }
+        Ok(())
+    }
+
+    /// A column that the image after an update leaves out has not changed (`binlog_row_image` MINIMAL and NOBLOB): its value
+    /// is that of the image before, where it is in there.
+    fn take_over_what_has_not_changed(&mut self) {
+        for (after, before) in self.after.iter_mut().zip(&self.before) {
+            if *after == Value::Absent {
+                *after = *before;
+            }
         }
     }
 

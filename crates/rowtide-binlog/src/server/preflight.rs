@@ -75,7 +75,8 @@ fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
     if !info.binlog_row_image.eq_ignore_ascii_case("FULL") {
         findings.push(warning(
             format!(
-                "binlog_row_image is {}: events lack the columns that a change did not touch",
+                "binlog_row_image is {}: events lack the columns that a change did not touch, and \
+                 what becomes of them is for --absent-columns to say",
                 info.binlog_row_image
             ),
             set(info, "binlog_row_image = FULL"),

@@ -39,8 +39,8 @@ pub struct Follow {
     pub updates: usize,
     pub partial_updates: usize,
     pub deletes: usize,
-    /// Columns of images after an update that neither image has.
-    pub unavailable: usize,
+    /// By table, columns after an update that neither image has.
+    pub unavailable: BTreeMap<String, usize>,
 }
 
 /// Where the binlog ends.
@@ -93,6 +93,26 @@ impl Follow {
             }
         }
         assert!(!seen.is_empty());
+    }
+
+    /// The rows of a table, in words.
+    pub fn shown(&self, table: &str) -> Vec<String> {
+        let columns = &self
+            .tables
+            .iter()
+            .rfind(|known| known.id.table == table)
+            .unwrap()
+            .columns;
+        let cell = |(cell, name): (&Cell, &str)| match cell {
+            Cell::Unknown => format!("{name} absent"),
+            Cell::Known(None) => format!("{name} NULL"),
+            Cell::Known(Some(text)) => format!("{name} {text}"),
+        };
+        let row = |row: &Row| {
+            let names = columns.iter().map(|column| column.name.as_str());
+            row.iter().zip(names).map(cell).collect::<Vec<_>>().join(", ")
+        };
+        self.rows[table].values().map(row).collect()
     }
 
     fn assert_table(&self, server: &MySql, table: &Table) {
@@ -158,7 +178,7 @@ impl Follow {
                 for (cell, known) in after.iter_mut().zip(known) {
                     if *cell == Cell::Unknown {
                         *cell = known;
-                        self.unavailable += 1;
+                        *self.unavailable.entry(table.id.table.clone()).or_default() += 1;
                     }
                 }
             }

@@ -5,6 +5,7 @@
 
 mod follow;
 mod partial_json;
+mod row_images;
 mod text;
 
 use rowtide_testbed::{MySql, shared};

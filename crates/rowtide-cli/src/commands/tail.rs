@@ -75,6 +75,7 @@ fn builder(given: &Arguments) -> anyhow::Result<rowtide::change_stream::Builder>
     let mut builder = ChangeStream::builder(options::source(&source)?, given.server_id, name)
         .tables(options::tables(&capture)?)
         .start(options::start(&capture)?)
+        .absent_columns(options::absent_columns(&capture))
         .until_idle(capture.until_idle);
     if let Some(interval) = options::heartbeat(&capture)? {
         builder = builder.heartbeat(interval);

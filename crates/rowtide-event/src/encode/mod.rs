@@ -29,7 +29,26 @@ pub struct EncodeOptions {
     pub tombstones_on_delete: bool,
     /// Whether `source.query` holds the statement where the source tells it; else it is null.
     pub include_query: bool,
+    /// What stands for a column that the row image leaves out.
+    pub absent_columns: AbsentColumns,
 }
+
+/// What becomes of a column that the source's row image leaves out (`binlog_row_image` MINIMAL or NOBLOB), so that its value
+/// is not known. It is never null, which would be a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AbsentColumns {
+    /// A row whose state after the change is not known in full is refused. `before` has the columns that are known.
+    #[default]
+    Stop,
+    /// The object does not have the column.
+    Omit,
+    /// A column whose values are strings has [`UNAVAILABLE`], and one of bytes has its bytes; the object does not have the
+    /// others.
+    Placeholder,
+}
+
+/// Debezium's default `unavailable.value.placeholder`.
+pub const UNAVAILABLE: &str = "__debezium_unavailable_value";
 
 impl Default for EncodeOptions {
     fn default() -> Self {
@@ -39,6 +58,7 @@ impl Default for EncodeOptions {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tombstones_on_delete: true,
             include_query: false,
+            absent_columns: AbsentColumns::default(),
         }
     }
 }
@@ -60,6 +80,16 @@ pub enum EncodeError {
         column: String,
         /// What is wrong with its value.
         cause: Malformed,
+    },
+    /// The row image leaves out a column, and [`AbsentColumns::Stop`] says that it must not.
+    #[error(
+        "the row image has no value of column {column} after the change (binlog_row_image is not FULL); run `SET PERSIST \
+         binlog_row_image = FULL` on the source, and read what is logged already with --absent-columns=omit or \
+         --absent-columns=placeholder"
+    )]
+    Absent {
+        /// The column.
+        column: String,
     },
     /// The row image leaves out a column of the key.
     #[error(

@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 use event::EventText;
-use row::RowWriter;
+use row::{Image, RowWriter};
 
 use super::{
     EncodeError, EncodeOptions, KeyHeader, Origin, ProcessedAt, Record, RecordBatch, Span, TopicIndex,
@@ -28,7 +28,8 @@ use crate::{Operation, RowChange, SourceInfo, Table, Value};
 /// - An UPDATE is one record, unless it changes the key: then the row is deleted under its old key and created under the
 ///   new one, and headers tie the two to each other.
 /// - The records of a table without a key have none.
-/// - A column that the row image leaves out ([`Value::Absent`]) is not in the object: that is not the same as null.
+/// - A column that the row image leaves out ([`Value::Absent`]) is never null: [`AbsentColumns`](super::AbsentColumns) says
+///   what it is.
 /// - A date that no calendar has, zero dates among them, is null.
 #[derive(Debug)]
 pub struct TableEncoder {
@@ -46,7 +47,7 @@ impl TableEncoder {
         Self {
             topic,
             tombstones: options.tombstones_on_delete,
-            rows: RowWriter::compile(&table.columns),
+            rows: RowWriter::compile(&table.columns, options.absent_columns),
             key: table.key.as_slice().into(),
             event: EventText::compile(&table.id, options),
             origin: Origin {
@@ -195,10 +196,13 @@ impl TableEncoder {
         out: &mut Vec<u8>,
     ) -> Result<Span, EncodeError> {
         let start = out.len();
-        for (name, image) in [("{\"before\":", before), (",\"after\":", after)] {
+        for (name, image, row) in [
+            ("{\"before\":", Image::Before, before),
+            (",\"after\":", Image::After, after),
+        ] {
             out.extend_from_slice(name.as_bytes());
-            match image {
-                Some(values) => self.rows.write(values, out)?,
+            match row {
+                Some(values) => self.rows.write(image, values, out)?,
                 None => out.extend_from_slice(b"null"),
             }
         }

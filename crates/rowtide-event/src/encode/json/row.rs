@@ -1,9 +1,10 @@
 //! A row, or the key's part of it, as a JSON object.
 
+use super::bytes;
 use super::string;
 use super::value::ValueWriter;
-use crate::encode::EncodeError;
-use crate::{Column, Malformed, Value};
+use crate::encode::{AbsentColumns, EncodeError, UNAVAILABLE};
+use crate::{Column, ColumnType, Malformed, Value};
 
 /// Writes the rows of one version of a table.
 #[derive(Debug)]
@@ -17,19 +18,41 @@ struct ColumnWriter {
     /// `,"name":`
     field: Box<[u8]>,
     value: ValueWriter,
+    absent: Absent,
     name: Box<str>,
 }
 
+/// What stands for a value that the row image does not have.
+#[derive(Debug)]
+enum Absent {
+    Refused,
+    LeftOut,
+    Shown(Box<[u8]>),
+}
+
+/// Which image of a row: the row as it is now is all there is of it for whoever keeps only the last record of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Image {
+    Before,
+    After,
+}
+
 impl RowWriter {
-    pub(super) fn compile(columns: &[Column]) -> Self {
+    pub(super) fn compile(columns: &[Column], absent: AbsentColumns) -> Self {
+        let compile = |column| ColumnWriter::compile(column, absent);
         Self {
-            columns: columns.iter().map(ColumnWriter::compile).collect(),
+            columns: columns.iter().map(compile).collect(),
             scratch: Vec::new(),
         }
     }
 
-    /// Appends all columns that are part of the row image.
-    pub(super) fn write(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    /// Appends all columns, those that are not part of the row image as the options say.
+    pub(super) fn write(
+        &mut self,
+        image: Image,
+        row: &[Value<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         if row.len() != self.columns.len() {
             return Err(EncodeError::Width {
                 values: row.len(),
@@ -38,7 +61,9 @@ impl RowWriter {
         }
         let start = out.len();
         for (column, value) in self.columns.iter().zip(row) {
-            if !matches!(value, Value::Absent) {
+            if matches!(value, Value::Absent) {
+                column.write_absent(image, out)?;
+            } else {
                 column.write(value, &mut self.scratch, out)?;
             }
         }
@@ -74,13 +99,18 @@ impl RowWriter {
 }
 
 impl ColumnWriter {
-    fn compile(column: &Column) -> Self {
+    fn compile(column: &Column, absent: AbsentColumns) -> Self {
         let mut field = vec![b','];
         string::write(&column.name, &mut field);
         field.push(b':');
         Self {
             field: field.into_boxed_slice(),
             value: ValueWriter::compile(&column.ty),
+            absent: match absent {
+                AbsentColumns::Stop => Absent::Refused,
+                AbsentColumns::Omit => Absent::LeftOut,
+                AbsentColumns::Placeholder => placeholder(&column.ty),
+            },
             name: column.name.as_str().into(),
         }
     }
@@ -94,12 +124,42 @@ impl ColumnWriter {
     }
 
     #[cold]
+    fn write_absent(&self, image: Image, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        match (&self.absent, image) {
+            (Absent::Refused, Image::After) => Err(EncodeError::Absent {
+                column: self.name.to_string(),
+            }),
+            (Absent::Refused, Image::Before) | (Absent::LeftOut, _) => Ok(()),
+            (Absent::Shown(value), _) => {
+                out.extend_from_slice(&self.field);
+                out.extend_from_slice(value);
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
     fn error(&self, cause: Malformed) -> EncodeError {
         EncodeError::Column {
             column: self.name.to_string(),
             cause,
         }
     }
+}
+
+/// The placeholder in the form of the column's values. Members of ENUM and SET are not free to choose.
+fn placeholder(ty: &ColumnType) -> Absent {
+    let mut value = Vec::new();
+    match ty {
+        ColumnType::Text { .. } | ColumnType::Json => string::write(UNAVAILABLE, &mut value),
+        ColumnType::Binary { .. } | ColumnType::Blob => {
+            if bytes::write(UNAVAILABLE.as_bytes(), &mut value).is_err() {
+                return Absent::LeftOut;
+            }
+        }
+        _ => return Absent::LeftOut,
+    }
+    Absent::Shown(value.into_boxed_slice())
 }
 
 /// Every field was written with a comma before it: the first one's place is the brace's.

@@ -7,6 +7,7 @@ mod records;
 mod temporal;
 
 use super::*;
+use crate::encode::AbsentColumns;
 use crate::{Charset, Column, ColumnType, IntegerWidth, Malformed, TableId};
 
 const TINY: ColumnType = ColumnType::Integer {

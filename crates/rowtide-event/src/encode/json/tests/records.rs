@@ -165,29 +165,67 @@ fn rows_are_numbered_and_events_told_apart() {
     assert!(second.ends_with(end), "{second}");
 }
 
+/// `before` and `after` of a record of a row of which only the key is known.
+fn images(absent_columns: AbsentColumns, change: &RowChange<'_, '_>) -> Result<String, EncodeError> {
+    let columns = [
+        ("n", INT),
+        ("id", INT),
+        ("b", TEXT),
+        ("j", ColumnType::Json),
+        ("x", ColumnType::Blob),
+        ("y", ColumnType::Binary { length: 2 }),
+        ("e", ColumnType::Enum { members: vec![] }),
+    ];
+    let options = EncodeOptions {
+        absent_columns,
+        ..options()
+    };
+    let mut batch = RecordBatch::default();
+    encoder(&table("t", &[1], &columns), &options).encode(change, 0, NOW, &mut batch)?;
+    let value = texts(&batch)[0].1.clone().unwrap();
+    Ok(value.split(",\"source\":").next().unwrap().to_owned())
+}
+
 #[test]
-fn what_the_row_image_leaves_out_is_not_in_the_object() {
-    let t = table("t", &[1], &[("a", INT), ("id", INT), ("b", TEXT)]);
-    let row = [Value::Absent, Value::Int(1), Value::Absent];
-    let value = encoded(&t, &RowChange::Create { after: &row }, &options())[0]
-        .1
-        .clone()
-        .unwrap();
-    assert!(
-        value.starts_with(r#"{"before":null,"after":{"id":1},"#),
-        "{value}"
+fn what_the_row_image_leaves_out_is_what_was_asked_for_and_never_null() {
+    use AbsentColumns::{Omit, Placeholder, Stop};
+    let mut row = [Value::Absent; 7];
+    row[1] = Value::Int(1);
+    let update = RowChange::Update {
+        before: &row,
+        after: &row,
+    };
+    let refused = EncodeError::Absent {
+        column: "n".to_owned(),
+    };
+    assert_eq!(images(Stop, &update), Err(refused.clone()));
+    assert_eq!(images(Stop, &RowChange::Create { after: &row }), Err(refused));
+    assert_eq!(
+        images(Stop, &RowChange::Delete { before: &row }).unwrap(),
+        r#"{"before":{"id":1},"after":null"#
     );
+    assert_eq!(
+        images(Omit, &update).unwrap(),
+        r#"{"before":{"id":1},"after":{"id":1}"#
+    );
+    let shown = r#"{"id":1,"b":"__debezium_unavailable_value","j":"__debezium_unavailable_value","x":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==","y":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="}"#;
+    assert_eq!(
+        images(Placeholder, &update).unwrap(),
+        format!("{{\"before\":{shown},\"after\":{shown}")
+    );
+    row[1] = Value::Absent;
+    for absent in [Stop, Omit, Placeholder] {
+        let refused = images(absent, &RowChange::Delete { before: &row }).unwrap_err();
+        assert!(matches!(refused, EncodeError::KeyAbsent { column } if column == "id"));
+    }
+}
+
+#[test]
+fn a_row_of_which_nothing_is_known_is_an_empty_object() {
     let keyless = table("t", &[], &[("a", INT)]);
-    let value = encoded(
-        &keyless,
-        &RowChange::Delete {
-            before: &[Value::Absent],
-        },
-        &options(),
-    )[0]
-    .1
-    .clone()
-    .unwrap();
+    let row = [Value::Absent];
+    let records = encoded(&keyless, &RowChange::Delete { before: &row }, &options());
+    let value = records[0].1.clone().unwrap();
     assert!(value.starts_with(r#"{"before":{},"after":null,"#), "{value}");
 }
 
