@@ -1,5 +1,7 @@
 //! `rowtide check`: what would keep `run` from running, and the SQL that mends it.
 
+use std::io::Write;
+
 use anyhow::Context;
 use rowtide::binlog::server::{Finding, Severity};
 use rowtide::check::Report;
@@ -15,18 +17,20 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     let settings = settings.with_file().map_err(exit::usage)?;
     options::check(&settings).map_err(exit::usage)?;
     let report = source(&settings)?;
-    println!("source: {}", report.server);
+    // Not println!, which panics where nobody reads.
+    let mut out = std::io::stdout();
+    writeln!(out, "source: {}", report.server)?;
     for finding in &report.findings {
-        println!("{}", lines(finding));
+        writeln!(out, "{}", lines(finding))?;
     }
-    println!("{}", captured(report.captured_tables));
-    let kafka = kafka(&settings)?;
+    writeln!(out, "{}", captured(report.captured_tables))?;
+    let kafka = kafka(&settings, &mut out)?;
     let errors = report.errors() + usize::from(kafka.is_err());
     if errors > 0 {
         let summary = format!("`rowtide run` would not start: {}", counted(errors, "error"));
         return Err(exit::told(summary, &report.verdict().and(kafka)));
     }
-    println!("ok");
+    writeln!(out, "ok")?;
     Ok(())
 }
 
@@ -47,15 +51,15 @@ fn source(settings: &Settings) -> anyhow::Result<Report> {
 }
 
 /// The outer result is about the settings, the inner one about Kafka.
-fn kafka(settings: &Settings) -> anyhow::Result<Result<(), rowtide::Error>> {
+fn kafka(settings: &Settings, out: &mut impl Write) -> anyhow::Result<Result<(), rowtide::Error>> {
     if settings.kafka.kafka.is_none() {
         return Ok(Ok(()));
     }
     let pipeline = options::pipeline(settings).map_err(exit::usage)?;
     let checked = pipeline.check_kafka();
     match &checked {
-        Ok(()) => println!("Kafka: reachable, and fit to be written to"),
-        Err(error) => println!("error: {error}"),
+        Ok(()) => writeln!(out, "Kafka: reachable, and fit to be written to")?,
+        Err(error) => writeln!(out, "error: {error}")?,
     }
     Ok(checked)
 }

@@ -1,5 +1,7 @@
 //! `rowtide checkpoint`: the place from which the next run goes on.
 
+use std::io::Write;
+
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use rowtide::checkpoint::Store;
@@ -69,7 +71,7 @@ fn show(place: &Place) -> anyhow::Result<()> {
         .and_then(|file| store(place, &file))
         .map_err(exit::usage)?;
     let checkpoint = store.read()?;
-    println!("{}", checkpoint.to_json());
+    writeln!(std::io::stdout(), "{}", checkpoint.to_json())?;
     Ok(())
 }
 
@@ -89,7 +91,7 @@ fn write(set: &Set) -> anyhow::Result<()> {
         options::replication_factor(&creation),
     );
     let written = store.set(gtids, position, set.server_uuid.clone())?;
-    println!("{}", written.to_json());
+    writeln!(std::io::stdout(), "{}", written.to_json())?;
     Ok(())
 }
 

@@ -21,4 +21,5 @@ mod readme;
 mod settings;
 mod stage;
 mod stopping;
+mod tail;
 mod xa;
