@@ -1,9 +1,9 @@
 //! Statements in the binlog: what they change, and the schema-history records they make.
 
 use rowtide_binlog::decoder::{EventContext, Statement};
-use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, Session, ShapeChange, TableStatement};
-use rowtide_binlog::server::Flavour;
+use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange, TableStatement};
+use rowtide_binlog::schema::{NameCase, Session};
+use rowtide_binlog::server::ServerVersion;
 use rowtide_event::{Charset, GtidSet, TableId};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
@@ -15,7 +15,7 @@ use crate::stats::unix_micros;
 /// Reads statements and writes them down.
 pub(crate) struct HistoryWriter {
     source_name: String,
-    flavour: Flavour,
+    server: ServerVersion,
     name_case: NameCase,
 }
 
@@ -27,10 +27,10 @@ pub(crate) struct Read<'a> {
 }
 
 impl HistoryWriter {
-    pub(crate) fn new(source_name: &str, flavour: Flavour, name_case: NameCase) -> Self {
+    pub(crate) fn new(source_name: &str, server: ServerVersion, name_case: NameCase) -> Self {
         Self {
             source_name: source_name.to_owned(),
-            flavour,
+            server,
             name_case,
         }
     }
@@ -38,12 +38,12 @@ impl HistoryWriter {
     /// Finds out what a statement changes.
     pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Result<Read<'a>, Error> {
         let text = text(statement)?;
-        let session = Session {
-            database: statement.database,
-            sql_mode: statement.variables.sql_mode.unwrap_or(0),
-            flavour: self.flavour,
-            name_case: self.name_case,
-        };
+        let session = Session::of(
+            statement.database,
+            &statement.variables,
+            self.server,
+            self.name_case,
+        );
         let class = statement::classify(&text, session);
         let entries = statement::history_entries(&text, &class, session);
         Ok(Read {

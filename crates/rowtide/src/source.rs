@@ -4,7 +4,7 @@ use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::server::{self, ConnectedReplica, Finding, Flavour, Grants, ServerInfo, Severity};
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, ServerVersion, Severity};
 use rowtide_event::encode::EncodeOptions;
 
 use crate::backlog;
@@ -20,7 +20,7 @@ use crate::visibility;
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
     client: Client,
-    flavour: Flavour,
+    version: ServerVersion,
     name_case: NameCase,
     pub(crate) state: SourceState,
     pub(crate) shapes: Shapes,
@@ -52,7 +52,7 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
-        flavour: info.version.flavour,
+        version: info.version,
         name_case,
         state,
         shapes,
@@ -187,7 +187,7 @@ impl Source {
 
     /// Asks for the binlog from where `resume` says.
     pub(crate) async fn dump(mut self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
-        let history = HistoryWriter::new(&settings.topic_prefix, self.flavour, self.name_case);
+        let history = HistoryWriter::new(&settings.topic_prefix, self.version, self.name_case);
         self.read_backlog(settings, resume, &history).await?;
         let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;

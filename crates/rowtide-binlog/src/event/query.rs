@@ -28,6 +28,8 @@ pub struct StatusVariables {
     pub collations: Option<Collations>,
     /// The collation id of the current database, where it differs from the server's.
     pub collation_database: Option<u16>,
+    /// `explicit_defaults_for_timestamp`, where the statement depends on it.
+    pub explicit_defaults_for_timestamp: Option<bool>,
     /// The default collation of utf8mb4, where the statement depends on it.
     pub default_collation_for_utf8mb4: Option<u16>,
     /// Microseconds of the moment at which the statement began; the header has the seconds.
@@ -99,6 +101,7 @@ impl StatusVariables {
             4 => self.collations = Some(Collations::read(reader)?),
             8 => self.collation_database = Some(reader.u16(WHAT)?),
             13 => self.microseconds = Some(reader.u24(WHAT)?),
+            16 => self.explicit_defaults_for_timestamp = Some(reader.u8(WHAT)? != 0),
             17 => self.ddl_xid = Some(reader.u64(WHAT)?),
             18 => self.default_collation_for_utf8mb4 = Some(reader.u16(WHAT)?),
             code => return skip_variable(code, reader),
@@ -135,7 +138,7 @@ fn skip_variable(code: u8, reader: &mut Reader<'_>) -> Result<bool, Malformed> {
         11 => return skip_invoker(reader),
         12 => return skip_updated_databases(reader),
         // explicit_defaults_for_timestamp, sql_require_primary_key, default_table_encryption
-        16 | 19 | 20 => 1,
+        19 | 20 => 1,
         _ => return Ok(false),
     };
     reader.take(fixed, WHAT)?;

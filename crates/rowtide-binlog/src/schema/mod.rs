@@ -1,9 +1,14 @@
-//! A table's shape: from the binlog's own metadata, or from information_schema; and what a DDL touches.
+//! A table's shape: from the binlog's own metadata, from information_schema, or from the statements that made it.
 
+mod ddl;
 pub mod information_schema;
 pub mod metadata;
 pub mod statement;
+pub mod tracked;
 
 mod name_case;
+mod session;
+mod sql;
 
 pub use name_case::NameCase;
+pub use session::Session;

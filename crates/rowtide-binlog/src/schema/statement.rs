@@ -6,28 +6,11 @@ mod alter;
 mod history;
 mod read;
 mod rows;
-mod tokens;
 
 use rowtide_event::TableId;
 
 pub use history::{HistoryEntry, history_entries};
 pub use read::classify;
-
-use super::NameCase;
-use crate::server::Flavour;
-
-/// What the meaning of a statement depends on besides its text.
-#[derive(Debug, Clone, Copy)]
-pub struct Session<'a> {
-    /// The database it ran in, for names without one.
-    pub database: &'a str,
-    /// The `sql_mode` it ran with, as its event has it.
-    pub sql_mode: u64,
-    /// The server that logged it.
-    pub flavour: Flavour,
-    /// How that server compares names.
-    pub name_case: NameCase,
-}
 
 /// What kind of statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,6 +30,14 @@ impl ServerVersion {
     pub fn is_at_least(self, major: u32, minor: u32, patch: u32) -> bool {
         (self.major, self.minor, self.patch) >= (major, minor, patch)
     }
+
+    /// The version as one number, as comments such as `/*!80016 ... */` have it: 80016 for 8.0.16.
+    pub fn number(self) -> u32 {
+        let number = |n: u32, places: u32| n.saturating_mul(places);
+        number(self.major, 10_000)
+            .saturating_add(number(self.minor, 100))
+            .saturating_add(self.patch)
+    }
 }
 
 impl fmt::Display for ServerVersion {

@@ -1,10 +1,11 @@
-//! The clauses of ALTER TABLE.
+//! The clauses of ALTER TABLE by their first words, as far as it takes to know which tables they touch: this tells
+//! enough also of a clause that cannot be read.
 
 use rowtide_event::TableId;
 
-use super::read::Reader;
-use super::tokens::Kind;
 use super::{Class, ShapeChange, TableStatement};
+use crate::schema::sql::Cursor;
+use crate::schema::sql::Kind;
 
 /// Clauses that leave columns and keys alone, by their first word: table options, partitions, ways of doing it.
 const HARMLESS: [&str; 38] = [
@@ -48,7 +49,7 @@ const HARMLESS: [&str; 38] = [
     "WITHOUT",
 ];
 
-impl Reader<'_> {
+impl Cursor<'_> {
     /// All clauses behind `ALTER TABLE table`.
     pub(super) fn alter_clauses(&mut self, table: TableId) -> Option<Class> {
         let mut statement = TableStatement {
@@ -59,14 +60,14 @@ impl Reader<'_> {
             changes_shape: ShapeChange::No,
         };
         while self.is_before_end() {
-            self.clause(&mut statement);
-            self.skip_clause();
+            self.scanned_clause(&mut statement);
+            self.skip_scanned();
         }
         Some(Class::Table(statement))
     }
 
     /// Looks at a clause's first words.
-    fn clause(&mut self, statement: &mut TableStatement) {
+    fn scanned_clause(&mut self, statement: &mut TableStatement) {
         let Some(table) = statement.tables.first().cloned() else {
             return;
         };
@@ -78,12 +79,12 @@ impl Reader<'_> {
             if self.clause_changes_shape() {
                 statement.changes_shape = ShapeChange::Yes;
             }
-            statement.tables.extend(self.other_table());
+            statement.tables.extend(self.scanned_other_table());
         }
     }
 
     /// Passes over the rest of a clause and the comma behind it.
-    fn skip_clause(&mut self) {
+    fn skip_scanned(&mut self) {
         let mut depth = 0_usize;
         while let Some(kind) = self.advance() {
             match kind {
@@ -108,7 +109,7 @@ impl Reader<'_> {
     }
 
     /// The table that a partition is exchanged with, or on MariaDB made from or made into.
-    fn other_table(&mut self) -> Option<TableId> {
+    fn scanned_other_table(&mut self) -> Option<TableId> {
         self.try_read(|reader| {
             if reader.accept(&["EXCHANGE", "PARTITION"]) {
                 reader.name()?;

@@ -1,12 +1,16 @@
 //! Statements as servers log them, in each dialect.
 
 use super::tests::{MYSQL, class, class_in};
-use super::*;
-use crate::schema::NameCase;
-use crate::server::Flavour;
+use crate::schema::{NameCase, Session};
+use crate::server::{Flavour, ServerVersion};
 
 const MARIADB: Session<'_> = Session {
-    flavour: Flavour::MariaDb,
+    server: ServerVersion {
+        flavour: Flavour::MariaDb,
+        major: 11,
+        minor: 8,
+        patch: 2,
+    },
     ..MYSQL
 };
 

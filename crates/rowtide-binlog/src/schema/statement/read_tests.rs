@@ -1,13 +1,21 @@
 use super::*;
-use crate::schema::NameCase;
-use crate::server::Flavour;
+use crate::schema::{NameCase, Session};
+use crate::server::{Flavour, ServerVersion};
 use proptest::prelude::*;
 
 pub(super) const MYSQL: Session<'_> = Session {
     database: "db",
     sql_mode: 0,
-    flavour: Flavour::MySql,
+    server: ServerVersion {
+        flavour: Flavour::MySql,
+        major: 9,
+        minor: 7,
+        patch: 4,
+    },
     name_case: NameCase::Matters,
+    collation_server: None,
+    default_collation_for_utf8mb4: None,
+    explicit_defaults_for_timestamp: None,
 };
 
 fn with_mode(sql_mode: u64) -> Session<'static> {

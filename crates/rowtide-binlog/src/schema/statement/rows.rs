@@ -3,9 +3,9 @@
 use rowtide_event::TableId;
 
 use super::Class;
-use super::read::Reader;
+use crate::schema::sql::Cursor;
 
-impl Reader<'_> {
+impl Cursor<'_> {
     /// A statement that changes rows. Its table is told only where no other can be meant: the statement may then be
     /// passed over if that table is not captured.
     pub(super) fn row_change(&mut self, verb: &str) -> Class {

@@ -2,23 +2,19 @@
 
 use std::ops::Range;
 
-use crate::server::Flavour;
-
-/// `ANSI_QUOTES` in `sql_mode`: double quotes hold a name.
-const ANSI_QUOTES: u64 = 0x4;
-/// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
-const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
+use crate::schema::Session;
+use crate::server::{Flavour, ServerVersion};
 
 /// A token and where it stands in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) span: Range<usize>,
+pub(in crate::schema) struct Token {
+    pub(in crate::schema) kind: Kind,
+    pub(in crate::schema) span: Range<usize>,
 }
 
 /// What a token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::schema) enum Kind {
     /// A keyword or an unquoted name or number.
     Word,
     /// A quoted name, without its quotes.
@@ -31,22 +27,23 @@ pub(super) enum Kind {
 
 /// A statement taken apart.
 #[derive(Debug, Clone)]
-pub(super) struct Tokens {
+pub(in crate::schema) struct Tokens {
     /// All tokens; comments and blanks are none.
-    pub(super) all: Vec<Token>,
+    pub(in crate::schema) all: Vec<Token>,
     /// From the first token to the last, with the `/*!` and `*/` around them; comments and semicolons at the ends are
     /// left out.
-    pub(super) extent: Range<usize>,
+    pub(in crate::schema) extent: Range<usize>,
 }
 
-/// Reads all tokens. The content of `/*! ... */` counts, whatever its version: a server that does not run it logs it as
-/// `/* ... */`. The content of `/*M! ... */` counts on MariaDB; MySQL logs it and does not run it.
-pub(super) fn tokens(sql: &str, sql_mode: u64, flavour: Flavour) -> Tokens {
+/// Reads all tokens. The content of `/*! ... */` and `/*!80000 ... */` counts if the server runs it, and the content of
+/// `/*M! ... */` on MariaDB. A server logs what it does not run of the first kind as `/* ... */`.
+pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
     let mut lexer = Lexer {
         sql,
         at: 0,
-        sql_mode,
-        flavour,
+        ansi_quotes: session.has_ansi_quotes(),
+        escapes: session.has_backslash_escapes(),
+        server: session.server,
         versioned: 0,
         start: None,
         end: 0,
@@ -65,8 +62,9 @@ pub(super) fn tokens(sql: &str, sql_mode: u64, flavour: Flavour) -> Tokens {
 struct Lexer<'a> {
     sql: &'a str,
     at: usize,
-    sql_mode: u64,
-    flavour: Flavour,
+    ansi_quotes: bool,
+    escapes: bool,
+    server: ServerVersion,
     /// How many `/*!` are open.
     versioned: usize,
     /// Where the first token or `/*!` starts.
@@ -95,9 +93,9 @@ impl Lexer<'_> {
     fn kind(&mut self, first: char) -> Kind {
         match first {
             '`' => Kind::Name(self.quoted('`', false)),
-            '"' if self.sql_mode & ANSI_QUOTES != 0 => Kind::Name(self.quoted('"', false)),
+            '"' if self.ansi_quotes => Kind::Name(self.quoted('"', false)),
             '\'' | '"' => {
-                self.quoted(first, self.sql_mode & NO_BACKSLASH_ESCAPES == 0);
+                self.quoted(first, self.escapes);
                 Kind::Text
             }
             c if is_word(c) => {
@@ -142,7 +140,7 @@ impl Lexer<'_> {
         loop {
             let before = self.at;
             self.at += self.rest().len() - self.rest().trim_start_matches(is_blank).len();
-            if let Some(len) = versioned_mark_len(self.rest(), self.flavour) {
+            if let Some(len) = versioned_mark_len(self.rest(), self.server) {
                 self.start.get_or_insert(self.at);
                 self.versioned = self.versioned.saturating_add(1);
                 self.at += len;
@@ -176,13 +174,24 @@ fn comment_len(rest: &str) -> usize {
     }
 }
 
-/// Bytes of `/*!`, or of MariaDB's own `/*M!`, with the version behind it: five digits or six.
-fn versioned_mark_len(rest: &str, flavour: Flavour) -> Option<usize> {
-    let own = || rest.strip_prefix("/*M!").filter(|_| flavour == Flavour::MariaDb);
+/// Bytes of `/*!`, or of MariaDB's own `/*M!`, with the version behind it: five digits or six. `None` if the server
+/// takes it for a comment.
+fn versioned_mark_len(rest: &str, server: ServerVersion) -> Option<usize> {
+    let own = || {
+        rest.strip_prefix("/*M!")
+            .filter(|_| server.flavour == Flavour::MariaDb)
+    };
     let content = rest.strip_prefix("/*!").or_else(own)?;
     let digits = content.chars().take(6).take_while(char::is_ascii_digit).count();
     let version = if digits < 5 { 0 } else { digits };
-    Some(rest.len() - content.len() + version)
+    let number: u32 = content.get(..version)?.parse().unwrap_or(0);
+    runs(server, number, rest.starts_with("/*!")).then_some(rest.len() - content.len() + version)
+}
+
+/// Whether a server runs the content of a comment for this version. Versions of MySQL from 5.7 are none of MariaDB's.
+fn runs(server: ServerVersion, version: u32, of_mysql: bool) -> bool {
+    let foreign = server.flavour == Flavour::MariaDb && of_mysql && (50_700..=99_999).contains(&version);
+    version <= server.number() && !foreign
 }
 
 fn is_blank(c: char) -> bool {
@@ -196,10 +205,19 @@ fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::NameCase;
     use proptest::prelude::*;
 
+    const ANSI_QUOTES: u64 = 0x4;
+    const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
+
+    fn on(server: &str, sql: &str, sql_mode: u64) -> Tokens {
+        let session = Session::new("", server.parse().unwrap(), NameCase::Matters);
+        tokens(sql, &Session { sql_mode, ..session })
+    }
+
     fn of_mysql(sql: &str, sql_mode: u64) -> Tokens {
-        tokens(sql, sql_mode, Flavour::MySql)
+        on("9.7.4", sql, sql_mode)
     }
 
     fn texts(sql: &str, sql_mode: u64) -> Vec<&str> {
@@ -216,7 +234,7 @@ mod tests {
         assert_eq!(texts("a /* open", 0), ["a"]);
         assert_eq!(texts("a /*/ b */ c", 0), ["a", "c"]);
         assert_eq!(
-            texts("/*!8000 a*/ /*! b*/ /*!1234567 c*/", 0),
+            texts("/*!8000 a*/ /*! b*/ /*!0500007 c*/", 0),
             ["8000", "a", "b", "7", "c"]
         );
     }
@@ -231,9 +249,21 @@ mod tests {
     fn only_mariadb_runs_its_own_comments() {
         let sql = "a /*M!100300 b */ c";
         assert_eq!(texts(sql, 0), ["a", "c"]);
-        let of_mariadb = tokens(sql, 0, Flavour::MariaDb).all;
+        let of_mariadb = on("10.11.6-MariaDB", sql, 0).all;
         assert_eq!(of_mariadb.len(), 3);
         assert_eq!(&sql[of_mariadb[1].span.clone()], "b");
+    }
+
+    #[test]
+    fn comments_for_other_versions() {
+        let sql = "/*!50100 a */ /*!80016 b */ /*!99999 c */ /*!100600 d */ /*M!101100 e */ /*M!110200 f */";
+        let on = |server| -> Vec<String> {
+            let tokens = on(server, sql, 0).all;
+            tokens.into_iter().map(|t| sql[t.span].to_owned()).collect()
+        };
+        assert_eq!(on("9.7.4"), ["a", "b"]);
+        assert_eq!(on("8.0.15"), ["a"]);
+        assert_eq!(on("10.11.6-MariaDB"), ["a", "d", "e"]);
     }
 
     #[test]
@@ -281,8 +311,8 @@ mod tests {
 
         #[test]
         fn quotes_and_comments_in_any_order_never_panic(sql in r"(/\*!?|\*/|M|!|'|`|\\|--| |\n|#|8|a|;){0,30}") {
-            for flavour in [Flavour::MySql, Flavour::MariaDb] {
-                let tokens = tokens(&sql, 0, flavour);
+            for server in ["9.7.4", "11.8.2-MariaDB"] {
+                let tokens = on(server, &sql, 0);
                 prop_assert!(sql.get(tokens.extent).is_some());
             }
         }

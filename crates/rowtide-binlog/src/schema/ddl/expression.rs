@@ -1,0 +1,147 @@
+//! Expressions, which are passed over, and single steps that can fail.
+
+use super::default::Literal;
+use super::{Result, SyntaxError};
+use crate::schema::sql::{Cursor, Kind};
+
+/// Words at which an expression without parentheses ends, in the definition of a column.
+const COLUMN_WORDS: [&str; 27] = [
+    "AFTER",
+    "AS",
+    "AUTO_INCREMENT",
+    "CHECK",
+    "COLLATE",
+    "COLUMN_FORMAT",
+    "COMMENT",
+    "CONSTRAINT",
+    "DEFAULT",
+    "ENCRYPTED",
+    "FIRST",
+    "GENERATED",
+    "INVISIBLE",
+    "KEY",
+    "NOT",
+    "NULL",
+    "ON",
+    "PRIMARY",
+    "REFERENCES",
+    "REF_SYSTEM_ID",
+    "SERIAL",
+    "STORAGE",
+    "UNIQUE",
+    "VIRTUAL",
+    "VISIBLE",
+    "WITH",
+    "WITHOUT",
+];
+
+impl Cursor<'_> {
+    pub(super) fn expected(&self, expected: &'static str) -> SyntaxError {
+        let (at, _) = self.place();
+        SyntaxError {
+            expected,
+            at,
+            found: self.shown(),
+        }
+    }
+
+    pub(super) fn expect(&mut self, words: &[&str], expected: &'static str) -> Result<()> {
+        if self.accept(words) {
+            Ok(())
+        } else {
+            Err(self.expected(expected))
+        }
+    }
+
+    pub(super) fn expect_symbol(&mut self, symbol: char) -> Result<()> {
+        if self.accept_symbol(symbol) {
+            return Ok(());
+        }
+        Err(self.expected(match symbol {
+            '(' => "(",
+            ')' => ")",
+            ',' => ",",
+            '=' => "=",
+            _ => "another sign",
+        }))
+    }
+
+    pub(super) fn expect_name(&mut self) -> Result<String> {
+        self.name().ok_or_else(|| self.expected("a name"))
+    }
+
+    /// A whole number.
+    pub(super) fn number(&mut self) -> Result<u64> {
+        let number = self.peeked_word().and_then(|word| word.parse().ok());
+        let number = number.ok_or_else(|| self.expected("a number"))?;
+        self.advance();
+        Ok(number)
+    }
+
+    /// A string.
+    pub(super) fn text_value(&mut self) -> Result<String> {
+        Ok(self.literal_text()?.value())
+    }
+
+    /// A name, or a string that stands for one.
+    pub(super) fn name_or_text(&mut self) -> Result<String> {
+        match self.name() {
+            Some(name) => Ok(name),
+            None => self.text_value(),
+        }
+    }
+
+    /// A string literal with what may stand in front of it and the parts that are put together.
+    pub(super) fn literal_text(&mut self) -> Result<Literal> {
+        let before = self.mark();
+        match self.literal()? {
+            literal if literal.is_text() => Ok(literal),
+            _ => {
+                self.return_to(before);
+                Err(self.expected("a string"))
+            }
+        }
+    }
+
+    /// Passes over `( ... )`, and tells what is between the parentheses.
+    pub(super) fn parenthesised(&mut self) -> Result<String> {
+        let (start, _) = self.place();
+        self.expect_symbol('(')?;
+        let mut depth = 1_usize;
+        while depth > 0 {
+            match self.advance() {
+                Some(Kind::Symbol('(')) => depth = depth.saturating_add(1),
+                Some(Kind::Symbol(')')) => depth = depth.saturating_sub(1),
+                Some(_) => {}
+                None => return Err(self.expected(")")),
+            }
+        }
+        let (_, end) = self.place();
+        let all = self.between(start, end);
+        let inside = all.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        Ok(inside.unwrap_or(all).to_owned())
+    }
+
+    /// Passes over an expression without parentheses around it, as MariaDB allows them for defaults.
+    pub(super) fn bare_expression(&mut self) -> Result<String> {
+        let (start, _) = self.place();
+        let begun = self.mark();
+        while self.is_before_end() && !self.ends_expression(self.mark() == begun) {
+            if self.peeks_symbol('(') {
+                self.parenthesised()?;
+            } else {
+                self.advance();
+            }
+        }
+        if self.mark() == begun {
+            return Err(self.expected("an expression"));
+        }
+        let (_, end) = self.place();
+        Ok(self.between(start, end).to_owned())
+    }
+
+    fn ends_expression(&self, first: bool) -> bool {
+        let word = !first && COLUMN_WORDS.contains(&self.word(0).as_str());
+        word || [',', ')', ';'].iter().any(|symbol| self.peeks_symbol(*symbol))
+    }
+}

@@ -1,0 +1,93 @@
+//! What the meaning of a statement depends on besides its text.
+
+use super::NameCase;
+use crate::event::StatusVariables;
+use crate::server::{Flavour, ServerVersion};
+
+/// `ANSI_QUOTES` in `sql_mode`: double quotes hold a name.
+const ANSI_QUOTES: u64 = 0x4;
+/// `REAL_AS_FLOAT` in `sql_mode`: REAL is FLOAT.
+const REAL_AS_FLOAT: u64 = 0x1;
+/// `ORACLE` in MariaDB's `sql_mode`: DATE has a time of day.
+const ORACLE: u64 = 0x200;
+/// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
+const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
+
+/// What a statement ran with.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// The database it ran in, for names without one.
+    pub database: &'a str,
+    /// The `sql_mode` it ran with, as its event has it.
+    pub sql_mode: u64,
+    /// The server that logged it.
+    pub server: ServerVersion,
+    /// How that server compares names.
+    pub name_case: NameCase,
+    /// The id of `collation_server`, for a CREATE DATABASE that names no character set.
+    pub collation_server: Option<u16>,
+    /// The id of the collation that `CHARACTER SET utf8mb4` alone means; without it the server's version says it.
+    pub default_collation_for_utf8mb4: Option<u16>,
+    /// `explicit_defaults_for_timestamp`; without it the server's version says it.
+    pub explicit_defaults_for_timestamp: Option<bool>,
+}
+
+impl<'a> Session<'a> {
+    /// A session of which nothing else is known: `sql_mode` 0 and the server's own defaults.
+    pub fn new(database: &'a str, server: ServerVersion, name_case: NameCase) -> Self {
+        Self {
+            database,
+            sql_mode: 0,
+            server,
+            name_case,
+            collation_server: None,
+            default_collation_for_utf8mb4: None,
+            explicit_defaults_for_timestamp: None,
+        }
+    }
+
+    /// The session that a statement's event tells of.
+    pub fn of(
+        database: &'a str,
+        variables: &StatusVariables,
+        server: ServerVersion,
+        name_case: NameCase,
+    ) -> Self {
+        Self {
+            sql_mode: variables.sql_mode.unwrap_or(0),
+            collation_server: variables.collations.map(|collations| collations.server),
+            default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
+            explicit_defaults_for_timestamp: variables.explicit_defaults_for_timestamp,
+            ..Self::new(database, server, name_case)
+        }
+    }
+
+    pub(super) fn is_mariadb(&self) -> bool {
+        self.server.flavour == Flavour::MariaDb
+    }
+
+    pub(super) fn has_ansi_quotes(&self) -> bool {
+        self.sql_mode & ANSI_QUOTES != 0
+    }
+
+    pub(super) fn has_backslash_escapes(&self) -> bool {
+        self.sql_mode & NO_BACKSLASH_ESCAPES == 0
+    }
+
+    pub(super) fn real_is_float(&self) -> bool {
+        self.sql_mode & REAL_AS_FLOAT != 0
+    }
+
+    pub(super) fn date_has_time(&self) -> bool {
+        self.is_mariadb() && self.sql_mode & ORACLE != 0
+    }
+
+    /// Whether a TIMESTAMP column is like any other: nullable, and without a default that nobody wrote.
+    pub(super) fn explicit_timestamp_defaults(&self) -> bool {
+        let by_version = match self.server.flavour {
+            Flavour::MySql => self.server.is_at_least(8, 0, 2),
+            Flavour::MariaDb => self.server.is_at_least(10, 10, 0),
+        };
+        self.explicit_defaults_for_timestamp.unwrap_or(by_version)
+    }
+}

@@ -1,0 +1,373 @@
+//! What an ALTER TABLE makes of a table.
+
+use super::collation::Collation;
+use super::create::{column, resolved};
+use super::error::Reason;
+use super::key::{Key, PRIMARY, add_keys, is_part, sort};
+use super::table::{TrackedColumn, TrackedTable, same_name};
+use crate::schema::Session;
+use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
+
+/// The table after all clauses of one ALTER TABLE, which take effect together: names in them are those of before, but
+/// for AFTER. A new name of the table is not in it.
+///
+/// The steps are the server's own (`mysql_prepare_alter_table` in its sql_table.cc).
+pub(super) fn altered(
+    table: &TrackedTable,
+    clauses: &[Clause],
+    database: Option<&Collation>,
+    session: &Session<'_>,
+) -> Result<TrackedTable, Reason> {
+    let mut next = table.clone();
+    set_options(&mut next, clauses, database, session)?;
+    let columns = Columns {
+        table,
+        collation: &next.collation,
+        clauses,
+        session,
+    };
+    let slots = columns.slots()?;
+    next.keys = remaining_keys(table, clauses, &slots)?;
+    next.columns = slots.into_iter().map(|slot| slot.column).collect();
+    add_new_keys(&mut next, table, clauses);
+    convert(&mut next, clauses, database, session)?;
+    Ok(next)
+}
+
+/// Options of the table as a whole.
+fn set_options(
+    next: &mut TrackedTable,
+    clauses: &[Clause],
+    database: Option<&Collation>,
+    session: &Session<'_>,
+) -> Result<(), Reason> {
+    for clause in clauses {
+        match clause {
+            Clause::Options(options) => {
+                if let Some(collation) = resolved(&options.charset, database, session)? {
+                    next.collation = collation;
+                }
+                if let Some(comment) = &options.comment {
+                    next.comment = comment.as_str().into();
+                }
+                next.system_versioned |= options.versioned;
+            }
+            Clause::ConvertCharset(charset) => {
+                next.collation = converted_to(charset, database, session, next)?;
+            }
+            Clause::AddSystemVersioning => next.system_versioned = true,
+            Clause::DropSystemVersioning => next.system_versioned = false,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn converted_to(
+    charset: &CharsetSpec,
+    database: Option<&Collation>,
+    session: &Session<'_>,
+    table: &TrackedTable,
+) -> Result<Collation, Reason> {
+    resolved(charset, database, session)?.ok_or_else(|| Reason::Database(table.id.database.clone()))
+}
+
+/// CONVERT TO CHARACTER SET: all text of the table, but not what is bytes.
+fn convert(
+    next: &mut TrackedTable,
+    clauses: &[Clause],
+    database: Option<&Collation>,
+    session: &Session<'_>,
+) -> Result<(), Reason> {
+    for clause in clauses {
+        let Clause::ConvertCharset(charset) = clause else {
+            continue;
+        };
+        let collation = converted_to(charset, database, session, next)?;
+        for column in &mut next.columns {
+            let Some(from) = column.collation.take() else {
+                continue;
+            };
+            column.data_type = column.data_type.converted(from.charset(), collation.charset());
+            column.collation = column.data_type.is_text().then(|| collation.clone());
+        }
+    }
+    Ok(())
+}
+
+/// A column of the new table, and its name in the old one.
+struct Slot {
+    old: Option<Box<str>>,
+    column: TrackedColumn,
+}
+
+/// How the new list of columns is made.
+struct Columns<'a> {
+    table: &'a TrackedTable,
+    /// Of the new table.
+    collation: &'a Collation,
+    clauses: &'a [Clause],
+    session: &'a Session<'a>,
+}
+
+impl Columns<'_> {
+    fn slots(&self) -> Result<Vec<Slot>, Reason> {
+        self.check_names()?;
+        let mut slots = Vec::with_capacity(self.table.columns.len());
+        for old in &self.table.columns {
+            slots.extend(self.kept(old)?);
+        }
+        for clause in self.clauses {
+            self.place(clause, &mut slots)?;
+        }
+        Ok(slots)
+    }
+
+    /// The columns that clauses name must be there.
+    fn check_names(&self) -> Result<(), Reason> {
+        for clause in self.clauses {
+            let (name, if_exists) = match clause {
+                Clause::ChangeColumn { old, if_exists, .. } | Clause::RenameColumn { old, if_exists, .. } => {
+                    (old, *if_exists)
+                }
+                Clause::DropColumn { name, if_exists } | Clause::SetDefault { name, if_exists, .. } => {
+                    (name, *if_exists)
+                }
+                Clause::SetInvisible { name, .. } => (name, false),
+                _ => continue,
+            };
+            if !if_exists && self.table.column(name).is_none() {
+                return Err(self.no_column(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_column(&self, name: &str) -> Reason {
+        Reason::Column {
+            table: self.table.id.clone(),
+            column: name.to_owned(),
+        }
+    }
+
+    /// What becomes of an old column in its place: nothing if it is dropped or goes elsewhere.
+    fn kept(&self, old: &TrackedColumn) -> Result<Option<Slot>, Reason> {
+        let mut slot = Slot {
+            old: Some(old.name.clone()),
+            column: old.clone(),
+        };
+        for clause in self.clauses {
+            match clause {
+                Clause::DropColumn { name, .. } if same_name(name, &old.name) => return Ok(None),
+                Clause::ChangeColumn {
+                    old: name,
+                    column: spec,
+                    place,
+                    ..
+                } if same_name(name, &old.name) => {
+                    if *place != Place::Unsaid {
+                        return Ok(None);
+                    }
+                    slot.column = self.defined(spec)?;
+                }
+                Clause::RenameColumn { old: name, new, .. } if same_name(name, &old.name) => {
+                    slot.column.name = new.as_str().into();
+                }
+                Clause::SetDefault { name, default, .. } if same_name(name, &old.name) => {
+                    set_default(&mut slot.column, default.as_ref());
+                }
+                Clause::SetInvisible { name, invisible } if same_name(name, &old.name) => {
+                    slot.column.invisible = *invisible;
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(slot))
+    }
+
+    fn defined(&self, spec: &ColumnSpec) -> Result<TrackedColumn, Reason> {
+        column(spec, self.collation, self.session)
+    }
+
+    /// Puts a new or moved column in its place.
+    fn place(&self, clause: &Clause, slots: &mut Vec<Slot>) -> Result<(), Reason> {
+        let (old, spec, place) = match clause {
+            Clause::AddColumn {
+                column,
+                place,
+                if_not_exists,
+            } => {
+                if slots
+                    .iter()
+                    .any(|slot| same_name(&slot.column.name, &column.name))
+                {
+                    return if *if_not_exists {
+                        Ok(())
+                    } else {
+                        Err(self.column_exists(&column.name))
+                    };
+                }
+                (None, column, place)
+            }
+            Clause::ChangeColumn {
+                old, column, place, ..
+            } if *place != Place::Unsaid => {
+                let Some(old) = self.table.column(old) else {
+                    return Ok(());
+                };
+                (Some(old.name.clone()), column, place)
+            }
+            _ => return Ok(()),
+        };
+        let at = match place {
+            Place::Unsaid => slots.len(),
+            Place::First => 0,
+            Place::After(name) => {
+                let before = slots.iter().position(|slot| same_name(&slot.column.name, name));
+                before.ok_or_else(|| self.no_column(name))?.saturating_add(1)
+            }
+        };
+        let column = self.defined(spec)?;
+        slots.insert(at, Slot { old, column });
+        Ok(())
+    }
+
+    fn column_exists(&self, name: &str) -> Reason {
+        Reason::ColumnExists {
+            table: self.table.id.clone(),
+            column: name.to_owned(),
+        }
+    }
+}
+
+/// SET DEFAULT and DROP DEFAULT. Without its default, a nullable column has not even NULL.
+fn set_default(column: &mut TrackedColumn, default: Option<&DefaultValue>) {
+    column.default = default.cloned().map(Box::new);
+    column.declared.has_default = default.is_some();
+}
+
+/// The old keys that are left, under their new names and with the new names of their columns.
+fn remaining_keys(table: &TrackedTable, clauses: &[Clause], slots: &[Slot]) -> Result<Vec<Key>, Reason> {
+    check_keys(table, clauses)?;
+    let mut keys = Vec::with_capacity(table.keys.len());
+    for key in &table.keys {
+        if clauses.iter().any(|clause| drops_key(clause, key)) {
+            continue;
+        }
+        let mut key = key.clone();
+        key.parts.retain_mut(|part| match &part.column {
+            None => true,
+            Some(name) => {
+                let is_it = |slot: &&Slot| slot.old.as_deref().is_some_and(|old| same_name(old, name));
+                let slot = slots.iter().find(is_it);
+                if let Some(slot) = slot {
+                    part.column = Some(slot.column.name.clone());
+                    part.prefix = part.prefix.filter(|prefix| is_part(&slot.column, *prefix));
+                }
+                slot.is_some()
+            }
+        });
+        for clause in clauses {
+            change_key(clause, &mut key);
+        }
+        if !key.parts.is_empty() {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+/// The keys that clauses name must be there.
+fn check_keys(table: &TrackedTable, clauses: &[Clause]) -> Result<(), Reason> {
+    for clause in clauses {
+        let name = match clause {
+            Clause::DropPrimaryKey => PRIMARY,
+            Clause::DropKey {
+                name,
+                if_exists: false,
+            }
+            | Clause::RenameKey { old: name, .. } => name,
+            _ => continue,
+        };
+        if table.key(name).is_none() {
+            return Err(Reason::Key {
+                table: table.id.clone(),
+                key: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn drops_key(clause: &Clause, key: &Key) -> bool {
+    match clause {
+        Clause::DropPrimaryKey => key.kind == KeyKind::Primary,
+        Clause::DropKey { name, .. } => same_name(name, &key.name),
+        // A foreign key of the same name is dropped and not the key that it has made.
+        Clause::DropConstraint(name) => {
+            let is_constraint = matches!(key.kind, KeyKind::Primary | KeyKind::Unique);
+            is_constraint && same_name(name, &key.name)
+        }
+        _ => false,
+    }
+}
+
+fn change_key(clause: &Clause, key: &mut Key) {
+    match clause {
+        Clause::RenameKey { old, new } if same_name(old, &key.name) => {
+            key.name = new.as_str().into();
+            // It belongs to whoever gave it a name.
+            if key.kind == KeyKind::Foreign {
+                key.kind = KeyKind::Plain;
+            }
+        }
+        Clause::SetKeyInvisible { name, invisible } if same_name(name, &key.name) => {
+            key.invisible = *invisible
+        }
+        _ => {}
+    }
+}
+
+/// Adds the keys of ADD KEY and those that stand in the definitions of columns, as they follow each other.
+fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause]) {
+    let mut specs: Vec<KeySpec> = Vec::new();
+    for clause in clauses {
+        match clause {
+            Clause::AddKey(key) => {
+                let name = key.name.as_deref().unwrap_or_default();
+                if !key.if_not_exists || next.key(name).is_none() {
+                    specs.push(key.clone());
+                }
+            }
+            Clause::AddColumn {
+                column,
+                if_not_exists,
+                ..
+            } if !*if_not_exists || table.column(&column.name).is_none() => {
+                specs.extend_from_slice(&column.keys);
+            }
+            Clause::ChangeColumn { column, .. } => specs.extend_from_slice(&column.keys),
+            _ => {}
+        }
+    }
+    keep_primary_not_null(next);
+    if specs.is_empty() {
+        sort(&mut next.keys, &next.columns);
+    } else {
+        add_keys(&mut next.keys, &specs, &mut next.columns);
+    }
+}
+
+/// A column of the primary key that was defined anew is still not nullable.
+fn keep_primary_not_null(next: &mut TrackedTable) {
+    let TrackedTable { keys, columns, .. } = next;
+    let primary = keys.iter().filter(|key| key.kind == KeyKind::Primary);
+    for name in primary
+        .flat_map(|key| &key.parts)
+        .filter_map(|part| part.column.as_deref())
+    {
+        for column in columns.iter_mut().filter(|column| same_name(&column.name, name)) {
+            super::key::make_not_null(column);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Statements one after another.
+
+use std::sync::Arc;
+
+use rowtide_event::TableId;
+
+use super::alter::altered;
+use super::create::{created, resolved};
+use super::error::{Affected, Reason, Unreadable};
+use super::table::TrackedTable;
+use super::{Change, Collation, DataType, Database, Outcome, SchemaTracker, State, Tracked};
+use crate::schema::Session;
+use crate::schema::ddl::{self, CharsetSpec, Clause, CreateTable, Ddl, KeySpec, Source, TypeSpec};
+use crate::schema::statement::{Class, classify};
+
+type Changes = Result<Vec<Change>, Reason>;
+
+impl SchemaTracker {
+    /// Follows a statement that ran in this session without an error.
+    ///
+    /// After [`Outcome::Unreadable`] the tables that it may have changed are [`Unclear`](Tracked::Unclear) until
+    /// [`set_table`](Self::set_table), CREATE or DROP puts them right; all others stay as they are.
+    pub fn apply(&mut self, sql: &str, session: &Session<'_>) -> Outcome {
+        let affected = match classify(sql, *session) {
+            Class::NotTables { .. } | Class::RowChange { .. } => return Outcome::NotTables,
+            Class::Table(statement) if statement.temporary => return Outcome::NotTables,
+            Class::Table(statement) => Affected::Tables(statement.tables),
+            Class::Database(_) => Affected::Tables(Vec::new()),
+            Class::Unknown { verb } => return self.unreadable(Reason::Verb(verb), Affected::Any),
+        };
+        let changes = ddl::read(sql, *session)
+            .map_err(Reason::from)
+            .and_then(|ddl| self.follow(ddl, session));
+        match changes {
+            Ok(changes) => Outcome::Changes(changes),
+            Err(why) => self.unreadable(why, affected),
+        }
+    }
+
+    fn unreadable(&mut self, why: Reason, tables: Affected) -> Outcome {
+        match &tables {
+            Affected::Tables(tables) => tables.iter().for_each(|id| self.set_unclear(id)),
+            Affected::Any => {
+                let all = self.databases.values_mut().flat_map(|d| d.tables.values_mut());
+                all.for_each(|state| *state = State::Unclear);
+            }
+        }
+        Outcome::Unreadable(Unreadable { why, tables })
+    }
+
+    fn follow(&mut self, ddl: Ddl, session: &Session<'_>) -> Changes {
+        match ddl {
+            Ddl::CreateTable(create) => self.create_table(&create, session),
+            Ddl::AlterTable { table, clauses } => self.alter_table(&table, &clauses, session),
+            Ddl::DropTables(tables) => Ok(tables.into_iter().map(|id| self.drop_table(id)).collect()),
+            Ddl::RenameTables(renames) => Ok(self.rename_tables(renames)),
+            Ddl::TruncateTable(table) => Ok(vec![Change::Truncated(table)]),
+            Ddl::CreateIndex { table, key } => self.create_index(&table, key, session),
+            Ddl::DropIndex { table, name } => self.drop_index(&table, name, session),
+            Ddl::CreateDatabase {
+                name,
+                or_replace,
+                if_not_exists,
+                charset,
+            } => {
+                let exists = self.databases.get(&name).is_some_and(|d| d.collation.is_some());
+                if exists && if_not_exists && !or_replace {
+                    return Ok(Vec::new());
+                }
+                self.create_database(name, &charset, session)
+            }
+            Ddl::AlterDatabase { name, charset } => self.alter_database(name, &charset, session),
+            Ddl::DropDatabase(name) => Ok(vec![self.drop_database(name)]),
+            Ddl::CreateSequence {
+                table,
+                or_replace,
+                if_not_exists,
+                data_type,
+            } => {
+                if if_not_exists && !or_replace && self.table(&table) != Tracked::Absent {
+                    return Ok(Vec::new());
+                }
+                self.create_sequence(table, &data_type, session)
+            }
+            Ddl::AlterSequence { table, data_type } => {
+                self.alter_sequence(&table, data_type.as_ref(), session)
+            }
+        }
+    }
+
+    fn known(&self, id: &TableId) -> Result<Arc<TrackedTable>, Reason> {
+        match self.table(id) {
+            Tracked::Known(table) => Ok(table.clone()),
+            Tracked::Unclear | Tracked::Absent => Err(Reason::Table(id.clone())),
+        }
+    }
+
+    fn put(&mut self, table: TrackedTable) -> Arc<TrackedTable> {
+        let table = Arc::new(table);
+        self.set_table(table.clone());
+        table
+    }
+
+    fn take(&mut self, id: &TableId) -> Option<State> {
+        self.databases.get_mut(&id.database)?.tables.remove(&id.table)
+    }
+
+    fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
+        let head = &create.head;
+        let is_there = matches!(self.table(&head.table), Tracked::Known(_));
+        if head.if_not_exists && !head.or_replace && is_there {
+            return Ok(Vec::new());
+        }
+        let table = match &create.source {
+            Source::None => created(create, self.database(&head.table.database), session)?,
+            Source::Like(other) => TrackedTable {
+                id: head.table.clone(),
+                ..(*self.known(other)?).clone()
+            },
+            Source::Query => return Err(Reason::Query),
+        };
+        Ok(vec![Change::Created(self.put(table))])
+    }
+
+    fn alter_table(&mut self, id: &TableId, clauses: &[Clause], session: &Session<'_>) -> Changes {
+        let before = self.known(id)?;
+        let mut after = altered(&before, clauses, self.database(&id.database), session)?;
+        let mut changes = Vec::new();
+        for clause in clauses {
+            match clause {
+                Clause::RenameTo(name) => after.id = name.clone(),
+                Clause::PartitionToTable(name) => {
+                    let id = name.clone();
+                    let table = self.put(TrackedTable {
+                        id,
+                        ..(*before).clone()
+                    });
+                    changes.push(Change::Created(table));
+                }
+                Clause::TableToPartition(name) => changes.push(self.drop_table(name.clone())),
+                _ => {}
+            }
+        }
+        if after.id != *id {
+            self.take(id);
+        }
+        let after = self.put(after);
+        changes.insert(0, Change::Altered { before, after });
+        Ok(changes)
+    }
+
+    fn create_index(&mut self, id: &TableId, key: KeySpec, session: &Session<'_>) -> Changes {
+        self.index(id, Clause::AddKey(key), session)
+    }
+
+    fn drop_index(&mut self, id: &TableId, name: String, session: &Session<'_>) -> Changes {
+        // Where it does not exist, the statement was logged for its IF EXISTS.
+        let if_exists = session.is_mariadb();
+        self.index(id, Clause::DropKey { name, if_exists }, session)
+    }
+
+    fn index(&mut self, id: &TableId, clause: Clause, session: &Session<'_>) -> Changes {
+        let before = self.known(id)?;
+        let after = altered(&before, &[clause], self.database(&id.database), session)?;
+        let after = self.put(after);
+        Ok(vec![Change::Indexed { before, after }])
+    }
+
+    fn drop_table(&mut self, id: TableId) -> Change {
+        let before = match self.take(&id) {
+            Some(State::Known(table)) => Some(table),
+            Some(State::Unclear) | None => None,
+        };
+        Change::Dropped { id, before }
+    }
+
+    fn rename_tables(&mut self, renames: Vec<(TableId, TableId)>) -> Vec<Change> {
+        renames
+            .into_iter()
+            .map(|(from, to)| self.rename_table(from, to))
+            .collect()
+    }
+
+    fn rename_table(&mut self, from: TableId, to: TableId) -> Change {
+        let table = match self.take(&from) {
+            Some(State::Known(table)) => {
+                let id = to.clone();
+                Some(self.put(TrackedTable {
+                    id,
+                    ..Arc::unwrap_or_clone(table)
+                }))
+            }
+            Some(State::Unclear) => {
+                self.set_unclear(&to);
+                None
+            }
+            None => None,
+        };
+        Change::Renamed { from, to, table }
+    }
+
+    fn create_database(&mut self, name: String, charset: &CharsetSpec, session: &Session<'_>) -> Changes {
+        let of_server = session.collation_server.and_then(Collation::from_id);
+        let collation = resolved(charset, of_server.as_ref(), session)?.or(of_server);
+        let database = Database {
+            collation: collation.clone(),
+            ..Database::default()
+        };
+        self.databases.insert(name.clone(), database);
+        Ok(vec![Change::DatabaseSet { name, collation }])
+    }
+
+    fn alter_database(&mut self, name: String, charset: &CharsetSpec, session: &Session<'_>) -> Changes {
+        let before = self.database(&name).cloned();
+        let collation = resolved(charset, before.as_ref(), session)?.or(before);
+        self.databases.entry(name.clone()).or_default().collation = collation.clone();
+        Ok(vec![Change::DatabaseSet { name, collation }])
+    }
+
+    fn drop_database(&mut self, name: String) -> Change {
+        let database = self.databases.remove(&name).unwrap_or_default();
+        let tables = database
+            .tables
+            .into_keys()
+            .map(|table| TableId::new(&name, table))
+            .collect();
+        Change::DatabaseDropped { name, tables }
+    }
+
+    /// A sequence is a table of one row.
+    fn create_sequence(&mut self, id: TableId, data_type: &TypeSpec, session: &Session<'_>) -> Changes {
+        const COLUMNS: &str = "CREATE TABLE s (next_not_cached_value BIGINT NOT NULL, minimum_value BIGINT NOT NULL, \
+             maximum_value BIGINT NOT NULL, start_value BIGINT NOT NULL, increment BIGINT NOT NULL, \
+             cache_size BIGINT UNSIGNED NOT NULL, cycle_option TINYINT(1) UNSIGNED NOT NULL, \
+             cycle_count BIGINT NOT NULL)";
+        let Ddl::CreateTable(create) = ddl::read(COLUMNS, *session)? else {
+            return Err(Reason::Verb("CREATE SEQUENCE".to_owned()));
+        };
+        let mut table = created(&create, self.database(&id.database), session)?;
+        table.id = id;
+        table.is_sequence = true;
+        set_sequence_type(&mut table, data_type, session)?;
+        Ok(vec![Change::Created(self.put(table))])
+    }
+
+    fn alter_sequence(
+        &mut self,
+        id: &TableId,
+        data_type: Option<&TypeSpec>,
+        session: &Session<'_>,
+    ) -> Changes {
+        let before = self.known(id)?;
+        let mut after = (*before).clone();
+        if let Some(data_type) = data_type {
+            set_sequence_type(&mut after, data_type, session)?;
+        }
+        let after = self.put(after);
+        Ok(vec![Change::Altered { before, after }])
+    }
+}
+
+/// The type of a sequence's values.
+fn set_sequence_type(
+    table: &mut TrackedTable,
+    data_type: &TypeSpec,
+    session: &Session<'_>,
+) -> Result<(), Reason> {
+    const VALUES: usize = 4;
+    let data_type = DataType::of(data_type, &table.collation, session)?;
+    for column in table.columns.iter_mut().take(VALUES) {
+        column.data_type = data_type.clone();
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Collations, and which one is meant where a statement does not name it.
+
+mod names;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use rowtide_event::Charset;
+
+use crate::schema::Session;
+use crate::server::Flavour;
+
+/// How text is encoded and compared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Collation {
+    charset: Charset,
+    name: Cow<'static, str>,
+}
+
+impl Collation {
+    /// The collation of a name: its first part is the character set.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        // Before MySQL 8.0.30 utf8mb3 went by the name utf8.
+        let name = match name.strip_prefix("utf8_") {
+            Some(rest) => format!("utf8mb3_{rest}"),
+            None => name,
+        };
+        let charset = name.split('_').next().and_then(Charset::from_name)?;
+        let is_whole = name.contains('_') || charset == Charset::Binary;
+        is_whole.then(|| Self::of(charset, &name))
+    }
+
+    /// The collation of an id of the binlog.
+    pub fn from_id(id: u16) -> Option<Self> {
+        match names::NAMES.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => names::NAMES.get(at).and_then(|(_, name)| Self::from_name(name)),
+            // A newer one, or one of MariaDB's many: its text can be read all the same.
+            Err(_) => Charset::from_collation(id)
+                .map(|charset| Self::of(charset, &format!("{}_{id}", charset.name()))),
+        }
+    }
+
+    /// Its character set.
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// Its name, with `utf8mb3` for what old servers call `utf8`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The collation that a character set has where none is named.
+    pub(super) fn default_of(charset: Charset, session: &Session<'_>) -> Self {
+        if charset == Charset::Utf8
+            && let Some(collation) = session.default_collation_for_utf8mb4.and_then(Self::from_id)
+        {
+            return collation;
+        }
+        Self::of(charset, default_name(charset, session))
+    }
+
+    /// The collation of a character set that compares bytes.
+    pub(super) fn binary_of(charset: Charset) -> Self {
+        match charset {
+            Charset::Binary => Self::of(charset, "binary"),
+            _ => Self::of(charset, &format!("{}_bin", charset.name())),
+        }
+    }
+
+    /// A collation as it was written, which on MariaDB may lack its character set.
+    pub(super) fn in_context(name: &str, charset: Charset) -> Option<Self> {
+        if name.starts_with("uca1400_") {
+            return Some(Self::of(charset, &format!("{}_{name}", charset.name())));
+        }
+        Self::from_name(name)
+    }
+
+    fn of(charset: Charset, name: &str) -> Self {
+        let known = names::NAMES.iter().find(|(_, known)| *known == name);
+        let name = match known {
+            Some((_, known)) => Cow::Borrowed(*known),
+            None => Cow::Owned(name.to_owned()),
+        };
+        Self { charset, name }
+    }
+}
+
+impl fmt::Display for Collation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Bytes of the longest character.
+pub(super) fn max_char_len(charset: Charset) -> u64 {
+    match charset {
+        Charset::Utf8 | Charset::Utf16 | Charset::Utf16Le | Charset::Utf32 | Charset::Gb18030 => 4,
+        Charset::Utf8Mb3 | Charset::Ujis | Charset::EucJpMs => 3,
+        Charset::Ucs2
+        | Charset::Big5
+        | Charset::Gb2312
+        | Charset::Gbk
+        | Charset::Sjis
+        | Charset::Cp932
+        | Charset::EucKr => 2,
+        _ => 1,
+    }
+}
+
+fn default_name(charset: Charset, session: &Session<'_>) -> &'static str {
+    let server = session.server;
+    let uca1400 = server.flavour == Flavour::MariaDb && server.is_at_least(11, 5, 0);
+    match charset {
+        Charset::Utf8 if uca1400 => "utf8mb4_uca1400_ai_ci",
+        Charset::Utf8Mb3 if uca1400 => "utf8mb3_uca1400_ai_ci",
+        Charset::Ucs2 if uca1400 => "ucs2_uca1400_ai_ci",
+        Charset::Utf16 if uca1400 => "utf16_uca1400_ai_ci",
+        Charset::Utf32 if uca1400 => "utf32_uca1400_ai_ci",
+        Charset::Utf8 if server.flavour == Flavour::MySql && server.is_at_least(8, 0, 1) => {
+            "utf8mb4_0900_ai_ci"
+        }
+        Charset::Utf8 => "utf8mb4_general_ci",
+        Charset::Binary => "binary",
+        Charset::Big5 => "big5_chinese_ci",
+        Charset::Cp1251 => "cp1251_general_ci",
+        Charset::Cp932 => "cp932_japanese_ci",
+        Charset::Dec8 => "dec8_swedish_ci",
+        Charset::EucJpMs => "eucjpms_japanese_ci",
+        Charset::EucKr => "euckr_korean_ci",
+        Charset::Gb18030 => "gb18030_chinese_ci",
+        Charset::Gb2312 => "gb2312_chinese_ci",
+        Charset::Gbk => "gbk_chinese_ci",
+        Charset::Hp8 => "hp8_english_ci",
+        Charset::Latin1 => "latin1_swedish_ci",
+        Charset::Latin5 => "latin5_turkish_ci",
+        Charset::Sjis => "sjis_japanese_ci",
+        Charset::Swe7 => "swe7_swedish_ci",
+        Charset::Tis620 => "tis620_thai_ci",
+        Charset::Ujis => "ujis_japanese_ci",
+        other => general(other),
+    }
+}
+
+/// The many whose default is simply `_general_ci`.
+fn general(charset: Charset) -> &'static str {
+    let is_general =
+        |(_, name): &&(u16, &'static str)| name.strip_prefix(charset.name()) == Some("_general_ci");
+    names::NAMES
+        .iter()
+        .find(is_general)
+        .map_or("binary", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::NameCase;
+
+    fn default_on(server: &str, charset: Charset) -> String {
+        let session = Session::new("", server.parse().unwrap(), NameCase::Matters);
+        Collation::default_of(charset, &session).to_string()
+    }
+
+    #[test]
+    fn names_and_ids() {
+        let latin = Collation::from_name("LATIN1_german1_ci").unwrap();
+        assert_eq!(
+            (latin.charset(), latin.name()),
+            (Charset::Latin1, "latin1_german1_ci")
+        );
+        assert_eq!(Collation::from_id(5), Some(latin));
+        assert_eq!(Collation::from_name("utf8_bin"), Collation::from_id(83));
+        assert_eq!(Collation::from_name("binary"), Collation::from_id(63));
+        assert_eq!(Collation::from_id(2304).unwrap().charset(), Charset::Utf8);
+        for none in ["latin1", "klingon_ci", ""] {
+            assert_eq!(Collation::from_name(none), None, "{none}");
+        }
+        assert_eq!(
+            Collation::in_context("uca1400_ai_ci", Charset::Utf8)
+                .unwrap()
+                .name(),
+            "utf8mb4_uca1400_ai_ci"
+        );
+    }
+
+    #[test]
+    fn defaults_by_server() {
+        assert_eq!(default_on("9.7.4", Charset::Utf8), "utf8mb4_0900_ai_ci");
+        assert_eq!(default_on("5.7.44", Charset::Utf8), "utf8mb4_general_ci");
+        assert_eq!(default_on("10.11.6-MariaDB", Charset::Utf8), "utf8mb4_general_ci");
+        assert_eq!(
+            default_on("11.8.2-MariaDB", Charset::Utf8),
+            "utf8mb4_uca1400_ai_ci"
+        );
+        for charset in Charset::ALL {
+            let name = default_on("9.7.4", *charset);
+            assert_eq!(Collation::from_name(&name).unwrap().charset(), *charset, "{name}");
+        }
+    }
+}

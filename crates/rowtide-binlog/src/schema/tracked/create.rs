@@ -1,0 +1,206 @@
+//! What a CREATE TABLE makes.
+
+use rowtide_event::Charset;
+
+use super::collation::Collation;
+use super::data_type::DataType;
+use super::error::Reason;
+use super::key::add_keys;
+use super::table::{Declared, Generation, TrackedColumn, TrackedTable};
+use crate::schema::Session;
+use crate::schema::ddl::{
+    CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, TypeName, TypeSpec,
+};
+
+/// The table that a CREATE TABLE with columns makes, in a database of this collation.
+pub(super) fn created(
+    create: &CreateTable,
+    database: Option<&Collation>,
+    session: &Session<'_>,
+) -> Result<TrackedTable, Reason> {
+    let id = create.head.table.clone();
+    let collation = match resolved(&create.options.charset, database, session)? {
+        Some(collation) => collation,
+        None => database
+            .cloned()
+            .ok_or_else(|| Reason::Database(id.database.clone()))?,
+    };
+    let mut columns = create
+        .columns
+        .iter()
+        .map(|spec| column(spec, &collation, session))
+        .collect::<Result<Vec<_>, _>>()?;
+    promote_first_timestamp(columns.iter_mut(), &create.columns, session);
+    let mut keys = Vec::new();
+    add_keys(&mut keys, &create.keys, &mut columns);
+    Ok(TrackedTable {
+        id,
+        collation,
+        comment: create.options.comment.as_deref().unwrap_or_default().into(),
+        columns,
+        keys,
+        system_versioned: is_versioned(create),
+        is_sequence: create.options.sequence,
+    })
+}
+
+/// A table is system-versioned if it says so, or if one of its columns does.
+fn is_versioned(create: &CreateTable) -> bool {
+    create.options.versioned || create.columns.iter().any(|column| column.versioned == Some(true))
+}
+
+/// The collation that was named for a table or database; `None` if none was.
+pub(super) fn resolved(
+    spec: &CharsetSpec,
+    database: Option<&Collation>,
+    session: &Session<'_>,
+) -> Result<Option<Collation>, Reason> {
+    if spec.charset.as_deref() == Some("default") && spec.collation.is_none() {
+        return Ok(database.cloned());
+    }
+    let named = spec.charset.as_deref().filter(|name| *name != "default");
+    let charset = named.map(charset_of).transpose()?;
+    if let Some(name) = spec.collation.as_deref().filter(|name| *name != "default") {
+        let context = charset
+            .or(database.map(Collation::charset))
+            .unwrap_or(Charset::Utf8);
+        return collation_of(name, context).map(Some);
+    }
+    Ok(charset.map(|charset| Collation::default_of(charset, session)))
+}
+
+fn charset_of(name: &str) -> Result<Charset, Reason> {
+    Charset::from_name(name).ok_or_else(|| Reason::Charset(name.to_owned()))
+}
+
+fn collation_of(name: &str, context: Charset) -> Result<Collation, Reason> {
+    Collation::in_context(name, context).ok_or_else(|| Reason::Charset(name.to_owned()))
+}
+
+/// The collation of a column's text, in a table of this one.
+fn text_collation(spec: &TypeSpec, table: &Collation, session: &Session<'_>) -> Result<Collation, Reason> {
+    if spec.name == TypeName::Json {
+        return Ok(Collation::binary_of(Charset::Utf8));
+    }
+    let named = match spec.charset.charset.as_deref() {
+        Some(name) => Some(charset_of(name)?),
+        None => spec.name.is_national().then_some(Charset::Utf8Mb3),
+    };
+    if let Some(name) = spec.charset.collation.as_deref() {
+        return collation_of(name, named.unwrap_or(table.charset()));
+    }
+    Ok(match (named, spec.charset.binary) {
+        (Some(charset), true) => Collation::binary_of(charset),
+        (Some(charset), false) => Collation::default_of(charset, session),
+        (None, true) => Collation::binary_of(table.charset()),
+        (None, false) => table.clone(),
+    })
+}
+
+/// A column as its definition makes it, in a table of this collation.
+pub(super) fn column(
+    spec: &ColumnSpec,
+    table: &Collation,
+    session: &Session<'_>,
+) -> Result<TrackedColumn, Reason> {
+    let collation = text_collation(&spec.data_type, table, session)?;
+    let data_type = DataType::of(&spec.data_type, &collation, session)?;
+    let is_timestamp = matches!(data_type, DataType::Timestamp(_)) && !session.explicit_timestamp_defaults();
+    let is_generated = spec.generated.is_some();
+    let not_null = spec.auto_increment
+        || matches!(spec.generated, Some(Generated::RowStart | Generated::RowEnd))
+        || (is_timestamp && !is_generated);
+    let nullable = spec.nullable.unwrap_or(!not_null);
+    let zero = (is_timestamp && !nullable && spec.on_update.is_none() && !is_generated).then(zero_moment);
+    let null = (nullable && has_null_default(&data_type, spec)).then_some(DefaultValue::Null);
+    Ok(TrackedColumn {
+        name: spec.name.as_str().into(),
+        collation: data_type.is_text().then_some(collation),
+        nullable,
+        default: spec.default.clone().or(zero).or(null).map(Box::new),
+        auto_increment: spec.auto_increment,
+        on_update: spec.on_update,
+        generation: generation(spec.generated.as_ref()),
+        invisible: spec.invisible,
+        srid: spec.srid,
+        comment: spec.comment.as_str().into(),
+        declared: declared(spec, &data_type),
+        data_type,
+    })
+}
+
+/// Whether NULL is the default of a nullable column where nobody said so.
+fn has_null_default(data_type: &DataType, spec: &ColumnSpec) -> bool {
+    spec.generated.is_none() && !matches!(data_type, DataType::Timestamp(_) if spec.on_update.is_some())
+}
+
+fn zero_moment() -> DefaultValue {
+    DefaultValue::Literal(Literal {
+        written: "'0000-00-00 00:00:00'".to_owned(),
+        backslash_escapes: false,
+    })
+}
+
+fn generation(generated: Option<&Generated>) -> Generation {
+    match generated {
+        None => Generation::None,
+        Some(Generated::Virtual(expression)) => Generation::Virtual(expression.as_str().into()),
+        Some(Generated::Stored(expression)) => Generation::Stored(expression.as_str().into()),
+        Some(Generated::RowStart) => Generation::RowStart,
+        Some(Generated::RowEnd) => Generation::RowEnd,
+    }
+}
+
+fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
+    let written = &spec.data_type;
+    let meant = match data_type {
+        DataType::Enum(members) | DataType::Set(members) => &members[..],
+        _ => &[],
+    };
+    let quoted = |member: &str| format!("'{}'", member.replace('\'', "''"));
+    let follows = written
+        .members
+        .iter()
+        .zip(meant)
+        .all(|(written, meant)| written.written == quoted(meant));
+    let as_written = || {
+        written
+            .members
+            .iter()
+            .map(|m| m.written.as_str().into())
+            .collect()
+    };
+    Declared {
+        name: written.name,
+        length: written.length.and_then(|length| u32::try_from(length).ok()),
+        scale: written.scale.and_then(|scale| u8::try_from(scale).ok()),
+        binary: written.charset.binary,
+        members: (!follows).then(as_written),
+        has_default: spec.default.is_some(),
+    }
+}
+
+/// Without `explicit_defaults_for_timestamp`, the first TIMESTAMP column of a definition is set to the moment of each
+/// change of its row, if nothing else was said (`promote_first_timestamp_column` in the server's sql_table.cc).
+pub(super) fn promote_first_timestamp<'a>(
+    columns: impl Iterator<Item = &'a mut TrackedColumn>,
+    specs: &[ColumnSpec],
+    session: &Session<'_>,
+) {
+    if session.explicit_timestamp_defaults() {
+        return;
+    }
+    let first = columns
+        .zip(specs)
+        .find(|(column, _)| matches!(column.data_type, DataType::Timestamp(_)));
+    if let Some((column, spec)) = first
+        && !column.nullable
+        && spec.default.is_none()
+        && spec.on_update.is_none()
+        && spec.generated.is_none()
+        && let DataType::Timestamp(digits) = column.data_type
+    {
+        column.default = Some(Box::new(DefaultValue::Now(digits)));
+        column.on_update = Some(digits);
+    }
+}

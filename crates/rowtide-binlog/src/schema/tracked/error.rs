@@ -1,0 +1,77 @@
+//! Why a statement's effect is not known.
+
+use rowtide_event::TableId;
+
+use crate::schema::ddl::SyntaxError;
+
+/// A statement whose effect on tables is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unreadable {
+    /// Why.
+    pub why: Reason,
+    /// The tables that it may have changed. Their shapes are not known from here on.
+    pub tables: Affected,
+}
+
+/// Which tables a statement may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Affected {
+    /// These, and no others.
+    Tables(Vec<TableId>),
+    /// Any table.
+    Any,
+}
+
+/// Why a statement's effect is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// It is not a statement that Rowtide knows.
+    #[error("a statement that begins with {0} is not known")]
+    Verb(String),
+    /// Its text was not understood.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// A table that it changes is not known.
+    #[error("the shape of {0} before it is not known")]
+    Table(TableId),
+    /// A column that it names is not there.
+    #[error("{table} has no column {column}")]
+    Column {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: String,
+    },
+    /// A key that it names is not there.
+    #[error("{table} has no key {key}")]
+    Key {
+        /// The table.
+        table: TableId,
+        /// The key.
+        key: String,
+    },
+    /// It adds a column that is there already.
+    #[error("{table} has a column {column} already")]
+    ColumnExists {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: String,
+    },
+    /// The character set of its database is not known.
+    #[error("the character set of the database {0} is not known")]
+    Database(String),
+    /// The columns come from a query.
+    #[error("its columns come from a query")]
+    Query,
+    /// A character set or collation that Rowtide does not know.
+    #[error("the character set or collation {0} is not known")]
+    Charset(String),
+    /// A type needs a length and has none.
+    #[error("a type has no length")]
+    NoLength,
+    /// A length that its type cannot have.
+    #[error("a length of {0} is more than the type can have")]
+    Length(u64),
+}

@@ -1,0 +1,188 @@
+//! Keys of tables: their names, their order, and what becomes of them when columns change.
+
+use super::data_type::DataType;
+use super::table::{TrackedColumn, same_name};
+use crate::schema::ddl::{KeyKind, KeySpec};
+
+/// A key of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its name; `PRIMARY` for the primary key.
+    pub name: Box<str>,
+    /// What it is for.
+    pub kind: KeyKind,
+    /// Its columns.
+    pub parts: Vec<KeyPart>,
+    /// Whether the optimizer may not use it.
+    pub invisible: bool,
+}
+
+/// A column of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPart {
+    /// Its name; `None` for an expression.
+    pub column: Option<Box<str>>,
+    /// Characters or bytes, where it is only the beginning of the column.
+    pub prefix: Option<u32>,
+    /// Whether it is in descending order.
+    pub descending: bool,
+}
+
+/// The name of every primary key.
+pub(super) const PRIMARY: &str = "PRIMARY";
+
+impl Key {
+    fn of(spec: &KeySpec, columns: &[TrackedColumn], name: Box<str>) -> Self {
+        let part = |part: &crate::schema::ddl::PartSpec| {
+            let column = part.column.as_deref().and_then(|name| find(columns, name));
+            KeyPart {
+                column: part
+                    .column
+                    .as_deref()
+                    .map(|name| column.map_or_else(|| name.into(), |column| column.name.clone())),
+                prefix: part
+                    .prefix
+                    .filter(|prefix| column.is_none_or(|c| is_part(c, *prefix))),
+                descending: part.descending,
+            }
+        };
+        Self {
+            name,
+            kind: spec.kind,
+            parts: spec.parts.iter().map(part).collect(),
+            invisible: spec.invisible,
+        }
+    }
+
+    fn is_unique(&self) -> bool {
+        matches!(self.kind, KeyKind::Primary | KeyKind::Unique)
+    }
+
+    /// Whether its columns are the first of the other's.
+    fn begins(&self, other: &Self) -> bool {
+        let same = |(a, b): (&KeyPart, &KeyPart)| match (&a.column, &b.column) {
+            (Some(a), Some(c)) => b.prefix.is_none() && same_name(a, c),
+            _ => false,
+        };
+        let is_ordered = !matches!(other.kind, KeyKind::FullText | KeyKind::Spatial | KeyKind::Vector);
+        is_ordered && self.parts.len() <= other.parts.len() && self.parts.iter().zip(&other.parts).all(same)
+    }
+}
+
+fn find<'a>(columns: &'a [TrackedColumn], name: &str) -> Option<&'a TrackedColumn> {
+    columns.iter().find(|column| same_name(&column.name, name))
+}
+
+/// Whether so many characters or bytes are less than the whole column.
+pub(super) fn is_part(column: &TrackedColumn, prefix: u32) -> bool {
+    match &column.data_type {
+        DataType::Char(length)
+        | DataType::VarChar(length)
+        | DataType::Binary(length)
+        | DataType::VarBinary(length) => prefix < *length,
+        _ => true,
+    }
+}
+
+/// Adds keys to those that are there: names those without a name, drops what foreign keys need no more, and puts all
+/// in the server's order. Columns of a primary key cannot be NULL from then on.
+pub(super) fn add_keys(keys: &mut Vec<Key>, specs: &[KeySpec], columns: &mut [TrackedColumn]) {
+    for spec in specs.iter().filter(|spec| spec.kind == KeyKind::Primary) {
+        let names = spec.parts.iter().filter_map(|part| part.column.as_deref());
+        for name in names {
+            if let Some(column) = columns.iter_mut().find(|column| same_name(&column.name, name)) {
+                make_not_null(column);
+            }
+        }
+    }
+    let needless = needless(keys, specs, columns);
+    for (spec, needless) in specs.iter().zip(needless) {
+        if !needless {
+            let name = name_of(spec, keys);
+            keys.push(Key::of(spec, columns, name));
+        }
+    }
+    sort(keys, columns);
+}
+
+/// A column that was nullable only because nobody said otherwise has no default any more.
+pub(super) fn make_not_null(column: &mut TrackedColumn) {
+    column.nullable = false;
+    let is_null =
+        |default: &crate::schema::ddl::DefaultValue| *default == crate::schema::ddl::DefaultValue::Null;
+    if column.default.as_deref().is_some_and(is_null) {
+        column.default = None;
+    }
+}
+
+/// Removes keys that foreign keys have made where another key now serves, and tells for which of the new keys the same
+/// is true.
+fn needless(keys: &mut Vec<Key>, specs: &[KeySpec], columns: &[TrackedColumn]) -> Vec<bool> {
+    let new: Vec<Key> = specs
+        .iter()
+        .map(|spec| Key::of(spec, columns, Box::default()))
+        .collect();
+    let serves = |other: &Key, key: &Key, is_later: bool| {
+        let is_better = other.kind != KeyKind::Foreign || other.parts.len() > key.parts.len() || !is_later;
+        key.begins(other) && is_better
+    };
+    let needless_new = new
+        .iter()
+        .enumerate()
+        .map(|(at, key)| {
+            let by_new =
+                |(other_at, other): (usize, &Key)| other_at != at && serves(other, key, other_at > at);
+            key.kind == KeyKind::Foreign
+                && (keys.iter().any(|other| serves(other, key, false)) || new.iter().enumerate().any(by_new))
+        })
+        .collect();
+    keys.retain(|key| key.kind != KeyKind::Foreign || !new.iter().any(|other| serves(other, key, true)));
+    needless_new
+}
+
+/// A key's name: what was written, or one made of its first column that no key before it has.
+fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
+    if spec.kind == KeyKind::Primary {
+        return PRIMARY.into();
+    }
+    if let Some(name) = &spec.name {
+        return name.as_str().into();
+    }
+    let first = spec.parts.first().and_then(|part| part.column.as_deref());
+    let base = first.unwrap_or("functional_index");
+    let is_free =
+        |name: &str| !same_name(name, PRIMARY) && !keys.iter().any(|key| same_name(&key.name, name));
+    if is_free(base) {
+        return base.into();
+    }
+    let mut number = 2_u32;
+    loop {
+        let name = format!("{base}_{number}");
+        if is_free(&name) || number == u32::MAX {
+            return name.into();
+        }
+        number = number.saturating_add(1);
+    }
+}
+
+/// The server's order (`sort_keys` in its sql_table.cc): the primary key, unique keys without nullable columns, those
+/// of whole columns first, other unique keys, others, and FULLTEXT at the end; and then as they were made.
+pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn]) {
+    let has_null = |key: &Key| {
+        key.parts.iter().any(|part| match part.column.as_deref() {
+            Some(name) => find(columns, name).is_some_and(|column| column.nullable),
+            None => true,
+        })
+    };
+    let rank = |key: &Key| {
+        let is_partial = key.parts.iter().any(|part| part.prefix.is_some());
+        (
+            !key.is_unique(),
+            key.kind != KeyKind::Primary,
+            key.is_unique() && has_null(key),
+            key.is_unique() && is_partial,
+            key.kind == KeyKind::FullText,
+        )
+    };
+    keys.sort_by_cached_key(rank);
+}

@@ -1,0 +1,184 @@
+//! The tables of a server as its statements make them: the second source of truth about shapes, beside the metadata of
+//! table maps.
+//!
+//! [`SchemaTracker::apply`] is given each statement of the binlog in its order. It starts from nothing or from what the
+//! server says ([`set_database`](SchemaTracker::set_database), [`set_table`](SchemaTracker::set_table), or the text of
+//! SHOW CREATE TABLE given to `apply`), and it asks nobody.
+
+mod alter;
+mod apply;
+mod collation;
+mod column_type;
+mod create;
+mod data_type;
+mod error;
+mod key;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rowtide_event::TableId;
+
+pub use super::ddl::{DefaultValue, KeyKind, Literal, SyntaxError, TypeName};
+pub use collation::Collation;
+pub use data_type::{BlobSize, DataType, Sign};
+pub use error::{Affected, Reason, Unreadable};
+pub use key::{Key, KeyPart};
+pub use table::{Declared, Generation, TrackedColumn, TrackedTable};
+
+/// All databases and tables of a server at one position.
+///
+/// Names are those that [`NameCase`](super::NameCase) folds. Tables are shared, not copied: a clone of the tracker is a
+/// cheap picture of the schema at a position.
+#[derive(Debug, Clone, Default)]
+pub struct SchemaTracker {
+    databases: BTreeMap<String, Database>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Database {
+    /// `None` where a statement named the database before anything was known of it.
+    collation: Option<Collation>,
+    tables: BTreeMap<String, State>,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Known(Arc<TrackedTable>),
+    /// A statement that could not be read may have changed it.
+    Unclear,
+}
+
+/// What is known of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tracked<'a> {
+    /// Its shape.
+    Known(&'a Arc<TrackedTable>),
+    /// It is or was there, and a statement that could not be read may have changed it.
+    Unclear,
+    /// There is no such table, or none that was ever told of.
+    Absent,
+}
+
+/// What a statement does to the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changes tables or databases in these ways, in this order. None, where the statement found nothing to do, as
+    /// CREATE TABLE IF NOT EXISTS for a table that is there.
+    Changes(Vec<Change>),
+    /// It changes no table: rows, views, routines, users, temporary tables and so on.
+    NotTables,
+    /// What it changes is not known.
+    Unreadable(Unreadable),
+}
+
+/// One change of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// CREATE TABLE; also one that replaces a table.
+    Created(Arc<TrackedTable>),
+    /// ALTER TABLE. The name may have changed with it.
+    Altered {
+        /// The table before.
+        before: Arc<TrackedTable>,
+        /// The table after.
+        after: Arc<TrackedTable>,
+    },
+    /// CREATE INDEX and DROP INDEX.
+    Indexed {
+        /// The table before.
+        before: Arc<TrackedTable>,
+        /// The table after.
+        after: Arc<TrackedTable>,
+    },
+    /// RENAME TABLE, one pair of names.
+    Renamed {
+        /// The old name.
+        from: TableId,
+        /// The new name.
+        to: TableId,
+        /// The table under its new name; `None` if it is not known, as a view.
+        table: Option<Arc<TrackedTable>>,
+    },
+    /// DROP TABLE, one table.
+    Dropped {
+        /// Its name.
+        id: TableId,
+        /// The table, if there was one that was known.
+        before: Option<Arc<TrackedTable>>,
+    },
+    /// TRUNCATE TABLE: its shape stays.
+    Truncated(TableId),
+    /// CREATE DATABASE and ALTER DATABASE.
+    DatabaseSet {
+        /// Its name.
+        name: String,
+        /// The collation of tables that name none; `None` where it is not known.
+        collation: Option<Collation>,
+    },
+    /// DROP DATABASE, with all its tables.
+    DatabaseDropped {
+        /// Its name.
+        name: String,
+        /// The tables that were in it.
+        tables: Vec<TableId>,
+    },
+}
+
+impl SchemaTracker {
+    /// A tracker that knows no table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is known of a table, by its folded name.
+    pub fn table(&self, id: &TableId) -> Tracked<'_> {
+        let state = self
+            .databases
+            .get(&id.database)
+            .and_then(|database| database.tables.get(&id.table));
+        match state {
+            Some(State::Known(table)) => Tracked::Known(table),
+            Some(State::Unclear) => Tracked::Unclear,
+            None => Tracked::Absent,
+        }
+    }
+
+    /// All tables that are known, in the order of their names.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TrackedTable>> {
+        self.databases
+            .values()
+            .flat_map(|database| database.tables.values())
+            .filter_map(|state| match state {
+                State::Known(table) => Some(table),
+                State::Unclear => None,
+            })
+    }
+
+    /// The collation of a database's new tables, if it is known.
+    pub fn database(&self, name: &str) -> Option<&Collation> {
+        self.databases.get(name)?.collation.as_ref()
+    }
+
+    /// Tells of a database as the server has it.
+    pub fn set_database(&mut self, name: &str, collation: Collation) {
+        self.databases.entry(name.to_owned()).or_default().collation = Some(collation);
+    }
+
+    /// Tells of a table as the server has it, or puts one right that was [unclear](Tracked::Unclear).
+    pub fn set_table(&mut self, table: Arc<TrackedTable>) {
+        let id = &table.id;
+        let database = self.databases.entry(id.database.clone()).or_default();
+        database.tables.insert(id.table.clone(), State::Known(table));
+    }
+
+    /// Forgets a table: what was known of it may not be so any more.
+    pub fn set_unclear(&mut self, id: &TableId) {
+        let database = self.databases.entry(id.database.clone()).or_default();
+        database.tables.insert(id.table.clone(), State::Unclear);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! What a table is.
+
+use rowtide_event::{Column, ColumnType, Table, TableId};
+
+use super::collation::Collation;
+use super::data_type::DataType;
+use super::key::Key;
+use crate::schema::ddl::{DefaultValue, KeyKind, TypeName};
+
+/// A table as the statements so far have made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedTable {
+    /// Its name, as [`NameCase`](crate::schema::NameCase) folds it.
+    pub id: TableId,
+    /// The collation of columns that name none.
+    pub collation: Collation,
+    /// Its comment, or empty.
+    pub comment: Box<str>,
+    /// Its columns in their order, generated and invisible ones too.
+    pub columns: Vec<TrackedColumn>,
+    /// Its keys in the server's order: the primary key first, then unique ones, then others.
+    pub keys: Vec<Key>,
+    /// Whether it is one of MariaDB's system-versioned tables.
+    pub system_versioned: bool,
+    /// Whether it is one of MariaDB's sequences.
+    pub is_sequence: bool,
+}
+
+/// A column of a [`TrackedTable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedColumn {
+    /// Its name.
+    pub name: Box<str>,
+    /// What it holds.
+    pub data_type: DataType,
+    /// How its type was written.
+    pub declared: Declared,
+    /// The collation of its text.
+    pub collation: Option<Collation>,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Its default; `None` where it has none, not even NULL.
+    pub default: Option<Box<DefaultValue>>,
+    /// Whether it is AUTO_INCREMENT.
+    pub auto_increment: bool,
+    /// ON UPDATE CURRENT_TIMESTAMP with so many digits of a second.
+    pub on_update: Option<u8>,
+    /// Whether the server computes it.
+    pub generation: Generation,
+    /// Whether `SELECT *` leaves it out.
+    pub invisible: bool,
+    /// The SRID that all its geometries have.
+    pub srid: Option<u32>,
+    /// Its comment, or empty.
+    pub comment: Box<str>,
+}
+
+/// How a type was written, for records that repeat it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The type's name.
+    pub name: TypeName,
+    /// The first number in parentheses.
+    pub length: Option<u32>,
+    /// The second number in parentheses.
+    pub scale: Option<u8>,
+    /// Whether the attribute BINARY was written.
+    pub binary: bool,
+    /// The members of ENUM and SET with their quotes, if they do not follow from what they mean.
+    pub members: Option<Box<[Box<str>]>>,
+    /// Whether a default was written, if only NULL.
+    pub has_default: bool,
+}
+
+/// Whether and how the server computes a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Generation {
+    /// It does not.
+    None,
+    /// When the column is read.
+    Virtual(Box<str>),
+    /// When the row is written.
+    Stored(Box<str>),
+    /// As the moment from which a version of a row counts.
+    RowStart,
+    /// As the moment to which a version of a row counts.
+    RowEnd,
+}
+
+impl TrackedTable {
+    /// The column of a name, whatever its case.
+    pub fn column(&self, name: &str) -> Option<&TrackedColumn> {
+        self.columns.iter().find(|column| same_name(&column.name, name))
+    }
+
+    /// The key of a name, whatever its case.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| same_name(&key.name, name))
+    }
+
+    /// The key that names rows: the primary key, or else the first unique key without a nullable column, an
+    /// expression, or a part of a column.
+    pub fn identifying_key(&self) -> Option<&Key> {
+        self.keys
+            .iter()
+            .find(|key| key.kind == KeyKind::Primary)
+            .or_else(|| self.keys.iter().find(|key| self.identifies_rows(key)))
+    }
+
+    fn identifies_rows(&self, key: &Key) -> bool {
+        let is_whole = |part: &super::KeyPart| {
+            let column = part.column.as_deref().and_then(|name| self.column(name));
+            part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
+        };
+        key.kind == KeyKind::Unique && key.parts.iter().all(is_whole)
+    }
+
+    /// Its shape as decoding needs it.
+    ///
+    /// # Errors
+    /// The first column whose type cannot be decoded.
+    pub fn shape(&self) -> Result<Table, &TrackedColumn> {
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            columns.push(Column {
+                name: column.name.to_string(),
+                ty: column
+                    .data_type
+                    .column_type(column.collation.as_ref())
+                    .ok_or(column)?,
+                nullable: column.nullable,
+            });
+        }
+        if self.has_hidden_period() {
+            columns.extend(["row_start", "row_end"].map(|name| Column {
+                name: name.to_owned(),
+                ty: ColumnType::Timestamp { fsp: 6 },
+                nullable: false,
+            }));
+        }
+        Ok(Table {
+            id: self.id.clone(),
+            columns,
+            key: self.key_indexes(),
+        })
+    }
+
+    fn key_indexes(&self) -> Vec<usize> {
+        let parts = self.identifying_key().map_or(&[][..], |key| &key.parts);
+        let index = |name: &str| {
+            self.columns
+                .iter()
+                .position(|column| same_name(&column.name, name))
+        };
+        parts
+            .iter()
+            .filter_map(|part| part.column.as_deref().and_then(index))
+            .collect()
+    }
+
+    /// Whether the server has added columns for the period of a row that are not in the table's definition.
+    fn has_hidden_period(&self) -> bool {
+        let is_start = |column: &TrackedColumn| column.generation == Generation::RowStart;
+        self.system_versioned && !self.columns.iter().any(is_start)
+    }
+}
+
+/// Whether two names of columns or keys are the same: case does not count.
+pub(super) fn same_name(a: &str, b: &str) -> bool {
+    let fold = |c: char| c.to_lowercase();
+    a == b || a.chars().flat_map(fold).eq(b.chars().flat_map(fold))
+}

@@ -1,0 +1,185 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::schema::{NameCase, Session};
+
+const UTF8: &str = "utf8mb4_0900_ai_ci";
+
+fn session(server: &str) -> Session<'static> {
+    Session::new("db", server.parse().unwrap(), NameCase::Matters)
+}
+
+fn tracker() -> SchemaTracker {
+    let mut tracker = SchemaTracker::new();
+    tracker.set_database("db", Collation::from_name(UTF8).unwrap());
+    tracker
+}
+
+fn after(statements: &[&str]) -> SchemaTracker {
+    let mut tracker = tracker();
+    for sql in statements {
+        match tracker.apply(sql, &session("9.7.4")) {
+            Outcome::Unreadable(why) => panic!("{sql}: {why}"),
+            Outcome::NotTables => panic!("{sql} does not touch tables"),
+            Outcome::Changes(_) => {}
+        }
+    }
+    tracker
+}
+
+/// Columns in one line each, as name, type, NULL.
+fn columns(tracker: &SchemaTracker, table: &str) -> Vec<String> {
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", table)) else {
+        panic!("{table} is not known");
+    };
+    let line = |column: &TrackedColumn| {
+        let null = if column.nullable { " null" } else { "" };
+        let charset = column
+            .collation
+            .as_ref()
+            .map(|c| format!(" {}", c.charset().name()));
+        let ty = column.data_type.sql("9.7.4".parse().unwrap());
+        format!("{} {ty}{}{null}", column.name, charset.unwrap_or_default())
+    };
+    table.columns.iter().map(line).collect()
+}
+
+fn keys(tracker: &SchemaTracker, table: &str) -> Vec<String> {
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", table)) else {
+        panic!("{table} is not known");
+    };
+    let part = |part: &KeyPart| part.column.as_deref().unwrap_or("?").to_owned();
+    let line = |key: &Key| {
+        let parts: Vec<String> = key.parts.iter().map(part).collect();
+        format!("{}({})", key.name, parts.join(","))
+    };
+    table.keys.iter().map(line).collect()
+}
+
+#[test]
+fn a_table_is_followed_through_its_changes() {
+    let tracker = after(&[
+        "CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(10), c TEXT CHARACTER SET latin1, KEY (b), UNIQUE (b))",
+        "ALTER TABLE t ADD d DATETIME(3) FIRST, CHANGE b x VARCHAR(20) NOT NULL AFTER c, DROP PRIMARY KEY, RENAME COLUMN a TO y",
+        "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb3, RENAME TO u",
+    ]);
+    assert_eq!(tracker.table(&TableId::new("db", "t")), Tracked::Absent);
+    assert_eq!(
+        columns(&tracker, "u"),
+        [
+            "d datetime(3) null",
+            "y int",
+            "c mediumtext utf8mb3 null",
+            "x varchar(20) utf8mb3"
+        ]
+    );
+    assert_eq!(keys(&tracker, "u"), ["b_2(x)", "b(x)"]);
+}
+
+#[test]
+fn names_are_swapped() {
+    let tracker = after(&[
+        "CREATE TABLE a (x INT)",
+        "CREATE TABLE b (y INT)",
+        "RENAME TABLE a TO tmp, b TO a, tmp TO b",
+    ]);
+    assert_eq!(columns(&tracker, "a"), ["y int null"]);
+    assert_eq!(columns(&tracker, "b"), ["x int null"]);
+}
+
+#[test]
+fn what_cannot_be_read_leaves_its_tables_unclear() {
+    let mut tracker = after(&["CREATE TABLE t (a INT)", "CREATE TABLE u (a INT)"]);
+    let id = |table| TableId::new("db", table);
+    let outcome = tracker.apply("ALTER TABLE t ADD b FANCY", &session("9.7.4"));
+    let Outcome::Unreadable(Unreadable { tables, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(tables, Affected::Tables(vec![id("t")]));
+    assert_eq!(tracker.table(&id("t")), Tracked::Unclear);
+    assert!(matches!(tracker.table(&id("u")), Tracked::Known(_)));
+    let outcome = tracker.apply("ALTER TABLE t ADD c INT", &session("9.7.4"));
+    assert!(matches!(outcome, Outcome::Unreadable(_)));
+    tracker.apply("DROP TABLE t", &session("9.7.4"));
+    assert_eq!(tracker.table(&id("t")), Tracked::Absent);
+    tracker.apply("FANCY", &session("9.7.4"));
+    assert_eq!(tracker.table(&id("u")), Tracked::Unclear);
+}
+
+#[test]
+fn a_database_gives_its_character_set() {
+    let tracker = after(&[
+        "CREATE DATABASE d CHARACTER SET latin1",
+        "CREATE TABLE d.t (a CHAR(1))",
+        "ALTER DATABASE db COLLATE greek_bin",
+        "CREATE TABLE t (a CHAR(1))",
+    ]);
+    assert_eq!(tracker.database("d").unwrap().name(), "latin1_swedish_ci");
+    assert_eq!(columns(&tracker, "t"), ["a char(1) greek null"]);
+    let mut empty = SchemaTracker::new();
+    let outcome = empty.apply("CREATE TABLE t (a CHAR(1))", &session("9.7.4"));
+    assert!(matches!(
+        outcome,
+        Outcome::Unreadable(Unreadable {
+            why: Reason::Database(_),
+            ..
+        })
+    ));
+}
+
+#[test]
+fn the_shape_for_decoding() {
+    let tracker = after(&[
+        "CREATE TABLE t (a INT NOT NULL, b BINARY(3) NOT NULL, c VARCHAR(5), UNIQUE (c), UNIQUE k (b, a), UNIQUE (a))",
+    ]);
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+        panic!("it is not known");
+    };
+    let shape = table.shape().unwrap();
+    assert_eq!(shape.key, [1, 0]);
+    assert_eq!(
+        shape.columns[1].ty,
+        rowtide_event::ColumnType::Binary { length: 3 }
+    );
+}
+
+#[test]
+fn timestamps_of_old_servers() {
+    let mut tracker = tracker();
+    tracker.apply(
+        "CREATE TABLE t (a TIMESTAMP, b TIMESTAMP, c TIMESTAMP NULL)",
+        &session("5.7.44"),
+    );
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+        panic!("it is not known");
+    };
+    let [a, b, c] = &table.columns[..] else {
+        panic!("{table:?}")
+    };
+    assert_eq!(
+        (a.nullable, a.default.as_deref(), a.on_update),
+        (false, Some(&DefaultValue::Now(0)), Some(0))
+    );
+    assert!(!b.nullable && matches!(b.default.as_deref(), Some(DefaultValue::Literal(_))));
+    assert!(c.nullable && c.default.as_deref() == Some(&DefaultValue::Null));
+}
+
+const WORDS: &str = "(ADD|DROP|COLUMN|INT|VARCHAR\\(9\\)|ENUM\\('a'\\)|TEXT|a|b|c|x|DEFAULT|NOT|NULL|KEY|UNIQUE|PRIMARY KEY|\\(a\\)|\
+    \\(b,c\\)|,|,|,|CHANGE|MODIFY|AFTER|FIRST|TO|RENAME|CONVERT TO CHARACTER SET latin1|CHARACTER SET utf8mb4|COLLATE|'a'|5|\
+    AUTO_INCREMENT|SET|ALTER|INVISIBLE|INDEX|FOREIGN KEY|REFERENCES|CONSTRAINT)";
+
+proptest! {
+    #[test]
+    fn any_statement_has_an_outcome(words in prop::collection::vec(WORDS, 0..12)) {
+        let mut tracker = after(&["CREATE TABLE t (a INT, b VARCHAR(9), c TEXT, KEY k (a, b))"]);
+        for start in ["CREATE TABLE x (a INT ", "ALTER TABLE t ", ""] {
+            let _ = tracker.apply(&format!("{start}{}", words.join(" ")), &session("9.7.4"));
+        }
+    }
+
+    #[test]
+    fn any_text_has_an_outcome(sql: String, sql_mode: u64) {
+        let session = Session { sql_mode, ..session("11.8.2-MariaDB") };
+        let _ = tracker().apply(&sql, &session);
+    }
+}
