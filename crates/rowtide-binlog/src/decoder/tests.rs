@@ -1,5 +1,6 @@
 //! Transactions of every shape, fed event by event.
 
+mod row_versions;
 mod told;
 
 use proptest::prelude::*;

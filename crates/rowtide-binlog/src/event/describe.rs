@@ -166,7 +166,10 @@ impl Describer {
             fields.push(("columns_present_after", event.present_after.ones().to_string()));
         }
         if let Some(partition) = event.partition {
-            fields.push(("partition", partition.to_string()));
+            fields.push(("partition", partition.id.to_string()));
+            if let Some(source) = partition.source.filter(|source| *source != partition.id) {
+                fields.push(("source_partition", source.to_string()));
+            }
         }
         fields.push(("bytes", event.rows.len().to_string()));
         fields.push(("ends_statement", event.header.ends_statement().to_string()));

@@ -37,7 +37,7 @@ pub use heartbeat::Heartbeat;
 pub use incident::Incident;
 pub use query::{Query, StatusVariables};
 pub use rotate::Rotate;
-pub use rows::{Bitmap, RowsEvent, RowsHeader, RowsOperation};
+pub use rows::{Bitmap, Partition, RowsEvent, RowsHeader, RowsOperation};
 pub use table_map::{MapColumn, TableMap, TableMetadata, WireType};
 pub use transaction_payload::{Compression, TransactionPayload};
 pub use xa_prepare::{XaPrepare, Xid};

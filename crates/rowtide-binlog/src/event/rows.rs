@@ -72,6 +72,15 @@ impl RowsHeader {
     }
 }
 
+/// Partitions by their number in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    /// The one that the rows are in; after an update, the one that they are in now.
+    pub id: u16,
+    /// Of updated rows, the one that they were in.
+    pub source: Option<u16>,
+}
+
 /// A rows event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowsEvent<'a> {
@@ -85,8 +94,8 @@ pub struct RowsEvent<'a> {
     pub present: Bitmap<'a>,
     /// Which columns the images after an update have; for other events the same as `present`.
     pub present_after: Bitmap<'a>,
-    /// The partition of the rows, where the table has partitions.
-    pub partition: Option<u16>,
+    /// Where the rows are, in a table that has partitions.
+    pub partition: Option<Partition>,
     /// The images.
     pub rows: &'a [u8],
 }
@@ -125,7 +134,10 @@ impl<'a> RowsEvent<'a> {
 
 /// Version 2 has a header of tagged fields, whose length counts its own two bytes. What follows an unknown tag cannot
 /// be read and is skipped.
-fn variable_header(reader: &mut Reader<'_>, operation: RowsOperation) -> Result<Option<u16>, Malformed> {
+fn variable_header(
+    reader: &mut Reader<'_>,
+    operation: RowsOperation,
+) -> Result<Option<Partition>, Malformed> {
     const WHAT: &str = "extra header of a rows event";
     let len = usize::from(reader.u16(WHAT)?)
         .checked_sub(2)
@@ -142,10 +154,13 @@ fn variable_header(reader: &mut Reader<'_>, operation: RowsOperation) -> Result<
                 fields.take(len, WHAT)?;
             }
             1 => {
-                partition = Some(fields.u16(WHAT)?);
-                if operation.has_two_images() {
-                    fields.u16(WHAT)?;
-                }
+                let id = fields.u16(WHAT)?;
+                let source = if operation.has_two_images() {
+                    Some(fields.u16(WHAT)?)
+                } else {
+                    None
+                };
+                partition = Some(Partition { id, source });
             }
             _ => break,
         }
@@ -243,7 +258,14 @@ mod tests {
             7, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 3, 0, 9, 1, 5, 0, 4, 0, 77, 1, 1, 1,
         ];
         let event = RowsEvent::read(&update, RowsOperation::Update, 10).unwrap();
-        assert_eq!((event.partition, event.width, event.rows.len()), (Some(5), 1, 0));
+        let partition = Partition {
+            id: 5,
+            source: Some(4),
+        };
+        assert_eq!(
+            (event.partition, event.width, event.rows.len()),
+            (Some(partition), 1, 0)
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod follow;
 mod partial_json;
+mod partitions;
 mod row_images;
 mod text;
 

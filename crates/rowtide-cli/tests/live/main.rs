@@ -18,6 +18,7 @@ mod golden_exceptions;
 mod large_rows;
 mod partitions;
 mod readme;
+mod row_images;
 mod settings;
 mod stage;
 mod stopping;

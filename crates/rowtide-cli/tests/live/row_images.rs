@@ -1,0 +1,70 @@
+//! `binlog_row_image` MINIMAL: stops, or what was asked for.
+
+use crate::stage::{self, assert_says};
+
+/// Images of the changes as `tail` shows them.
+fn images(database: &str, start: &str, absent: &str) -> Vec<String> {
+    let output = stage::succeed(
+        stage::rowtide()
+            .args(["tail", "--source", &stage::source(stage::mysql())])
+            .args(["--server-id", &stage::next_server_id(), "--start", start])
+            .args([
+                "--include-table",
+                &format!("{database}\\..*"),
+                "--until-idle",
+                "500ms",
+            ])
+            .args(["--absent-columns", absent]),
+    );
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let image = |line: &str| line.split(",\"source\":").next().unwrap().to_owned();
+    lines.lines().map(image).collect()
+}
+
+#[test]
+fn a_column_that_no_image_has_stops_the_stream_or_is_what_was_asked_for() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE minimal; CREATE TABLE minimal.t (id INT PRIMARY KEY, n INT, v VARCHAR(9), b BLOB)")
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql
+        .sql(
+            "USE minimal; INSERT INTO t VALUES (1, 1, 'a', 'b'); SET binlog_row_image = MINIMAL;
+             UPDATE t SET n = 2; UPDATE t SET id = 2; DELETE FROM t",
+        )
+        .unwrap();
+    let said = stage::fail(
+        stage::run(mysql, kafka, "minimal", "minimal").args(["--start", &start, "--until-idle", "500ms"]),
+        7,
+    );
+    assert_says(
+        &said,
+        &[
+            "minimal.t",
+            "column v",
+            "binlog_row_image = FULL",
+            "--absent-columns=omit",
+        ],
+    );
+
+    let whole = r#"{"before":null,"after":{"id":1,"n":1,"v":"a","b":"Yg=="}"#;
+    assert_eq!(
+        images("minimal", &start, "omit"),
+        [
+            whole,
+            r#"{"before":{"id":1},"after":{"id":1,"n":2}"#,
+            r#"{"before":{"id":1},"after":null"#,
+            r#"{"before":null,"after":{"id":2}"#,
+            r#"{"before":{"id":2},"after":null"#
+        ]
+    );
+    let unknown = r#""v":"__debezium_unavailable_value","b":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==""#;
+    assert_eq!(
+        images("minimal", &start, "placeholder")[..2],
+        [
+            whole.to_owned(),
+            format!("{{\"before\":{{\"id\":1,{unknown}}},\"after\":{{\"id\":1,\"n\":2,{unknown}}}")
+        ]
+    );
+}
