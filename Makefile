@@ -2,12 +2,17 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test format lint deny compose-config
+.PHONY: demo fetch test format lint deny compose-config
 
 # Brings up MySQL and Kafka, runs a small shop for 20 seconds and shows its changes arrive in Kafka.
 demo:
 	$(CARGO) build --locked --release -p rowtide-cli -p rowtide-testbed
 	target/release/rowtide-testbed demo
+
+# Fetches every server that tests start. They fetch what is missing themselves; this says up front what cannot be had.
+fetch:
+	$(CARGO) build --locked --workspace --bin rowtide-testbed
+	target/debug/rowtide-testbed fetch
 
 # Format, lints, and all tests: unit, property, golden and live, on real servers.
 test: format lint deny compose-config

@@ -48,6 +48,25 @@ fn without_gtids() {
     assert_eq!(refused, "MariaDB has GTIDs always");
 }
 
+#[test]
+fn mariadb_has_its_ways_to_log_in_and_its_compression() {
+    for (version, plugins) in [
+        (ServerVersion::MariaDb1011, ["auth_ed25519"].as_slice()),
+        (ServerVersion::MariaDb118, &["auth_ed25519", "auth_parsec"]),
+    ] {
+        let mut options = MySqlOptions::of(version).with("--log-bin-compress=ON");
+        for plugin in plugins {
+            options = options.with(&format!("--plugin-load-add={plugin}"));
+        }
+        let server = MySql::start(options).unwrap();
+        assert_eq!(server.query("SELECT @@log_bin_compress").unwrap(), [row(&["1"])]);
+        let query = "SELECT CONCAT('auth_', plugin_name) FROM information_schema.plugins \
+            WHERE plugin_name IN ('ed25519', 'parsec') AND plugin_status = 'ACTIVE' ORDER BY 1";
+        let expected: Vec<Row> = plugins.iter().map(|plugin| row(&[*plugin])).collect();
+        assert_eq!(server.query(query).unwrap(), expected);
+    }
+}
+
 fn check(version: ServerVersion) {
     let options = MySqlOptions::of(version).with("--binlog-row-image=NOBLOB");
     let server = MySql::start(options).unwrap();

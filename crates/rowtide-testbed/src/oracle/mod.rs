@@ -2,6 +2,7 @@
 //!
 //! It reads Debezium's envelope as plain JSON, with or without its schema.
 
+mod column;
 mod select;
 
 use std::collections::{HashMap, HashSet};

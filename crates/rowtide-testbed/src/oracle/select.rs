@@ -4,22 +4,13 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::column::Column;
 use crate::MySql;
 use crate::error::{Result, TestbedError};
 
 const SHOWN: usize = 10;
-
-struct Column {
-    name: String,
-    data_type: String,
-    /// Of a temporal type, digits after the point.
-    precision: u32,
-    in_key: bool,
-}
 
 /// What differs between a rebuilt table (rows by key, both JSON) and the server's.
 pub(super) fn differences(
@@ -31,7 +22,7 @@ pub(super) fn differences(
     let columns = columns(server, database, table)?;
     let mut found = Vec::new();
     let mut rows = 0;
-    server.query_each(&selection(&columns, database, table)?, |row| {
+    server.query_each(&selection(&columns, database, table), |row| {
         rows += 1;
         if found.len() < SHOWN {
             found.extend(row_difference(&columns, &row, rebuilt)?);
@@ -46,20 +37,17 @@ pub(super) fn differences(
 
 fn columns(server: &MySql, database: &str, table: &str) -> Result<Vec<Column>> {
     let rows = server.query(&format!(
-        "SELECT column_name, data_type, COALESCE(datetime_precision, 0), column_key = 'PRI' \
+        "SELECT column_name, data_type, COALESCE(datetime_precision, numeric_precision, 0), column_key = 'PRI' \
          FROM information_schema.columns WHERE table_schema = '{database}' AND table_name = '{table}' \
          ORDER BY ordinal_position"
     ))?;
     let columns = rows.into_iter().filter_map(|row| {
         let mut cells = row.into_iter().flatten();
-        Some(Column {
-            name: cells.next()?,
-            data_type: cells.next()?,
-            precision: cells.next()?.parse().ok()?,
-            in_key: cells.next()? == "1",
-        })
+        let (name, data_type) = (cells.next()?, cells.next()?);
+        let precision = cells.next()?.parse().ok()?;
+        Some(Column::new(name, &data_type, precision, cells.next()? == "1"))
     });
-    let columns: Vec<Column> = columns.collect();
+    let columns = columns.collect::<Result<Vec<Column>>>()?;
     if !columns.iter().any(|column| column.in_key) {
         return Err(TestbedError::Unexpected(format!(
             "{database}.{table} is absent or has no primary key"
@@ -68,12 +56,12 @@ fn columns(server: &MySql, database: &str, table: &str) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-fn selection(columns: &[Column], database: &str, table: &str) -> Result<String> {
-    let expressions: Result<Vec<String>> = columns.iter().map(Column::expression).collect();
-    Ok(format!(
+fn selection(columns: &[Column], database: &str, table: &str) -> String {
+    let expressions: Vec<String> = columns.iter().map(Column::expression).collect();
+    format!(
         "SET time_zone = '+00:00'; SELECT {} FROM `{database}`.`{table}`",
-        expressions?.join(", ")
-    ))
+        expressions.join(", ")
+    )
 }
 
 /// What is wrong with one row, named by its key.
@@ -84,9 +72,7 @@ fn row_difference(
 ) -> Result<Option<String>> {
     let (mut key, mut expected) = (Map::new(), Map::new());
     for (column, cell) in columns.iter().zip(row) {
-        let value = cell
-            .as_deref()
-            .map_or(Ok(Value::Null), |text| column.value(text))?;
+        let value = column.value(cell.as_deref())?;
         if column.in_key {
             key.insert(column.name.clone(), value.clone());
         }
@@ -98,150 +84,126 @@ fn row_difference(
     };
     let unreadable = |error| TestbedError::Unexpected(format!("row {key}: {error}"));
     let mut arrived: Map<String, Value> = serde_json::from_str(arrived).map_err(unreadable)?;
-    for column in columns.iter().filter(|column| column.data_type == "json") {
-        parse_in_place(&mut arrived, &column.name);
-    }
-    let differing = expected
-        .iter()
-        .find(|(name, value)| arrived.get(*name) != Some(value));
-    Ok(differing.map(|(name, _)| format!("row {key}: column {name} differs")))
-}
-
-/// The text of a JSON column is compared by its meaning.
-fn parse_in_place(row: &mut Map<String, Value>, column: &str) {
-    if let Some(value) = row.get_mut(column)
-        && let Some(parsed) = value.as_str().and_then(|text| serde_json::from_str(text).ok())
-    {
-        *value = parsed;
-    }
-}
-
-impl Column {
-    /// The SQL that gives what [`Column::value`] takes.
-    fn expression(&self) -> Result<String> {
-        let name = format!("`{}`", self.name);
-        let micros = format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {name})");
-        Ok(match self.data_type.as_str() {
-            "date" => format!("DATEDIFF({name}, '1970-01-01')"),
-            "datetime" if self.precision <= 3 => format!("{micros} DIV 1000"),
-            "datetime" => micros,
-            "time" => {
-                format!("TIME_TO_SEC({name}) * 1000000 + IF({name} < 0, -1, 1) * MICROSECOND({name})")
-            }
-            "timestamp" => format!("CONCAT(REPLACE({name}, ' ', 'T'), 'Z')"),
-            "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
-                format!("HEX({name})")
-            }
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "decimal" | "double"
-            | "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set"
-            | "json" => name,
-            other => {
-                let column = &self.name;
-                let text = format!("column {column}: the oracle does not know the type {other}");
-                return Err(TestbedError::Unexpected(text));
-            }
-        })
-    }
-
-    /// The JSON of a cell, with Debezium's default options.
-    fn value(&self, text: &str) -> Result<Value> {
-        let value = match self.data_type.as_str() {
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "date" | "datetime"
-            | "time" => {
-                // An unsigned BIGINT above the signed range comes as the same 64 bits.
-                let signed = text.parse::<i64>().ok();
-                signed
-                    .or_else(|| text.parse::<u64>().ok().map(u64::cast_signed))
-                    .map(Value::from)
-            }
-            "double" => text.parse::<f64>().ok().map(Value::from),
-            "decimal" => unscaled(text).map(|bytes| Value::from(STANDARD.encode(bytes))),
-            "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
-                unhex(text).map(|bytes| Value::from(STANDARD.encode(bytes)))
-            }
-            "json" => serde_json::from_str(text).ok(),
-            _ => Some(Value::from(text)),
-        };
-        let column = &self.name;
-        value.ok_or_else(|| {
-            TestbedError::Unexpected(format!("column {column}: cannot read the server's value"))
-        })
-    }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).map(|digit| digit as u8))
-        .collect();
-    Some(
-        digits?
-            .chunks(2)
-            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-            .collect(),
-    )
-}
-
-/// The digits of a decimal as a whole number: two's complement, big-endian, no byte more than needed.
-///
-/// Up to 38 digits.
-fn unscaled(text: &str) -> Option<Vec<u8>> {
-    let digits: String = text.chars().filter(|character| *character != '.').collect();
-    let bytes = digits.parse::<i128>().ok()?.to_be_bytes();
-    let redundant = |pair: &[u8]| {
-        matches!(pair, [0, next] if *next < 0x80) || matches!(pair, [0xFF, next] if *next >= 0x80)
-    };
-    let skipped = bytes.windows(2).take_while(|pair| redundant(pair)).count();
-    bytes.get(skipped..).map(<[u8]>::to_vec)
+    let differing = columns.iter().find(|column| {
+        let arrived = arrived.remove(&column.name).map(|value| column.meaning(value));
+        arrived.as_ref() != expected.get(&column.name)
+    });
+    Ok(differing.map(|column| format!("row {key}: column {} differs", column.name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared;
+    use crate::{ServerVersion, shared};
 
-    #[test]
-    fn decimals_are_as_short_as_they_can_be() {
-        assert_eq!(unscaled("0.00"), Some(vec![0]));
-        assert_eq!(unscaled("1.27"), Some(vec![0x7F]));
-        assert_eq!(unscaled("1.28"), Some(vec![0, 0x80]));
-        assert_eq!(unscaled("-1.28"), Some(vec![0x80]));
-        assert_eq!(unscaled("-1.29"), Some(vec![0xFF, 0x7F]));
+    /// Columns that every server has: type, a value in SQL, the same in JSON.
+    const COMMON: &[[&str; 3]] = &[
+        ["BIGINT UNSIGNED", "18446744073709551615", "-1"],
+        ["DECIMAL(6,2)", "-1.29", "\"/38=\""],
+        ["FLOAT", "1.1", "1.1"],
+        ["DOUBLE", "-2.5e-7", "-2.5e-7"],
+        ["BIT(10)", "b'100000010'", "\"AgE=\""],
+        ["BIT(1)", "b'1'", "true"],
+        ["YEAR", "1999", "1999"],
+        ["DATE", "'1970-01-11'", "10"],
+        ["DATE", "'0000-00-00'", "null"],
+        ["DATETIME(3)", "'1969-12-31 23:59:58.5'", "-1500"],
+        ["DATETIME(6)", "'1970-01-01 00:00:01.5'", "1500000"],
+        [
+            "TIMESTAMP(2) NULL",
+            "'2020-01-02 03:04:05.06'",
+            "\"2020-01-02T03:04:05.06Z\"",
+        ],
+        ["TIMESTAMP NULL", "'0000-00-00 00:00:00'", "null"],
+        ["TIME(6)", "'-00:00:00.5'", "-500000"],
+        ["TIME(6)", "'-838:59:58.000001'", "-3020398000001"],
+        ["TIME", "'01:00:01'", "3601000000"],
+        ["VARBINARY(9)", "x'00FF'", "\"AP8=\""],
+        [
+            "VARCHAR(9) CHARACTER SET utf8mb4",
+            "'ä<🦀\\0\\n'",
+            "\"ä<🦀\\u0000\\n\"",
+        ],
+        ["VARCHAR(9) CHARACTER SET latin1", "'é'", "\"é\""],
+        ["ENUM('a','b')", "'b'", "\"b\""],
+        ["SET('a','b')", "'a,b'", "\"a,b\""],
+        [
+            "POINT",
+            "ST_GeomFromText('POINT(1.5 -2.5)')",
+            r#"{"x":1.5,"y":-2.5,"wkb":"AQEAAAAAAAAAAAD4PwAAAAAAAATA","srid":null}"#,
+        ],
+        [
+            "GEOMETRY",
+            "ST_GeomFromText('POINT(1 2)')",
+            r#"{"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAABA","srid":null}"#,
+        ],
+    ];
+    const MYSQL: &[[&str; 3]] = &[["JSON", "'{\"k\": [1]}'", r#""{\"k\":[1]}""#]];
+    const MYSQL_97: &[[&str; 3]] = &[["VECTOR(2)", "STRING_TO_VECTOR('[1.1,-2]')", "[1.1,-2.0]"]];
+    /// JSON is text there, with its blanks.
+    const MARIADB: &[[&str; 3]] = &[
+        ["JSON", "'{\"k\":  [1]}'", r#""{\"k\":  [1]}""#],
+        [
+            "UUID",
+            "'123E4567-E89B-12D3-A456-426655440000'",
+            "\"123e4567-e89b-12d3-a456-426655440000\"",
+        ],
+        ["INET4", "'192.0.2.1'", "\"192.0.2.1\""],
+        ["INET6", "'2001:DB8::1'", "\"2001:db8::1\""],
+        ["TEXT COMPRESSED", "'aaaa'", "\"aaaa\""],
+    ];
+    const MARIADB_118: &[[&str; 3]] = &[["VECTOR(2)", "VEC_FromText('[1.1,-2]')", "[1.1,-2.0]"]];
+
+    /// A table with a row of values and a row of nulls, and the two rows in JSON.
+    fn fill(server: &MySql, database: &str, columns: &[[&str; 3]]) -> HashMap<String, String> {
+        let (mut definition, mut values) = (String::new(), String::new());
+        let (mut full, mut empty) = (String::new(), String::new());
+        for (number, [data_type, sql, json]) in columns.iter().enumerate() {
+            definition.push_str(&format!(", c{number} {data_type}"));
+            values.push_str(&format!(", {sql}"));
+            full.push_str(&format!(",\"c{number}\":{json}"));
+            empty.push_str(&format!(",\"c{number}\":null"));
+        }
+        let sql = format!(
+            "CREATE DATABASE {database}; USE {database}; SET time_zone = '+00:00', sql_mode = '';
+             CREATE TABLE t (id INT PRIMARY KEY{definition});
+             INSERT INTO t VALUES (1{values}); INSERT INTO t (id) VALUES (2);"
+        );
+        server.sql(&sql).unwrap();
+        HashMap::from([
+            ("{\"id\":1}".to_owned(), format!("{{\"id\":1{full}}}")),
+            ("{\"id\":2}".to_owned(), format!("{{\"id\":2{empty}}}")),
+        ])
     }
 
     #[test]
-    fn a_table_equals_its_rows_and_a_wrong_value_is_found() {
+    fn every_type_of_every_server_equals_its_rows() {
+        for version in ServerVersion::ALL {
+            let (flavour, own): (_, &[[&str; 3]]) = match version {
+                ServerVersion::MySql57 | ServerVersion::MySql80 => (MYSQL, &[]),
+                ServerVersion::MySql97 => (MYSQL, MYSQL_97),
+                ServerVersion::MariaDb1011 => (MARIADB, &[]),
+                ServerVersion::MariaDb118 => (MARIADB, MARIADB_118),
+            };
+            let server = shared::server(version).unwrap();
+            let database = shared::unique_name("oracle");
+            let rebuilt = fill(server, &database, &[COMMON, flavour, own].concat());
+            let found = differences(server, &database, "t", &rebuilt).unwrap();
+            assert_eq!(found, Vec::<String>::new(), "{version}");
+        }
+    }
+
+    #[test]
+    fn wrong_and_missing_rows_are_found() {
         let server = shared::mysql().unwrap();
         let database = shared::unique_name("oracle");
-        let sql = format!(
-            "CREATE DATABASE {database}; USE {database}; SET time_zone = '+00:00';
-             CREATE TABLE t (id INT PRIMARY KEY, u BIGINT UNSIGNED, p DECIMAL(6,2), d DATE, a DATETIME(3),
-               b DATETIME(6), s TIMESTAMP(2) NULL, m TIME(6), r VARBINARY(9), v VARCHAR(9), j JSON);
-             INSERT INTO t VALUES (1, 18446744073709551615, -1.29, '1970-01-11', '1970-01-01 00:00:01.5',
-               '1970-01-01 00:00:01.5', '2020-01-02 03:04:05.06', '-00:00:01.5', x'00FF', 'ä<', '{{\"k\": [1]}}');
-             INSERT INTO t (id) VALUES (2);"
-        );
-        server.sql(&sql).unwrap();
-        let full = r#"{"id":1,"u":-1,"p":"/38=","d":10,"a":1500,"b":1500000,"s":"2020-01-02T03:04:05.06Z",
-            "m":-1500000,"r":"AP8=","v":"ä<","j":"{\"k\":[1]}"}"#;
-        let empty = r#"{"id":2,"u":null,"p":null,"d":null,"a":null,"b":null,"s":null,"m":null,"r":null,"v":null,
-            "j":null}"#;
-        let mut rebuilt = HashMap::new();
-        rebuilt.insert("{\"id\":1}".to_owned(), full.to_owned());
-        rebuilt.insert("{\"id\":2}".to_owned(), empty.to_owned());
-        let judge = |rebuilt: &_| differences(server, &database, "t", rebuilt).unwrap();
-        assert_eq!(judge(&rebuilt), Vec::<String>::new());
-
-        rebuilt.insert(
-            "{\"id\":1}".to_owned(),
-            full.replace("1500000,\"s\"", "1500001,\"s\""),
-        );
+        let mut rebuilt = fill(server, &database, &[["INT", "7", "8"]]);
         rebuilt.remove("{\"id\":2}");
         let expected = [
             "2 rows in the table, 1 rebuilt",
-            "row {\"id\":1}: column b differs",
+            "row {\"id\":1}: column c0 differs",
             "row {\"id\":2} is missing",
         ];
-        assert_eq!(judge(&rebuilt), expected);
+        assert_eq!(differences(server, &database, "t", &rebuilt).unwrap(), expected);
     }
 }
