@@ -3,6 +3,7 @@
 // Whatever goes wrong in a test, its helpers included, is a failure of the test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod character_sets;
 mod follow;
 mod partial_json;
 mod partitions;
