@@ -45,7 +45,10 @@ impl HistoryWriter {
             self.name_case,
         );
         let class = statement::classify(&text, session);
-        let entries = statement::history_entries(&text, &class, session);
+        let mut entries = statement::history_entries(&text, &class, session);
+        for entry in &mut entries {
+            entry.ddl = statement::redacted(&entry.ddl, session).into_owned();
+        }
         Ok(Read {
             context: statement.context,
             class,

@@ -5,12 +5,14 @@
 mod alter;
 mod history;
 mod read;
+mod redact;
 mod rows;
 
 use rowtide_event::TableId;
 
 pub use history::{HistoryEntry, history_entries};
 pub use read::classify;
+pub use redact::redacted;
 
 /// What kind of statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod golden;
 mod golden_exceptions;
 mod large_rows;
 mod partitions;
+mod passwords;
 mod readme;
 mod row_images;
 mod settings;

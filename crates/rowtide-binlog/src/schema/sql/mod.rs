@@ -6,4 +6,4 @@ mod tokens;
 
 pub(super) use cursor::Cursor;
 pub(super) use literal::unquoted;
-pub(super) use tokens::Kind;
+pub(super) use tokens::{Kind, Token, tokens};
