@@ -12,6 +12,7 @@
 pub mod checkpoint;
 mod delivery;
 pub mod error;
+mod flush;
 pub mod history;
 pub mod options;
 pub mod publisher;

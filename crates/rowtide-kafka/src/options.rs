@@ -199,13 +199,14 @@ impl KafkaOptions {
 }
 
 /// Rowtide's own defaults. Small queues: what waits in librdkafka is a copy, and the engine's own queue is bounded too.
-/// No lingering: while requests are under way the next batch grows by itself, so that waiting only costs latency.
+/// Lingering costs no latency, since every commit flushes; it only has to last longer than a record waits in a backlog,
+/// or librdkafka's thread takes a whole core while it waits for answers (docs/decisions/0012-flush-by-librdkafka.md).
 const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("acks", "all"),
     ("enable.idempotence", "true"),
     ("partitioner", "murmur2"),
     ("compression.type", "lz4"),
-    ("linger.ms", "0"),
+    ("linger.ms", "50"),
     ("queue.buffering.max.kbytes", "16384"),
     ("queue.buffering.max.messages", "50000"),
     // The broker's and the topic's own limit (max.message.bytes, after compression) is the one that counts.

@@ -139,7 +139,7 @@ pub struct CommitLimits {
 impl Default for CommitLimits {
     fn default() -> Self {
         Self {
-            bytes: 32 << 20,
+            bytes: 64 << 20,
             age_ms: 200,
             position_only_ms: 5_000,
         }
