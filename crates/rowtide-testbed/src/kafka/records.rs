@@ -1,14 +1,16 @@
 //! Reads topics from their beginning to where they end now.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::error::{Result, TestbedError, kafka};
+use crate::server_process::POLL;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,16 +49,37 @@ impl Ends {
     pub fn of(&self, topic: &str) -> Result<i64> {
         let mut sum = 0;
         for (topic, partition) in partitions(&self.consumer, &[topic])? {
-            let (_, end) = self
-                .consumer
-                .fetch_watermarks(&topic, partition, TIMEOUT)
-                .map_err(kafka(format!(
-                    "look for the end of {topic}, partition {partition}"
-                )))?;
-            sum += end;
+            sum += watermarks(&self.consumer, &topic, partition)?.1;
         }
         Ok(sum)
     }
+}
+
+/// The first and the end offset of a partition.
+///
+/// A new partition, and one whose broker has just started, has no leader for a moment: it is asked again.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64)> {
+    let begun = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, TIMEOUT) {
+            Ok(offsets) => return Ok(offsets),
+            Err(error) if has_no_leader_yet(&error) && begun.elapsed() < TIMEOUT => thread::sleep(POLL),
+            Err(error) => {
+                let action = format!("look for the end of {topic}, partition {partition}");
+                return Err(kafka(action)(error));
+            }
+        }
+    }
+}
+
+fn has_no_leader_yet(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable
+        )
+    })
 }
 
 /// All records of the topics up to where they end now, in the order of each partition.
@@ -114,9 +137,7 @@ fn consume_partition(
     on_record: &mut impl FnMut(Record) -> Result<()>,
 ) -> Result<()> {
     let failed = || kafka(format!("consume {topic}, partition {partition}"));
-    let (low, high) = consumer
-        .fetch_watermarks(topic, partition, TIMEOUT)
-        .map_err(failed())?;
+    let (low, high) = watermarks(consumer, topic, partition)?;
     if low == high {
         return Ok(());
     }
