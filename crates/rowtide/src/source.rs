@@ -4,7 +4,7 @@ use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, ServerVersion, Severity};
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, Severity};
 use rowtide_event::encode::EncodeOptions;
 
 use crate::backlog;
@@ -20,7 +20,7 @@ use crate::visibility;
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
     client: Client,
-    version: ServerVersion,
+    info: ServerInfo,
     name_case: NameCase,
     pub(crate) state: SourceState,
     pub(crate) shapes: Shapes,
@@ -52,7 +52,7 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
-        version: info.version,
+        info,
         name_case,
         state,
         shapes,
@@ -158,6 +158,17 @@ async fn state(client: &mut Client, info: &ServerInfo) -> Result<SourceState, Er
 }
 
 impl Source {
+    /// Reads again what may have moved on since it was read, for a checkpoint that was read later: an older instance may
+    /// have written it a moment ago.
+    pub(crate) async fn look_again(&mut self, settings: &CaptureSettings) -> Result<(), Error> {
+        let state = state(&mut self.client, &self.info).await?;
+        if state.end != self.state.end {
+            self.shapes = Shapes::read(&mut self.client, &self.info, settings, &state.end).await?;
+        }
+        self.state = state;
+        Ok(())
+    }
+
     /// Tables that are named in full must exist.
     pub(crate) fn check_literal_tables(&self, filter: &TableFilter) -> Result<(), Error> {
         match filter
@@ -187,7 +198,7 @@ impl Source {
 
     /// Asks for the binlog from where `resume` says.
     pub(crate) async fn dump(mut self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
-        let history = HistoryWriter::new(&settings.topic_prefix, self.version, self.name_case);
+        let history = HistoryWriter::new(&settings.topic_prefix, self.info.version, self.name_case);
         self.read_backlog(settings, resume, &history).await?;
         let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;

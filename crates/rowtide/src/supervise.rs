@@ -109,12 +109,14 @@ struct Session<'a> {
 impl Session<'_> {
     fn run(&mut self) -> Result<(), Error> {
         let runtime = runtime()?;
-        let Some(source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
+        let Some(mut source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
             return Ok(());
         };
         let (publisher, topics, recorded) = open_kafka(self.settings)?;
         if recorded.is_none() {
             source.check_literal_tables(&self.settings.capture.tables)?;
+        } else if until_stop(&runtime, self.stop, source.look_again(&self.settings.capture))?.is_none() {
+            return Ok(());
         }
         let filter = self.settings.capture.tables.fingerprint();
         let resume = resume(recorded.as_ref(), &self.settings.start, &filter, &source.state)?;
