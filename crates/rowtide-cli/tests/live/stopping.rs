@@ -1,6 +1,8 @@
 //! Ending a run: by signal, and by a newer instance.
 
-use crate::stage::{self, Running, eventually, records};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::stage::{self, Running, eventually, records, succeed};
 
 #[test]
 fn a_sigterm_commits_what_was_read_and_ends_well() {
@@ -43,14 +45,75 @@ fn a_newer_instance_takes_over_and_the_older_one_says_so() {
     eventually("the older one delivers", || {
         records(kafka, "fenced.fenced.t").len() == 1
     });
-    let mut newer = Running::start(&mut stage::run(mysql, kafka, "fenced", "fenced"));
-    eventually("the newer one streams", || {
-        mysql.query("SHOW REPLICAS").unwrap().len() >= 2
-    });
+    let id = stage::next_server_id();
+    let mut newer = Running::start(stage::run(mysql, kafka, "fenced", "fenced").args(["--server-id", &id]));
+    eventually("the newer one streams", || is_connected(&id));
     mysql.sql("INSERT INTO fenced.t VALUES (2)").unwrap();
     assert_eq!(older.exit_code(), Some(8), "fenced");
     eventually("the newer one delivers", || {
         records(kafka, "fenced.fenced.t").len() == 2
     });
     assert!(newer.is_running());
+}
+
+/// Whether the shared server has a replica with this id.
+fn is_connected(id: &str) -> bool {
+    let replicas = stage::mysql().query("SHOW REPLICAS").unwrap();
+    replicas.iter().any(|row| row[0].as_deref() == Some(id))
+}
+
+/// Set when it goes out of scope, however that happens, so that a thread which waits for it ends.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn takeovers_while_changes_come_lose_and_double_nothing() {
+    const TAKEOVERS: usize = 4;
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE relay; CREATE TABLE relay.t (id INT AUTO_INCREMENT PRIMARY KEY)")
+        .unwrap();
+    let start = stage::position(mysql);
+    let ends = kafka.ends(true).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // The older one commits all the time, also between what the newer one reads of the server and of Kafka.
+        scope.spawn(|| {
+            let mut session = mysql.session().unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                session.execute("INSERT INTO relay.t VALUES ()").unwrap();
+            }
+        });
+        let _stop = SetOnDrop(&stop);
+        let mut running =
+            Running::start(stage::run(mysql, kafka, "relay", "relay").args(["--start", &start]));
+        for _ in 0..TAKEOVERS {
+            let seen = ends.of("relay.relay.t").unwrap();
+            eventually("changes arrive", || {
+                assert!(running.is_running());
+                ends.of("relay.relay.t").unwrap() > seen
+            });
+            let mut newer = Running::start(&mut stage::run(mysql, kafka, "relay", "relay"));
+            eventually("the older one ends", || {
+                assert!(newer.is_running());
+                !running.is_running()
+            });
+            assert_eq!(running.exit_code(), Some(8));
+            running = newer;
+        }
+        running.kill9();
+    });
+    succeed(stage::run(mysql, kafka, "relay", "relay").args(["--until-idle", "500ms"]));
+    let written = mysql.query("SELECT COUNT(*) FROM relay.t").unwrap();
+    let written: u64 = written[0][0].as_deref().unwrap().parse().unwrap();
+    let ids: Vec<_> = records(kafka, "relay.relay.t")
+        .iter()
+        .map(|r| stage::after(r)["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (1..=written).collect::<Vec<u64>>());
 }
