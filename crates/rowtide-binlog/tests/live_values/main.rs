@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod character_sets;
+mod edge_values;
 mod follow;
 mod partial_json;
 mod partitions;

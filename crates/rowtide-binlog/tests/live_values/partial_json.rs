@@ -71,3 +71,131 @@ async fn documents_are_whole_again() {
         assert_eq!((follow.inserts, follow.unavailable.len()), (3, 0));
     }
 }
+
+/// The same seed makes the same statements.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ mixed >> 29) % limit
+    }
+
+    fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
+    }
+
+    fn key(&mut self) -> &'static str {
+        self.one_of(&["a", "b", "é", ". b", "longer than the others"])
+    }
+
+    /// A document as SQL text without quotes around it.
+    fn document(&mut self, depth: u64) -> String {
+        let kind = match depth {
+            0 => self.below(8),
+            1 | 2 => self.below(12),
+            _ => 8 + self.below(4),
+        };
+        match kind {
+            0 => self
+                .one_of(&["0", "-1", "32768", "4294967296", "18446744073709551615"])
+                .into(),
+            1 => self.one_of(&["1.0", "-2.5e-7", "1e300", "0.1"]).into(),
+            2 => self.one_of(&["true", "false", "null"]).into(),
+            3..=6 => format!(
+                "\"{}\"",
+                self.one_of(&["", "x", "é中🦀", "it''s \\\\\"quoted\\\\\""])
+            ),
+            7 => format!("\"{}\"", "long ".repeat(usize::try_from(self.below(60)).unwrap())),
+            8 | 9 => {
+                let cells: Vec<_> = (0..self.below(5)).map(|_| self.document(depth - 1)).collect();
+                format!("[{}]", cells.join(","))
+            }
+            _ => {
+                let member =
+                    |random: &mut Self| format!("\"{}\": {}", random.key(), random.document(depth - 1));
+                let members: Vec<_> = (0..self.below(5)).map(|_| member(self)).collect();
+                format!("{{{}}}", members.join(","))
+            }
+        }
+    }
+
+    fn path(&mut self) -> String {
+        let mut path = "$".to_owned();
+        for _ in 0..=self.below(2) {
+            if self.below(3) == 0 {
+                path += self.one_of(&["[0]", "[1]", "[last]", "[last-1]", "[7]"]);
+            } else {
+                path += &format!(".\"{}\"", self.key());
+            }
+        }
+        path
+    }
+
+    fn value(&mut self) -> String {
+        match self.below(8) {
+            0 => "CAST(1.50 AS DECIMAL(40,20))".into(),
+            1 => "TIMESTAMP'2024-02-29 23:59:59.5'".into(),
+            2 => "x'00ff'".into(),
+            3 => "NULL".into(),
+            _ => format!("CAST('{}' AS JSON)", self.document(2)),
+        }
+    }
+
+    /// What becomes of a column: one function around another, each with one path or several.
+    fn change(&mut self, column: &str) -> String {
+        let mut expression = column.to_owned();
+        for _ in 0..=self.below(2) {
+            let function = self.one_of(&["JSON_SET", "JSON_REPLACE", "JSON_REMOVE"]);
+            for _ in 0..=self.below(2) {
+                let (path, value) = (self.path(), self.value());
+                expression = match function {
+                    "JSON_REMOVE" => format!("JSON_REMOVE({expression}, '{path}')"),
+                    _ => format!("{function}({expression}, '{path}', {value})"),
+                };
+            }
+        }
+        format!("{column} = {expression}")
+    }
+}
+
+/// Statement after statement: what a row was before each is compared with what the one before it made of it, and in the end
+/// all rows with SELECT.
+#[tokio::test]
+async fn random_changes_of_random_documents() {
+    for (seed, settings) in [
+        (1, "SET binlog_row_image = FULL"),
+        (2, "SET binlog_row_image = NOBLOB"),
+        (3, "SET binlog_transaction_compression = ON"),
+    ] {
+        let mut random = Random(seed);
+        let name = database("random");
+        let from = now(server()).await;
+        let mut sql = format!(
+            "USE {name}; CREATE TABLE t (id INT PRIMARY KEY, j JSON, v INT, k JSON); {PARTIAL}; {settings};"
+        );
+        for id in 0..20 {
+            let (j, k) = (random.document(4), random.document(4));
+            sql += &format!("INSERT IGNORE INTO t VALUES ({id}, '{j}', 0, '{k}');\n");
+        }
+        for _ in 0..400 {
+            let (j, k, id) = (random.change("j"), random.change("k"), random.below(20));
+            let columns = random.one_of(&["j", "k", "jk"]);
+            let set = match columns {
+                "j" => j,
+                "k" => k,
+                _ => format!("{j}, {k}"),
+            };
+            sql += &format!("UPDATE t SET {set}, v = v + 1 WHERE id IN ({id}, {id} + 1);\n");
+        }
+        server().sql(&sql).unwrap();
+        let follow = Follow::database(server(), &name, &from).await;
+        follow.assert_equal(server());
+        assert!(
+            follow.partial_updates > 300,
+            "seed {seed}: {}",
+            follow.partial_updates
+        );
+    }
+}

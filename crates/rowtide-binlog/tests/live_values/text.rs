@@ -13,6 +13,8 @@ pub fn expression(name: &str, ty: &ColumnType) -> String {
             format!("HEX(CONVERT(`{name}` USING utf8mb4))")
         }
         ColumnType::Bit { .. } => format!("CAST(`{name}` AS UNSIGNED)"),
+        // Without the zeros of ZEROFILL.
+        ColumnType::Integer { unsigned: true, .. } => format!("CAST(`{name}` AS UNSIGNED)"),
         // The server prints a FLOAT with six digits and a DOUBLE with all that it takes.
         ColumnType::Float => format!("CAST(`{name}` AS DOUBLE)"),
         _ => format!("`{name}`"),
