@@ -209,7 +209,7 @@ fn transactions_of_every_shape() {
             "update t 11, compressed to 11, changed",
         ],
         &["update t 12, compressed to 12, changed", "commit 10"],
-        &["begin", "update t 1, Absent to Absent, Null", "commit 11"],
+        &["begin", "update t 1, Absent to 1, Null", "commit 11"],
         &["begin", "delete t 2, Absent", "commit 12"],
         &["begin", "insert t 20, tagged", "commit mytag:1"],
         &["begin", "insert t 30, xa", "commit 13"],
