@@ -4,6 +4,8 @@
 //! A password leaves in readable form only where nobody can listen: within TLS, over a unix socket, or encrypted with
 //! a public key that is trusted.
 
+mod signature;
+
 use rowtide_event::{Malformed, Reader};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::rand_core::OsRng;
@@ -11,6 +13,7 @@ use rsa::{Oaep, RsaPublicKey};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
+use self::signature::{Challenge, Derivation};
 use super::handshake::{Greeting, Nonce, nonce};
 use super::response::{is_ok, printable};
 
@@ -68,6 +71,9 @@ pub enum AuthError {
     /// The password is longer than the key can encrypt.
     #[error("the password is too long to be encrypted with the server's public key; switch TLS on")]
     PasswordTooLong,
+    /// The answer must hold random bytes.
+    #[error("the operating system has no random numbers for the login")]
+    NoRandomNumbers,
     /// The exchange has no end.
     #[error("the server did not decide the login in {MAX_ROUNDS} rounds")]
     TooManyRounds,
@@ -91,6 +97,8 @@ pub enum AuthStep {
 pub struct AuthExchange<'a> {
     plugin: Plugin,
     nonce: Nonce,
+    /// What the plugins sign that sign.
+    challenge: Challenge,
     password: &'a str,
     channel: Channel,
     rounds: u8,
@@ -101,13 +109,26 @@ enum Plugin {
     Native,
     CachingSha2,
     Sha256,
+    Ed25519,
+    Parsec,
 }
 
 impl Plugin {
+    const ALL: [Self; 5] = [
+        Self::Native,
+        Self::CachingSha2,
+        Self::Sha256,
+        Self::Ed25519,
+        Self::Parsec,
+    ];
+
     fn named(name: &str) -> Option<Self> {
-        [Self::Native, Self::CachingSha2, Self::Sha256]
-            .into_iter()
-            .find(|p| p.name() == name)
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// Whether the server sends a challenge to be signed, which is longer than what is in its greeting.
+    fn signs(self) -> bool {
+        matches!(self, Self::Ed25519 | Self::Parsec)
     }
 
     fn name(self) -> &'static str {
@@ -115,6 +136,8 @@ impl Plugin {
             Self::Native => "mysql_native_password",
             Self::CachingSha2 => "caching_sha2_password",
             Self::Sha256 => "sha256_password",
+            Self::Ed25519 => "client_ed25519",
+            Self::Parsec => "parsec",
         }
     }
 }
@@ -123,10 +146,13 @@ impl<'a> AuthExchange<'a> {
     /// A login on the connection that `greeting` opened.
     pub fn new(greeting: &Greeting, password: &'a str, channel: Channel) -> Self {
         // A plugin that the server prefers and we do not know may not be that of the account: the server switches.
-        let plugin = Plugin::named(&greeting.plugin).unwrap_or(Plugin::CachingSha2);
+        let plugin = Plugin::named(&greeting.plugin)
+            .filter(|plugin| !plugin.signs())
+            .unwrap_or(Plugin::CachingSha2);
         Self {
             plugin,
             nonce: greeting.nonce,
+            challenge: Challenge::default(),
             password,
             channel,
             rounds: 0,
@@ -144,12 +170,16 @@ impl<'a> AuthExchange<'a> {
     /// If the password must be encrypted and cannot be.
     pub fn first_response(&self) -> Result<Vec<u8>, AuthError> {
         match self.plugin {
-            Plugin::Native if self.password.is_empty() => Ok(Vec::new()),
-            Plugin::CachingSha2 if self.password.is_empty() => Ok(Vec::new()),
+            Plugin::Native | Plugin::CachingSha2 | Plugin::Ed25519 if self.password.is_empty() => {
+                Ok(Vec::new())
+            }
             Plugin::Sha256 if self.password.is_empty() => Ok(vec![0]),
             Plugin::Native => Ok(scramble_native(self.password, &self.nonce)),
             Plugin::CachingSha2 => Ok(scramble_caching_sha2(self.password, &self.nonce)),
             Plugin::Sha256 => self.password_itself(),
+            Plugin::Ed25519 => Ok(signature::ed25519(self.password, &self.challenge)),
+            // Asks for the salt.
+            Plugin::Parsec => Ok(Vec::new()),
         }
     }
 
@@ -165,6 +195,8 @@ impl<'a> AuthExchange<'a> {
         let mut reader = Reader::new(packet);
         match reader.u8("login packet")? {
             _ if is_ok(packet) => Ok(AuthStep::Done),
+            // Sent as it is, since it cannot be taken for another packet.
+            b'P' if self.plugin == Plugin::Parsec => self.more_data(packet),
             0x01 => self.more_data(reader.rest()),
             0x02 => Err(AuthError::SecondFactor),
             0xfe if reader.is_empty() => Err(AuthError::UnknownPlugin("mysql_old_password".to_owned())),
@@ -176,7 +208,11 @@ impl<'a> AuthExchange<'a> {
     fn switch(&mut self, mut reader: Reader<'_>) -> Result<AuthStep, AuthError> {
         let name = printable(reader.until_nul("name of an authentication plugin")?);
         self.plugin = Plugin::named(&name).ok_or(AuthError::UnknownPlugin(name))?;
-        self.nonce = nonce(reader.rest())?;
+        if self.plugin.signs() {
+            self.challenge = signature::challenge(reader.rest())?;
+        } else {
+            self.nonce = nonce(reader.rest())?;
+        }
         self.first_response().map(AuthStep::Send)
     }
 
@@ -187,7 +223,11 @@ impl<'a> AuthExchange<'a> {
             (Plugin::CachingSha2, FAST_OK) => Ok(AuthStep::Wait),
             (Plugin::CachingSha2, FULL) => self.password_itself().map(AuthStep::Send),
             (Plugin::CachingSha2 | Plugin::Sha256, pem) => self.with_fetched_key(pem).map(AuthStep::Send),
-            (Plugin::Native, _) => Err(Malformed::Invalid("login packet").into()),
+            (Plugin::Parsec, salt) => {
+                let derivation = Derivation::read(salt)?;
+                signature::parsec(self.password, &derivation, &self.challenge).map(AuthStep::Send)
+            }
+            (Plugin::Native | Plugin::Ed25519, _) => Err(Malformed::Invalid("login packet").into()),
         }
     }
 
@@ -207,7 +247,7 @@ impl<'a> AuthExchange<'a> {
     fn key_request(&self) -> u8 {
         match self.plugin {
             Plugin::Sha256 => 1,
-            Plugin::CachingSha2 | Plugin::Native => 2,
+            _ => 2,
         }
     }
 
@@ -427,6 +467,27 @@ mod tests {
     }
 
     #[test]
+    fn signatures() {
+        let mut auth = exchange("client_ed25519", "pw", Channel::Clear(KeyTrust::None));
+        assert_eq!(auth.plugin_name(), "caching_sha2_password");
+        let switch = |plugin: &str| [b"\xfe", plugin.as_bytes(), b"\0", &[7; 32]].concat();
+        let Ok(AuthStep::Send(sent)) = auth.next(&switch("client_ed25519")) else {
+            panic!("nothing sent")
+        };
+        assert_eq!(sent.len(), 64);
+        assert_eq!(auth.next(&switch("parsec")), Ok(AuthStep::Send(vec![])));
+        let Ok(AuthStep::Send(sent)) = auth.next(&[&b"P\0"[..], &[9; 18]].concat()) else {
+            panic!("nothing sent")
+        };
+        assert_eq!(sent.len(), 32 + 64);
+        assert_eq!(auth.next(&[0, 0, 0]), Ok(AuthStep::Done));
+        assert!(matches!(
+            auth.next(b"\xfeparsec\0short"),
+            Err(AuthError::Malformed(_))
+        ));
+    }
+
+    #[test]
     fn a_server_cannot_go_on_for_ever() {
         let mut auth = exchange("caching_sha2_password", "pw", Channel::Tls);
         for _ in 0..8 {
@@ -437,9 +498,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_packets_never_panic(plugin in 0usize..3, packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..9)) {
-            let name = ["mysql_native_password", "caching_sha2_password", "sha256_password"][plugin];
-            let mut auth = exchange(name, "pw", Channel::Clear(KeyTrust::Fetched));
+        fn arbitrary_packets_never_panic(plugin in 0usize..5, packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..9)) {
+            let mut auth = exchange("", "pw", Channel::Clear(KeyTrust::Fetched));
+            auth.plugin = Plugin::ALL[plugin];
             for packet in packets {
                 let _ = auth.next(&packet);
             }

@@ -5,6 +5,7 @@
 
 mod information_schema;
 mod login;
+mod login_mariadb;
 mod positions;
 mod queries;
 mod server_facts;
