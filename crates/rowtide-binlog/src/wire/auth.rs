@@ -170,9 +170,7 @@ impl<'a> AuthExchange<'a> {
     /// If the password must be encrypted and cannot be.
     pub fn first_response(&self) -> Result<Vec<u8>, AuthError> {
         match self.plugin {
-            Plugin::Native | Plugin::CachingSha2 | Plugin::Ed25519 if self.password.is_empty() => {
-                Ok(Vec::new())
-            }
+            Plugin::Native | Plugin::CachingSha2 if self.password.is_empty() => Ok(Vec::new()),
             Plugin::Sha256 if self.password.is_empty() => Ok(vec![0]),
             Plugin::Native => Ok(scramble_native(self.password, &self.nonce)),
             Plugin::CachingSha2 => Ok(scramble_caching_sha2(self.password, &self.nonce)),

@@ -23,7 +23,7 @@ async fn parsec_by_each_way() {
 }
 
 async fn logs_in(server: &MySql, plugin: &str) {
-    for (name, password) in [("short", "s3cret ☃"), ("lengthy", &"x".repeat(200)), ("none", "")] {
+    for (name, password) in [("short", "s3cret ☃"), ("lengthy", &"x".repeat(200))] {
         server
             .sql(&format!(
                 "CREATE USER {name}@'%' IDENTIFIED VIA {plugin} USING PASSWORD('{password}')"
