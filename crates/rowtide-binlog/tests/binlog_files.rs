@@ -19,7 +19,7 @@ use rowtide_binlog::event::describe::Describer;
 use rowtide_binlog::event::file::BinlogFile;
 use rowtide_binlog::row::RowPlan;
 use rowtide_binlog::schema::metadata;
-use rowtide_event::{BinlogPosition, RowChange, Table, Value};
+use rowtide_event::{BinlogPosition, Malformed, RowChange, Table, Value};
 
 fn bytes_of(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -246,14 +246,23 @@ fn every_event_can_be_described() {
         let bytes = bytes_of(name);
         let mut file = BinlogFile::open(&bytes[..], 1 << 30).unwrap();
         let mut describer = Describer::default();
-        let mut rows = 0;
+        let (mut rows, mut decoded) = (0, 0);
         while let Some(event) = file.next_event().unwrap() {
-            let description = describer.describe(&event.header, event.body).unwrap();
-            for description in description.inside.iter().chain([&description]) {
-                let count = description.fields.iter().find(|(field, _)| *field == "rows");
-                rows += count.map_or(0, |(_, count)| count.parse::<usize>().unwrap());
-            }
+            describer
+                .describe::<Malformed>(&event.header, event.body, |description| {
+                    let count = description.fields.iter().find(|(field, _)| *field == "rows");
+                    rows += count.map_or(0, |(_, count)| count.parse::<usize>().unwrap());
+                    match &description.rows {
+                        Some(described) => described.each(|_| {
+                            decoded += 1;
+                            Ok(())
+                        }),
+                        None => Ok(()),
+                    }
+                })
+                .unwrap();
         }
+        assert_eq!(decoded, rows);
         assert_eq!(
             rows,
             if name.contains("golden") {

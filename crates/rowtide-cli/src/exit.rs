@@ -22,37 +22,30 @@ const STREAM: u8 = 7;
 /// A newer instance has taken over.
 const FENCED: u8 = 8;
 
-/// An error in what the user gave.
+/// An error that is not the engine's, with its exit code.
 #[derive(Debug)]
-struct Usage(String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// Marks an error as the user's, with its whole chain of causes as its text.
-pub fn usage(error: anyhow::Error) -> anyhow::Error {
-    Usage(format!("{error:#}")).into()
-}
-
-/// The end of a command that has told its errors already.
-#[derive(Debug)]
-struct Told {
-    summary: String,
+struct Coded {
+    text: String,
     code: u8,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Coded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.summary)
+        f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for Coded {}
+
+/// Marks an error as the user's, with its whole chain of causes as its text.
+pub fn usage(error: anyhow::Error) -> anyhow::Error {
+    coded(format!("{error:#}"), USAGE)
+}
+
+/// An error in what the binlog holds.
+pub fn stream(text: String) -> anyhow::Error {
+    coded(text, STREAM)
+}
 
 /// An error that says `summary`, with the exit code of an error that was told before.
 pub fn told(summary: String, before: &Result<(), Error>) -> anyhow::Error {
@@ -60,7 +53,11 @@ pub fn told(summary: String, before: &Result<(), Error>) -> anyhow::Error {
         .as_ref()
         .err()
         .map_or(OTHER, |error| code_of(Some(error.kind())));
-    Told { summary, code }.into()
+    coded(summary, code)
+}
+
+fn coded(text: String, code: u8) -> anyhow::Error {
+    Coded { text, code }.into()
 }
 
 /// Says what went wrong on standard error and gives the exit code for it.
@@ -80,11 +77,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() {
-        return USAGE;
-    }
-    if let Some(told) = error.downcast_ref::<Told>() {
-        return told.code;
+    if let Some(coded) = error.downcast_ref::<Coded>() {
+        return coded.code;
     }
     code_of(error.downcast_ref::<Error>().map(Error::kind))
 }

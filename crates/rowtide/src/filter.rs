@@ -97,6 +97,11 @@ impl TableFilter {
         {
             return false;
         }
+        self.matches(id)
+    }
+
+    /// Whether the patterns match, whosever the database is.
+    pub fn matches(&self, id: &TableId) -> bool {
         let name = id.to_string();
         let included = self.include.is_empty() || self.include.iter().any(|p| p.regex.is_match(&name));
         included && !self.exclude.iter().any(|p| p.regex.is_match(&name))

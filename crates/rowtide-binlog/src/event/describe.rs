@@ -1,28 +1,44 @@
-//! What an event says, for people: its name and its fields as text.
+//! What an event says, for people: its name and its fields as text, and its rows.
+
+mod printed;
+mod rows;
 
 use std::collections::HashMap;
 
-use rowtide_event::{GtidSet, Malformed};
+use rowtide_event::{Gtid, GtidSet, Malformed, TableId};
 
-use crate::row::RowPlan;
-use crate::schema::metadata;
+pub use self::printed::Printed;
+pub use self::rows::{DescribedRow, DescribedRows, RowImage};
+
+use self::rows::LoggedTable;
+use crate::schema::statement::{self, Class};
+use crate::schema::{NameCase, Session};
+use crate::server::{Flavour, ServerVersion};
 
 use super::heartbeat::HeartbeatPosition;
 use super::unpack::{Limits, Unpacker};
 use super::{
     EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
-    RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
+    RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
 };
 
-/// An event's name and fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
+/// An event in words.
+#[derive(Debug)]
+pub struct Description<'a> {
+    /// Its header; the length is that of the event alone, also inside a payload.
+    pub header: Header,
     /// The event's name, as the server calls it.
     pub type_name: &'static str,
-    /// Names and values of its fields, in order. Rows are counted, not shown.
+    /// Whether it came out of the TRANSACTION_PAYLOAD that was described before it.
+    pub inside_payload: bool,
+    /// The transaction that it belongs to, where that has a GTID.
+    pub gtid: Option<Gtid>,
+    /// The tables that it is about: of a rows event, or changed by its statement.
+    pub tables: Vec<TableId>,
+    /// Names and values of its fields, in order. Passwords in statements are not shown.
     pub fields: Vec<(&'static str, String)>,
-    /// The events inside a TRANSACTION_PAYLOAD.
-    pub inside: Vec<Description>,
+    /// Its rows, where it has any and they can be decoded.
+    pub rows: Option<DescribedRows<'a>>,
 }
 
 type Fields = Vec<(&'static str, String)>;
@@ -32,64 +48,152 @@ type Fields = Vec<(&'static str, String)>;
 pub struct Describer {
     format: FormatDescription,
     tables: HashMap<u64, DescribedTable>,
+    gtid: Option<Gtid>,
 }
 
 /// A table as rows events need it.
 struct DescribedTable {
-    name: String,
+    id: TableId,
     /// `None` where the table has a column that cannot be decoded.
-    plan: Option<RowPlan>,
+    logged: Option<LoggedTable>,
 }
 
+/// The server of a file that does not say it so that it is understood.
+const UNKNOWN_SERVER: ServerVersion = ServerVersion {
+    flavour: Flavour::MySql,
+    major: 8,
+    minor: 0,
+    patch: 0,
+};
 /// Tables that are kept; a file with more DDL than that loses the names of the oldest.
 const MOST_TABLES: usize = 65_536;
 
 impl Describer {
-    /// Describes the next event. `body` is what is between header and checksum; of a FORMAT_DESCRIPTION, the checksum
-    /// too.
-    pub fn describe(&mut self, header: &Header, body: &[u8]) -> Result<Description, Malformed> {
+    /// Calls `show` with the next event, and then with those inside it if it is a TRANSACTION_PAYLOAD. `body` is what is
+    /// between header and checksum; of a FORMAT_DESCRIPTION, the checksum too.
+    ///
+    /// # Errors
+    /// If the event is damaged or of an unknown format, or `show` fails.
+    pub fn describe<E: From<Malformed>>(
+        &mut self,
+        header: &Header,
+        body: &[u8],
+        mut show: impl FnMut(&Description<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        show(&self.one(header, body, false)?)?;
+        if header.event_type != EventType::TransactionPayload {
+            return Ok(());
+        }
+        let limits = Limits {
+            event: 1 << 30,
+            window_log: 27,
+        };
+        Unpacker::new().unpack(&TransactionPayload::read(body)?, limits, |event| {
+            let (header, body) = Header::split(event)?;
+            if header.event_type == EventType::TransactionPayload {
+                return Err(Malformed::Invalid("TRANSACTION_PAYLOAD inside another").into());
+            }
+            show(&self.one(&header, body, true)?)
+        })
+    }
+
+    fn one<'a>(
+        &'a mut self,
+        header: &Header,
+        body: &'a [u8],
+        inside_payload: bool,
+    ) -> Result<Description<'a>, Malformed> {
         let mut fields = self.fields(header, body)?;
         if let EventType::Unknown(number) = header.event_type {
             fields.push(("number", number.to_string()));
             fields.push(("ignorable", header.flags.is_ignorable().to_string()));
         }
-        let inside = match header.event_type {
-            EventType::TransactionPayload => self.inside(&TransactionPayload::read(body)?)?,
-            _ => Vec::new(),
+        self.follow_transaction(header, body)?;
+        let tables = match header.event_type {
+            EventType::Query | EventType::ExecuteLoadQuery => self.statement(body, &mut fields)?,
+            _ => self
+                .table(header, body)?
+                .map(|table| table.id.clone())
+                .into_iter()
+                .collect(),
         };
         Ok(Description {
+            header: *header,
             type_name: header.event_type.name(),
+            inside_payload,
+            gtid: self.gtid.clone(),
+            tables,
             fields,
-            inside,
+            rows: self.described_rows(header, body)?,
         })
     }
 
-    fn inside(&mut self, payload: &TransactionPayload<'_>) -> Result<Vec<Description>, Malformed> {
-        let limits = Limits {
-            event: 1 << 30,
-            window_log: 27,
+    /// A transaction lasts from its GTID to the next one, or to an event that stands between transactions.
+    fn follow_transaction(&mut self, header: &Header, body: &[u8]) -> Result<(), Malformed> {
+        use EventType as E;
+        self.gtid = match header.event_type {
+            E::Gtid => GtidEvent::read(body)?.id()?,
+            E::GtidTagged => gtid_tagged::read(body)?.id()?,
+            E::AnonymousGtid | E::FormatDescription | E::PreviousGtids | E::Rotate | E::Stop => None,
+            _ => return Ok(()),
         };
-        let mut inside = Vec::new();
-        Unpacker::new().unpack::<Malformed>(payload, limits, |event| {
-            let (header, body) = Header::split(event)?;
-            if header.event_type == EventType::TransactionPayload {
-                return Err(Malformed::Invalid("TRANSACTION_PAYLOAD inside another"));
-            }
-            inside.push(self.describe(&header, body)?);
-            Ok(())
-        })?;
-        Ok(inside)
+        Ok(())
+    }
+
+    /// The tables that a statement changes, as far as that can be told; takes the passwords out of its text.
+    fn statement(&self, body: &[u8], fields: &mut Fields) -> Result<Vec<TableId>, Malformed> {
+        let query = Query::read(body, self.post_header_len(EventType::Query, 13))?;
+        let server = self.format.server_version.parse().unwrap_or(UNKNOWN_SERVER);
+        let session = Session::of(query.database, &query.variables, server, NameCase::Matters);
+        let mut tables = Vec::new();
+        for (_, text) in fields.iter_mut().filter(|(name, _)| *name == "query") {
+            tables = match statement::classify(text, session) {
+                Class::Table(statement) => statement.tables,
+                Class::RowChange { table, .. } => table.into_iter().collect(),
+                _ => Vec::new(),
+            };
+            *text = statement::redacted(text, session).into_owned();
+        }
+        Ok(tables)
+    }
+
+    /// The table of a table map or a rows event.
+    fn table(&self, header: &Header, body: &[u8]) -> Result<Option<&DescribedTable>, Malformed> {
+        let event_type = header.event_type;
+        let usual = match event_type {
+            EventType::TableMap => 8,
+            _ if RowsOperation::of(event_type).is_some() => usual_rows_post_header_len(event_type),
+            _ => return Ok(None),
+        };
+        let rows = RowsHeader::read(body, self.post_header_len(event_type, usual))?;
+        Ok(self.tables.get(&rows.table_id))
+    }
+
+    fn described_rows<'a>(
+        &'a self,
+        header: &Header,
+        body: &'a [u8],
+    ) -> Result<Option<DescribedRows<'a>>, Malformed> {
+        let Some(operation) = RowsOperation::of(header.event_type) else {
+            return Ok(None);
+        };
+        let logged = self.table(header, body)?.and_then(|table| table.logged.as_ref());
+        let usual = usual_rows_post_header_len(header.event_type);
+        let event = RowsEvent::read(body, operation, self.post_header_len(header.event_type, usual))?;
+        Ok(logged.map(|logged| DescribedRows { logged, event }))
+    }
+
+    fn post_header_len(&self, event_type: EventType, usual: usize) -> usize {
+        self.format
+            .post_header_len(event_type)
+            .filter(|len| *len != 0)
+            .unwrap_or(usual)
     }
 
     fn fields(&mut self, header: &Header, body: &[u8]) -> Result<Fields, Malformed> {
         use EventType as E;
         let event_type = header.event_type;
-        let post_header_len = |usual| {
-            self.format
-                .post_header_len(event_type)
-                .filter(|len| *len != 0)
-                .unwrap_or(usual)
-        };
+        let post_header_len = |usual| self.post_header_len(event_type, usual);
         match event_type {
             E::FormatDescription => {
                 self.format = FormatDescription::read(body)?;
@@ -111,7 +215,7 @@ impl Describer {
             E::Incident => incident(&Incident::read(body)?),
             _ => match RowsOperation::of(event_type) {
                 Some(operation) => {
-                    let usual = if event_type.number() < 30 { 8 } else { 10 };
+                    let usual = usual_rows_post_header_len(event_type);
                     self.rows(&RowsEvent::read(body, operation, post_header_len(usual))?)
                 }
                 None => Ok(Vec::new()),
@@ -120,20 +224,13 @@ impl Describer {
     }
 
     fn table_map(&mut self, map: &TableMap<'_>) -> Result<Fields, Malformed> {
-        let name = format!("{}.{}", map.database, map.table);
-        let plan = metadata::types_only(map)
-            .ok()
-            .and_then(|table| RowPlan::compile(map, &table).ok());
+        let id = TableId::new(map.database, map.table);
+        let name = id.to_string();
         if self.tables.len() >= MOST_TABLES {
             self.tables.clear();
         }
-        self.tables.insert(
-            map.table_id,
-            DescribedTable {
-                name: name.clone(),
-                plan,
-            },
-        );
+        let logged = LoggedTable::of(map);
+        self.tables.insert(map.table_id, DescribedTable { id, logged });
         let columns = map.columns.iter().enumerate().map(|(at, column)| {
             let name = map.metadata.names.as_ref().and_then(|names| names.get(at));
             let null = if column.nullable { "" } else { " not null" };
@@ -154,10 +251,10 @@ impl Describer {
         let table = self.tables.get(&event.header.table_id);
         let mut fields = Vec::new();
         if let Some(table) = table {
-            fields.push(("table", table.name.clone()));
+            fields.push(("table", table.id.to_string()));
         }
-        if let Some(plan) = table.and_then(|table| table.plan.as_ref()) {
-            fields.push(("rows", plan.count_rows(event)?.to_string()));
+        if let Some(logged) = table.and_then(|table| table.logged.as_ref()) {
+            fields.push(("rows", logged.plan.count_rows(event)?.to_string()));
         }
         fields.push(("table_id", event.header.table_id.to_string()));
         fields.push(("columns", event.width.to_string()));
@@ -175,6 +272,11 @@ impl Describer {
         fields.push(("ends_statement", event.header.ends_statement().to_string()));
         Ok(fields)
     }
+}
+
+/// Bytes of the fixed part of a rows event of version 1 or 2, where the file does not say it.
+fn usual_rows_post_header_len(event_type: EventType) -> usize {
+    if event_type.number() < 30 { 8 } else { 10 }
 }
 
 fn format_description(format: &FormatDescription) -> Fields {

@@ -83,6 +83,11 @@ impl<R: Read> BinlogFile<R> {
         })
     }
 
+    /// Where the next event starts.
+    pub fn next_pos(&self) -> u64 {
+        self.next
+    }
+
     /// The next event, or `None` at the file's end. A file that ends inside an event, as one being written may, is an
     /// error.
     pub fn next_event(&mut self) -> Result<Option<FileEvent<'_>>, BinlogFileError> {

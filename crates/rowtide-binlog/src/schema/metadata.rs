@@ -50,20 +50,27 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
     })
 }
 
-/// A table that has only the types of its columns, as far as the wire tells them: enough to pass over its rows and count
-/// them, where there is no more metadata. Integers seem signed and texts seem bytes.
+/// A table as far as its TABLE_MAP tells it, for people: a column without a name is called `@1` and so on, an integer
+/// whose sign is not told seems signed, a text without a character set seems bytes, ENUM and SET may have no members.
 ///
 /// Fails where it has a type that Rowtide cannot decode.
-pub fn types_only(map: &TableMap<'_>) -> Result<Table, Malformed> {
-    let column = |column: &MapColumn| {
-        let ty = wire_only(column.wire_type)?;
-        Ok(Column {
-            name: String::new(),
-            ty,
-            nullable: column.nullable,
-        })
+pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
+    let mut types = TypeReader {
+        metadata: &map.metadata,
+        seen: Seen::default(),
     };
-    let columns = map.columns.iter().map(column).collect::<Result<_, _>>()?;
+    let names = map.metadata.names.as_deref().unwrap_or_default();
+    let mut columns = Vec::with_capacity(map.columns.len());
+    for (at, column) in map.columns.iter().enumerate() {
+        let number = at.saturating_add(1);
+        columns.push(Column {
+            name: names
+                .get(at)
+                .map_or_else(|| format!("@{number}"), |name| (*name).to_owned()),
+            ty: types.next(column).or_else(|_| wire_only(column.wire_type))?,
+            nullable: column.nullable,
+        });
+    }
     Ok(Table {
         id: TableId::new(map.database, map.table),
         columns,
@@ -378,7 +385,8 @@ mod tests {
         let map = TableMap::read(&body, 8).unwrap();
         assert!(!metadata_is_full(&map));
         assert!(table(&map).is_err());
-        assert_eq!(types_only(&map).unwrap().columns.len(), 2);
+        let logged = as_logged(&map).unwrap();
+        assert_eq!(logged.columns.len(), 2);
     }
 
     #[test]
@@ -399,7 +407,7 @@ mod tests {
             let body = body(&[number, 3], &meta, &optional);
             if let Ok(map) = TableMap::read(&body, 8) {
                 let _ = table(&map);
-                let _ = types_only(&map);
+                let _ = as_logged(&map);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use rowtide_binlog::event::describe::Describer;
 use rowtide_binlog::event::file::BinlogFile;
+use rowtide_event::Malformed;
 use rowtide_testbed::{MySql, MySqlOptions};
 
 #[test]
@@ -21,15 +22,19 @@ fn rows_of_a_partitioned_table_name_their_partition() {
     let mut describer = Describer::default();
     let mut partitions = Vec::new();
     while let Some(event) = file.next_event().unwrap() {
-        let description = describer.describe(&event.header, event.body).unwrap();
-        let field = |wanted: &str| {
-            let found = description.fields.iter().find(|(name, _)| *name == wanted);
-            found.map(|(_, value)| value.clone())
-        };
-        if let Some(partition) = field("partition") {
-            let source = field("source_partition").unwrap_or_default();
-            partitions.push(format!("{} {partition} {source}", description.type_name));
-        }
+        describer
+            .describe::<Malformed>(&event.header, event.body, |description| {
+                let field = |wanted: &str| {
+                    let found = description.fields.iter().find(|(name, _)| *name == wanted);
+                    found.map(|(_, value)| value.clone())
+                };
+                if let Some(partition) = field("partition") {
+                    let source = field("source_partition").unwrap_or_default();
+                    partitions.push(format!("{} {partition} {source}", description.type_name));
+                }
+                Ok(())
+            })
+            .unwrap();
     }
     assert_eq!(
         partitions,

@@ -1,124 +1,146 @@
 //! `rowtide inspect`: what is in binlog files.
 
+mod filter;
+mod json;
+mod text;
+
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use rowtide::binlog::event::describe::{Describer, Description};
-use rowtide::binlog::event::file::{BinlogFile, FileEvent};
-use serde_json::{Map, Value, json};
+use rowtide::binlog::event::file::{BinlogFile, BinlogFileError, FileEvent};
+use rowtide::event::Malformed;
+
+use crate::exit;
+use filter::{Filter, FilterArguments};
 
 /// Which files, and how they are shown.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Binlog files
+    /// Binlog files, in the order in which they are read; `-` is the standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// How events are shown
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    #[command(flatten)]
+    filter: FilterArguments,
 }
 
 /// The form of a shown event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line for a person
+    /// A line for a person, and one for each row
     Text,
     /// A JSON object a line
     Json,
 }
 
+/// Where an event stands.
+struct Place<'a> {
+    file: &'a str,
+    pos: u64,
+    end_pos: u64,
+}
+
 /// The largest event that the server writes, 1 GiB, and room for its header.
 const MAX_EVENT_SIZE: usize = (1 << 30) + (1 << 20);
 
-/// Prints all events of all files.
+/// Prints the events of all files that pass the filter.
 ///
 /// # Errors
 /// At the first event that cannot be read, with file and position; those before it were printed.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for path in &arguments.files {
-        let shown = show_file(path, arguments.format, &mut out);
+    let last = arguments.files.len().saturating_sub(1);
+    for (at, path) in arguments.files.iter().enumerate() {
+        let filter = Filter::new(&arguments.filter, at == 0, at == last).map_err(exit::usage)?;
+        let shown = show_file(path, arguments.format, &filter, &mut out);
+        // What could be read is printed before what could not.
         out.flush()?;
         shown?;
     }
     Ok(())
 }
 
-fn show_file(path: &Path, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut events = BinlogFile::open(BufReader::new(file), MAX_EVENT_SIZE)
-        .with_context(|| format!("{}", path.display()))?;
+fn show_file(path: &Path, format: Format, filter: &Filter, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = path.display().to_string();
+    let mut events = BinlogFile::open(open(path)?, MAX_EVENT_SIZE).map_err(|e| file_error(&name, e))?;
     let mut describer = Describer::default();
-    while let Some(event) = events
-        .next_event()
-        .with_context(|| format!("{}", path.display()))?
-    {
-        let described = describer.describe(&event.header, event.body).with_context(|| {
-            format!(
-                "{}:{}: a {} event",
-                path.display(),
-                event.pos,
-                event.header.event_type
-            )
-        })?;
-        match format {
-            Format::Text => writeln!(out, "{}", text(&event, &described))?,
-            Format::Json => writeln!(out, "{}", object(path, &event, described))?,
-        }
+    while !filter.ends_at(events.next_pos()) {
+        let Some(event) = events.next_event().map_err(|e| file_error(&name, e))? else {
+            break;
+        };
+        let place = Place {
+            file: &name,
+            pos: event.pos,
+            end_pos: event.pos.saturating_add(u64::from(event.header.event_len)),
+        };
+        describer
+            .describe(&event.header, event.body, |description| {
+                match filter.shows(event.pos, description) {
+                    true => show(format, &place, description, out),
+                    false => Ok(()),
+                }
+            })
+            .map_err(|error| event_error(&name, &event, error))?;
     }
     Ok(())
 }
 
-fn text(event: &FileEvent<'_>, described: &Description) -> String {
-    let header = &event.header;
-    let mut line = format!(
-        "{:>10} {} server {} {:>7} B  {}",
-        event.pos,
-        utc(header.timestamp),
-        header.server_id,
-        header.event_len,
-        named_fields(described)
-    );
-    for inner in &described.inside {
-        line.push_str(&format!("\n{:>50}{}", "", named_fields(inner)));
+fn show(
+    format: Format,
+    place: &Place<'_>,
+    description: &Description<'_>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Text => text::write(place, description, out),
+        Format::Json => json::write(place, description, out),
     }
-    line
 }
 
-fn named_fields(described: &Description) -> String {
-    let mut text = described.type_name.to_owned();
-    for (name, value) in &described.fields {
-        text.push_str(&format!("  {name}={}", value.escape_debug()));
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
     }
-    text
+    let file = File::open(path)
+        .with_context(|| format!("cannot open {}", path.display()))
+        .map_err(exit::usage)?;
+    Ok(Box::new(BufReader::new(file)))
 }
 
-fn object(path: &Path, event: &FileEvent<'_>, described: Description) -> Value {
-    let header = &event.header;
-    json!({
-        "file": path.display().to_string(),
-        "pos": event.pos,
-        "timestamp": utc(header.timestamp),
-        "server_id": header.server_id,
-        "size": header.event_len,
-        "event": description(described),
-    })
+/// A file that is no binlog is the wrong argument; one that is damaged is not.
+fn file_error(file: &str, error: BinlogFileError) -> anyhow::Error {
+    match error {
+        BinlogFileError::NotBinlog | BinlogFileError::Encrypted => exit::usage(anyhow!("{file}: {error}")),
+        BinlogFileError::Malformed { pos, cause } => {
+            exit::stream(format!("{file}:{pos}: the event cannot be read: {cause}"))
+        }
+        BinlogFileError::ChecksumMismatch { pos } => exit::stream(format!(
+            "{file}:{pos}: the event is damaged: its checksum is not that of its bytes"
+        )),
+        BinlogFileError::Io(_) => anyhow!(error).context(file.to_owned()),
+    }
 }
 
-fn description(described: Description) -> Value {
-    let fields: Map<String, Value> = described
-        .fields
-        .into_iter()
-        .map(|(n, v)| (n.to_owned(), v.into()))
-        .collect();
-    let inside: Vec<Value> = described.inside.into_iter().map(description).collect();
-    json!({ "type": described.type_name, "fields": fields, "inside": inside })
+/// Errors that are not the event's are those of writing.
+fn event_error(file: &str, event: &FileEvent<'_>, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<Malformed>() {
+        Some(cause) => exit::stream(format!(
+            "{file}:{}: the {} event cannot be read: {cause}",
+            event.pos, event.header.event_type
+        )),
+        None => error,
+    }
 }
 
+/// Seconds since 1970 as a time in UTC.
 fn utc(seconds: u32) -> String {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(seconds));
     humantime::format_rfc3339_seconds(time).to_string()

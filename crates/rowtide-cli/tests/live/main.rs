@@ -16,6 +16,7 @@ mod exactly_once;
 mod formats;
 mod golden;
 mod golden_exceptions;
+mod inspect;
 mod large_rows;
 mod partitions;
 mod passwords;
