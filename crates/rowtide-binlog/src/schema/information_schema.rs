@@ -7,8 +7,6 @@ mod column_type;
 mod keys;
 mod many;
 
-use std::fmt;
-
 use rowtide_event::{Charset, Column, ColumnType, Table, TableId};
 
 use column_type::ColumnTypeText;
@@ -166,49 +164,6 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
 
 fn text(row: &Row, at: usize) -> Option<&str> {
     std::str::from_utf8(row.get(at)?.as_deref()?).ok()
-}
-
-/// Whether rows of one table can be read and named as rows of the other: the same columns by name and type.
-///
-/// # Errors
-/// The first difference.
-pub fn fits(a: &Table, b: &Table) -> Result<(), ShapeDifference> {
-    let longest = a.columns.len().max(b.columns.len());
-    let differs = |at: &usize| match (a.columns.get(*at), b.columns.get(*at)) {
-        (Some(a), Some(b)) => a.name != b.name || a.ty != b.ty,
-        _ => true,
-    };
-    let Some(at) = (0..longest).find(differs) else {
-        return Ok(());
-    };
-    Err(ShapeDifference {
-        table: a.id.clone(),
-        ordinal: at.saturating_add(1),
-        columns: Box::new((a.columns.get(at).cloned(), b.columns.get(at).cloned())),
-    })
-}
-
-/// Two shapes of a table that do not fit each other: [`fits`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("column {ordinal} of {table} is {} in one shape and {} in the other", Shown(&columns.0), Shown(&columns.1))]
-pub struct ShapeDifference {
-    /// The table.
-    pub table: TableId,
-    /// The first column that differs, counted from 1.
-    pub ordinal: usize,
-    /// The column in the first shape and in the second; `None` where that shape has fewer columns.
-    pub columns: Box<(Option<Column>, Option<Column>)>,
-}
-
-struct Shown<'a>(&'a Option<Column>);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(column) => write!(f, "{} {}", quoted(&column.name), column_type::sql(&column.ty)),
-            None => f.write_str("absent"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -382,27 +337,6 @@ mod tests {
         assert_eq!(
             table(&id(), &rows(&[&["a", "int"]]), &[]),
             Err(Unreadable::Row("information_schema.columns"))
-        );
-    }
-
-    #[test]
-    fn shapes_that_fit_and_that_do_not() {
-        let shape = |columns: &[Row]| table(&id(), columns, &[]).unwrap().unwrap();
-        let two = shape(&int_columns(&["a", "b"]));
-        assert_eq!(fits(&two, &shape(&int_columns(&["a", "b?"]))), Ok(()));
-        let error = fits(&two, &shape(&int_columns(&["a"]))).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "column 2 of shop.orders is `b` int in one shape and absent in the other"
-        );
-        let other = rows(&[&["a", "int unsigned", NULL, "NO"], &["b", "int", NULL, "NO"]]);
-        assert_eq!(
-            fits(&two, &shape(&other)).unwrap_err().to_string(),
-            "column 1 of shop.orders is `a` int in one shape and `a` int unsigned in the other"
-        );
-        assert_eq!(
-            fits(&two, &shape(&int_columns(&["a", "B"]))).unwrap_err().ordinal,
-            2
         );
     }
 }

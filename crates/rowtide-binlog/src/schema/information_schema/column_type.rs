@@ -202,60 +202,6 @@ fn member(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// A type as SQL, for a person to read.
-pub(super) fn sql(ty: &ColumnType) -> String {
-    match ty {
-        ColumnType::Integer { width, unsigned } => {
-            let name = match width {
-                IntegerWidth::Tiny => "tinyint",
-                IntegerWidth::Small => "smallint",
-                IntegerWidth::Medium => "mediumint",
-                IntegerWidth::Int => "int",
-                IntegerWidth::Big => "bigint",
-            };
-            format!("{name}{}", if *unsigned { " unsigned" } else { "" })
-        }
-        ColumnType::Decimal { precision, scale } => format!("decimal({precision},{scale})"),
-        ColumnType::Bit { width } => format!("bit({width})"),
-        ColumnType::Time { fsp } => format!("time({fsp})"),
-        ColumnType::DateTime { fsp } => format!("datetime({fsp})"),
-        ColumnType::Timestamp { fsp } => format!("timestamp({fsp})"),
-        ColumnType::Text { charset } => format!("text in {}", charset.name()),
-        ColumnType::Binary { length } => format!("binary({length})"),
-        ColumnType::Enum { members } => format!("enum({})", list(members)),
-        ColumnType::Set { members } => format!("set({})", list(members)),
-        ColumnType::Geometry(kind) => geometry_sql(*kind).to_owned(),
-        ColumnType::Float => "float".to_owned(),
-        ColumnType::Double => "double".to_owned(),
-        ColumnType::Year => "year".to_owned(),
-        ColumnType::Date => "date".to_owned(),
-        ColumnType::Blob => "blob".to_owned(),
-        ColumnType::Json => "json".to_owned(),
-        ColumnType::Vector => "vector".to_owned(),
-    }
-}
-
-fn list(members: &[String]) -> String {
-    let quoted: Vec<_> = members
-        .iter()
-        .map(|member| format!("'{}'", member.replace('\'', "''")))
-        .collect();
-    quoted.join(",")
-}
-
-fn geometry_sql(kind: GeometryKind) -> &'static str {
-    match kind {
-        GeometryKind::Any => "geometry",
-        GeometryKind::Point => "point",
-        GeometryKind::LineString => "linestring",
-        GeometryKind::Polygon => "polygon",
-        GeometryKind::MultiPoint => "multipoint",
-        GeometryKind::MultiLineString => "multilinestring",
-        GeometryKind::MultiPolygon => "multipolygon",
-        GeometryKind::Collection => "geomcollection",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,15 +293,15 @@ mod tests {
             known("geometrycollection"),
             ColumnType::Geometry(GeometryKind::Collection)
         );
-        for kind in [
-            "point",
-            "linestring",
-            "polygon",
-            "multipoint",
-            "multilinestring",
-            "multipolygon",
+        for (text, kind) in [
+            ("point", GeometryKind::Point),
+            ("linestring", GeometryKind::LineString),
+            ("polygon", GeometryKind::Polygon),
+            ("multipoint", GeometryKind::MultiPoint),
+            ("multilinestring", GeometryKind::MultiLineString),
+            ("multipolygon", GeometryKind::MultiPolygon),
         ] {
-            assert_eq!(sql(&known(kind)), kind);
+            assert_eq!(known(text), ColumnType::Geometry(kind));
         }
     }
 
@@ -390,21 +336,6 @@ mod tests {
             "set('a'b)",
         ] {
             assert_eq!(ColumnTypeText::read(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn types_are_shown_as_sql() {
-        for text in [
-            "int unsigned",
-            "decimal(5,0)",
-            "bit(1)",
-            "binary(3)",
-            "time(6)",
-            "set('a','b''c')",
-            "vector",
-        ] {
-            assert_eq!(sql(&known(text)), text);
         }
     }
 
