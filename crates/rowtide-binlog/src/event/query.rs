@@ -22,6 +22,8 @@ pub struct Query<'a> {
 /// The status variables of a [`Query`] that Rowtide uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatusVariables {
+    /// Settings of the session, a bit each.
+    pub flags2: Option<u32>,
     /// `sql_mode`.
     pub sql_mode: Option<u64>,
     /// The collation ids of `character_set_client`, `collation_connection` and `collation_server`.
@@ -97,6 +99,7 @@ impl StatusVariables {
     fn read_one(&mut self, reader: &mut Reader<'_>) -> Result<bool, Malformed> {
         const WHAT: &str = "QUERY status variables";
         match reader.u8(WHAT)? {
+            0 => self.flags2 = Some(reader.u32(WHAT)?),
             1 => self.sql_mode = Some(reader.u64(WHAT)?),
             4 => self.collations = Some(Collations::read(reader)?),
             8 => self.collation_database = Some(reader.u16(WHAT)?),
@@ -125,8 +128,8 @@ impl Collations {
 fn skip_variable(code: u8, reader: &mut Reader<'_>) -> Result<bool, Malformed> {
     const WHAT: &str = "QUERY status variables";
     let fixed = match code {
-        // flags2, auto_increment, master_data_written
-        0 | 3 | 10 => 4,
+        // auto_increment, master_data_written
+        3 | 10 => 4,
         // catalog, with a NUL
         2 => usize::from(reader.u8(WHAT)?).saturating_add(1),
         // time zone, catalog

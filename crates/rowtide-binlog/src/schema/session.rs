@@ -12,6 +12,8 @@ const REAL_AS_FLOAT: u64 = 0x1;
 const ORACLE: u64 = 0x200;
 /// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
 const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
+/// `explicit_defaults_for_timestamp` in the flags that MariaDB logs.
+const EXPLICIT_DEFAULTS: u32 = 0x0100_0000;
 
 /// What a statement ran with.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct Session<'a> {
     pub default_collation_for_utf8mb4: Option<u16>,
     /// `explicit_defaults_for_timestamp`; without it the server's version says it.
     pub explicit_defaults_for_timestamp: Option<bool>,
+    /// The statement is the text of SHOW CREATE TABLE: its keys are in the order that they have.
+    pub(super) is_definition: bool,
 }
 
 impl<'a> Session<'a> {
@@ -43,6 +47,7 @@ impl<'a> Session<'a> {
             collation_server: None,
             default_collation_for_utf8mb4: None,
             explicit_defaults_for_timestamp: None,
+            is_definition: false,
         }
     }
 
@@ -57,7 +62,17 @@ impl<'a> Session<'a> {
             sql_mode: variables.sql_mode.unwrap_or(0),
             collation_server: variables.collations.map(|collations| collations.server),
             default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
-            explicit_defaults_for_timestamp: variables.explicit_defaults_for_timestamp,
+            explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),
+            ..Self::new(database, server, name_case)
+        }
+    }
+
+    /// The session in which the text of SHOW CREATE TABLE means what it says, if it was asked for with an empty
+    /// `sql_mode`.
+    pub fn of_definition(database: &'a str, server: ServerVersion, name_case: NameCase) -> Self {
+        Self {
+            explicit_defaults_for_timestamp: Some(true),
+            is_definition: true,
             ..Self::new(database, server, name_case)
         }
     }
@@ -89,5 +104,13 @@ impl<'a> Session<'a> {
             Flavour::MariaDb => self.server.is_at_least(10, 10, 0),
         };
         self.explicit_defaults_for_timestamp.unwrap_or(by_version)
+    }
+}
+
+/// MySQL has a variable for it, MariaDB a flag.
+fn explicit_defaults(variables: &StatusVariables, flavour: Flavour) -> Option<bool> {
+    match flavour {
+        Flavour::MySql => variables.explicit_defaults_for_timestamp,
+        Flavour::MariaDb => variables.flags2.map(|flags| flags & EXPLICIT_DEFAULTS != 0),
     }
 }

@@ -3,6 +3,7 @@
 use rowtide_event::TableId;
 
 use super::column::ColumnSpec;
+use super::create_table::PeriodSpec;
 use super::data_type::CharsetSpec;
 use super::key::{Constraint, KeySpec};
 use super::{DefaultValue, Result, TableOptions};
@@ -61,6 +62,9 @@ pub(in crate::schema) enum Clause {
     RenameTo(TableId),
     ConvertCharset(CharsetSpec),
     Options(TableOptions),
+    /// MariaDB's ADD PERIOD FOR.
+    AddPeriod(PeriodSpec),
+    DropPeriod,
     AddSystemVersioning,
     DropSystemVersioning,
     /// EXCHANGE PARTITION: rows change their table, no table its shape.
@@ -123,7 +127,8 @@ impl Cursor<'_> {
             clauses.push(Clause::AddSystemVersioning);
             return Ok(());
         }
-        if self.period()? {
+        if let Some(period) = self.period()? {
+            clauses.push(Clause::AddPeriod(period));
             return Ok(());
         }
         match self.constraint()? {
@@ -180,7 +185,13 @@ impl Cursor<'_> {
         if self.accept(&["PRIMARY", "KEY"]) {
             return Ok(Some(Clause::DropPrimaryKey));
         }
-        if self.accept(&["FOREIGN", "KEY"]) || self.accept(&["CHECK"]) || self.accept(&["PERIOD", "FOR"]) {
+        if self.accept(&["PERIOD", "FOR"]) {
+            self.accept(&["IF", "EXISTS"]);
+            let name = self.expect_name()?;
+            let is_own = !name.eq_ignore_ascii_case("SYSTEM_TIME");
+            return Ok(is_own.then_some(Clause::DropPeriod));
+        }
+        if self.accept(&["FOREIGN", "KEY"]) || self.accept(&["CHECK"]) {
             self.accept(&["IF", "EXISTS"]);
             self.expect_name()?;
             return Ok(None);

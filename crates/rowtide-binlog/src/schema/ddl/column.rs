@@ -3,6 +3,7 @@
 use super::key::{KeyKind, KeySpec};
 use super::{DefaultValue, Result, TypeName, TypeSpec};
 use crate::schema::sql::{Cursor, Kind};
+use crate::server::Flavour;
 
 /// A column as it was defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl Cursor<'_> {
     fn column_attribute(&mut self, column: &mut ColumnSpec) -> Result<bool> {
         Ok(self.value_attribute(column)?
             || self.key_attribute(column)?
-            || self.constraint_attribute()?
+            || self.constraint_attribute(column)?
             || self.storage_attribute(column)?)
     }
 
@@ -159,24 +160,37 @@ impl Cursor<'_> {
         Ok(true)
     }
 
-    /// CHECK and REFERENCES, which change neither columns nor keys.
-    fn constraint_attribute(&mut self) -> Result<bool> {
-        if self.accept(&["CONSTRAINT"]) {
-            if !self.peeks("CHECK") {
-                self.expect_name()?;
-            }
-            if !self.peeks("CHECK") {
-                return Err(self.expected("CHECK"));
-            }
+    /// CHECK, which changes neither columns nor keys, and REFERENCES, which may need a key.
+    fn constraint_attribute(&mut self, column: &mut ColumnSpec) -> Result<bool> {
+        let mut name = None;
+        let is_constraint = self.accept(&["CONSTRAINT"]);
+        if is_constraint && !self.peeks("CHECK") && !self.peeks("REFERENCES") {
+            name = Some(self.expect_name()?);
         }
         if self.accept(&["CHECK"]) {
             self.check_body()?;
         } else if self.accept(&["REFERENCES"]) {
             self.references_body()?;
+            if self.heeds_inline_references() {
+                let mut key = KeySpec::new(KeyKind::Foreign, name);
+                key.add_column(&column.name);
+                column.keys.push(key);
+            }
+        } else if is_constraint {
+            return Err(self.expected("CHECK or REFERENCES"));
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Older servers read REFERENCES of a column and do nothing with it.
+    fn heeds_inline_references(&self) -> bool {
+        let server = self.session.server;
+        match server.flavour {
+            Flavour::MySql => server.is_at_least(9, 0, 0),
+            Flavour::MariaDb => server.is_at_least(10, 5, 0),
+        }
     }
 
     /// Attributes that say how values are kept and shown.

@@ -15,8 +15,17 @@ pub(in crate::schema) struct CreateTable {
     pub(in crate::schema) columns: Vec<ColumnSpec>,
     /// The keys, those of columns too, in the order in which they were written.
     pub(in crate::schema) keys: Vec<KeySpec>,
+    pub(in crate::schema) period: Option<PeriodSpec>,
     pub(in crate::schema) options: TableOptions,
     pub(in crate::schema) source: Source,
+}
+
+/// MariaDB's period of a row, and the columns that it is between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::schema) struct PeriodSpec {
+    pub(in crate::schema) name: String,
+    pub(in crate::schema) from: String,
+    pub(in crate::schema) to: String,
 }
 
 /// Where columns come from besides those that are written.
@@ -34,6 +43,7 @@ impl Cursor<'_> {
             head,
             columns: Vec::new(),
             keys: Vec::new(),
+            period: None,
             options: TableOptions::default(),
             source: Source::None,
         };
@@ -81,7 +91,11 @@ impl Cursor<'_> {
     }
 
     fn element(&mut self, create: &mut CreateTable) -> Result<()> {
-        if self.period()? {
+        if let Some(period) = self.period()? {
+            // SYSTEM_TIME is told by its columns.
+            if !period.name.eq_ignore_ascii_case("SYSTEM_TIME") {
+                create.period = Some(period);
+            }
             return Ok(());
         }
         match self.constraint()? {
@@ -97,14 +111,18 @@ impl Cursor<'_> {
     }
 
     /// MariaDB's `PERIOD FOR name (from, to)`, if it is next.
-    pub(super) fn period(&mut self) -> Result<bool> {
+    pub(super) fn period(&mut self) -> Result<Option<PeriodSpec>> {
         if !self.session.is_mariadb() || !self.accept(&["PERIOD", "FOR"]) {
-            return Ok(false);
+            return Ok(None);
         }
         self.accept(&["IF", "NOT", "EXISTS"]);
-        self.expect_name()?;
-        self.parenthesised()?;
-        Ok(true)
+        let name = self.expect_name()?;
+        self.expect_symbol('(')?;
+        let from = self.expect_name()?;
+        self.expect_symbol(',')?;
+        let to = self.expect_name()?;
+        self.expect_symbol(')')?;
+        Ok(Some(PeriodSpec { name, from, to }))
     }
 
     fn peeks_query_in_parentheses(&self) -> bool {

@@ -53,7 +53,8 @@ impl TypeSpec {
         }
     }
 
-    pub(super) fn bigint() -> Self {
+    /// The type of a sequence's values where none is named.
+    pub(super) fn of_sequence() -> Self {
         Self::new(TypeName::BigInt)
     }
 }

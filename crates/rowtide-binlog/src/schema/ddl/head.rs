@@ -105,11 +105,11 @@ impl Cursor<'_> {
                 table: self.table()?,
             });
         }
-        self.create_index_head()
+        self.create_index_head(or_replace)
     }
 
     /// `{UNIQUE | FULLTEXT | SPATIAL | VECTOR} INDEX [IF NOT EXISTS] name [type] ON table`
-    fn create_index_head(&mut self) -> Option<Head> {
+    fn create_index_head(&mut self, or_replace: bool) -> Option<Head> {
         let kind = match self.word(0).as_str() {
             "UNIQUE" => KeyKind::Unique,
             "FULLTEXT" => KeyKind::FullText,
@@ -126,6 +126,7 @@ impl Cursor<'_> {
         self.accept_on()?;
         let key = KeySpec {
             if_not_exists,
+            or_replace,
             ..KeySpec::new(kind, Some(name))
         };
         Some(Head::CreateIndex {

@@ -29,7 +29,11 @@ pub(in crate::schema) struct KeySpec {
     pub(in crate::schema) name: Option<String>,
     pub(in crate::schema) parts: Vec<PartSpec>,
     pub(in crate::schema) if_not_exists: bool,
+    /// MariaDB's CREATE OR REPLACE INDEX.
+    pub(in crate::schema) or_replace: bool,
     pub(in crate::schema) invisible: bool,
+    /// MariaDB's period WITHOUT OVERLAPS, whose columns belong to the key.
+    pub(in crate::schema) period: Option<String>,
 }
 
 /// A column of a key, or an expression.
@@ -55,7 +59,9 @@ impl KeySpec {
             name,
             parts: Vec::new(),
             if_not_exists: false,
+            or_replace: false,
             invisible: false,
+            period: None,
         }
     }
 
@@ -158,7 +164,8 @@ impl Cursor<'_> {
     pub(super) fn index_body(&mut self, mut key: KeySpec) -> Result<KeySpec> {
         self.expect_symbol('(')?;
         loop {
-            if self.accept_words_of_period() {
+            if self.word_is(1, "WITHOUT") {
+                key.period = Some(self.expect_name()?);
                 self.expect(&["WITHOUT", "OVERLAPS"], "WITHOUT OVERLAPS")?;
             } else {
                 key.parts.push(self.key_part()?);
@@ -170,15 +177,6 @@ impl Cursor<'_> {
         self.expect_symbol(')')?;
         key.invisible = self.index_options()?;
         Ok(key)
-    }
-
-    /// MariaDB's `period WITHOUT OVERLAPS` at the end of a unique key.
-    fn accept_words_of_period(&mut self) -> bool {
-        let is_next = self.word_is(1, "WITHOUT");
-        if is_next {
-            self.advance();
-        }
-        is_next
     }
 
     fn key_part(&mut self) -> Result<PartSpec> {

@@ -19,7 +19,7 @@ use super::sql::Cursor;
 
 pub(super) use alter::{Clause, Place, read_clauses};
 pub(super) use column::{ColumnSpec, Generated};
-pub(super) use create_table::{CreateTable, Source};
+pub(super) use create_table::{CreateTable, PeriodSpec, Source};
 pub(super) use data_type::{CharsetSpec, TypeSpec};
 pub(super) use head::Head;
 pub use key::KeyKind;
@@ -161,7 +161,7 @@ impl Cursor<'_> {
                 or_replace,
                 if_not_exists,
             } => Ddl::CreateSequence {
-                data_type: self.sequence_options()?.unwrap_or_else(TypeSpec::bigint),
+                data_type: self.sequence_options()?.unwrap_or_else(TypeSpec::of_sequence),
                 table,
                 or_replace,
                 if_not_exists,

@@ -3,6 +3,7 @@
 use super::Result;
 use super::data_type::{CharsetSpec, TypeSpec};
 use crate::schema::sql::Cursor;
+use crate::server::Flavour;
 
 /// The options of a table that count here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,6 +66,10 @@ impl Cursor<'_> {
         self.accept(&["DEFAULT"]);
         if let Some(charset) = self.charset_clause()? {
             options.charset.charset = Some(charset);
+            if self.session.server.flavour == Flavour::MySql && !self.session.server.is_at_least(8, 0, 16) {
+                // To MySQL 8.0.15 at least, what is said last counts.
+                options.charset.collation = None;
+            }
             return Ok(true);
         }
         if let Some(collation) = self.collate_clause()? {

@@ -47,6 +47,7 @@ fn a_table_with_everything() {
         kinds,
         [
             (KeyKind::Primary, None, 1),
+            (KeyKind::Foreign, None, 1),
             (KeyKind::Unique, Some("u"), 2),
             (KeyKind::Foreign, Some("f"), 1),
             (KeyKind::FullText, None, 1),

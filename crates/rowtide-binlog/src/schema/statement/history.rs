@@ -112,6 +112,7 @@ mod tests {
         collation_server: None,
         default_collation_for_utf8mb4: None,
         explicit_defaults_for_timestamp: None,
+        is_definition: false,
     };
 
     fn entries(sql: &str) -> Vec<(String, String)> {

@@ -16,6 +16,7 @@ pub(super) const MYSQL: Session<'_> = Session {
     collation_server: None,
     default_collation_for_utf8mb4: None,
     explicit_defaults_for_timestamp: None,
+    is_definition: false,
 };
 
 fn with_mode(sql_mode: u64) -> Session<'static> {

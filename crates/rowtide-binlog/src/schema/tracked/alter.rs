@@ -1,12 +1,21 @@
 //! What an ALTER TABLE makes of a table.
 
 use super::collation::Collation;
-use super::create::{column, resolved};
+use super::create::{column, period, resolved, settle_timestamps};
 use super::error::Reason;
 use super::key::{Key, PRIMARY, add_keys, is_part, sort};
 use super::table::{TrackedColumn, TrackedTable, same_name};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
+
+/// The collations of databases that a statement may mean by DEFAULT, as far as they are known.
+#[derive(Clone, Copy)]
+pub(super) struct Databases<'a> {
+    /// Of the table's own.
+    pub(super) own: Option<&'a Collation>,
+    /// Of the one the statement ran in: it is the one that CONVERT TO means.
+    pub(super) current: Option<&'a Collation>,
+}
 
 /// The table after all clauses of one ALTER TABLE, which take effect together: names in them are those of before, but
 /// for AFTER. A new name of the table is not in it.
@@ -15,11 +24,11 @@ use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind,
 pub(super) fn altered(
     table: &TrackedTable,
     clauses: &[Clause],
-    database: Option<&Collation>,
+    databases: Databases<'_>,
     session: &Session<'_>,
 ) -> Result<TrackedTable, Reason> {
     let mut next = table.clone();
-    set_options(&mut next, clauses, database, session)?;
+    set_options(&mut next, clauses, databases, session)?;
     let columns = Columns {
         table,
         collation: &next.collation,
@@ -29,22 +38,39 @@ pub(super) fn altered(
     let slots = columns.slots()?;
     next.keys = remaining_keys(table, clauses, &slots)?;
     next.columns = slots.into_iter().map(|slot| slot.column).collect();
-    add_new_keys(&mut next, table, clauses);
-    convert(&mut next, clauses, database, session)?;
+    for clause in clauses {
+        if let Clause::AddPeriod(spec) = clause {
+            next.period = Some(period(spec, &mut next.columns));
+        }
+    }
+    let is_new = |column: &TrackedColumn| is_defined(column, clauses);
+    settle_timestamps(&mut next.columns, is_new, session);
+    add_new_keys(&mut next, table, clauses, session);
+    convert(&mut next, clauses, databases, session)?;
     Ok(next)
+}
+
+/// Whether a clause defines the column anew.
+fn is_defined(column: &TrackedColumn, clauses: &[Clause]) -> bool {
+    clauses.iter().any(|clause| match clause {
+        Clause::AddColumn { column: spec, .. } | Clause::ChangeColumn { column: spec, .. } => {
+            same_name(&spec.name, &column.name)
+        }
+        _ => false,
+    })
 }
 
 /// Options of the table as a whole.
 fn set_options(
     next: &mut TrackedTable,
     clauses: &[Clause],
-    database: Option<&Collation>,
+    databases: Databases<'_>,
     session: &Session<'_>,
 ) -> Result<(), Reason> {
     for clause in clauses {
         match clause {
             Clause::Options(options) => {
-                if let Some(collation) = resolved(&options.charset, database, session)? {
+                if let Some(collation) = resolved(&options.charset, databases.own, session)? {
                     next.collation = collation;
                 }
                 if let Some(comment) = &options.comment {
@@ -53,8 +79,9 @@ fn set_options(
                 next.system_versioned |= options.versioned;
             }
             Clause::ConvertCharset(charset) => {
-                next.collation = converted_to(charset, database, session, next)?;
+                next.collation = converted_to(charset, databases, session, next)?;
             }
+            Clause::DropPeriod => next.period = None,
             Clause::AddSystemVersioning => next.system_versioned = true,
             Clause::DropSystemVersioning => next.system_versioned = false,
             _ => {}
@@ -65,10 +92,16 @@ fn set_options(
 
 fn converted_to(
     charset: &CharsetSpec,
-    database: Option<&Collation>,
+    databases: Databases<'_>,
     session: &Session<'_>,
     table: &TrackedTable,
 ) -> Result<Collation, Reason> {
+    // MariaDB means the database of the table.
+    let database = if session.is_mariadb() {
+        databases.own
+    } else {
+        databases.current
+    };
     resolved(charset, database, session)?.ok_or_else(|| Reason::Database(table.id.database.clone()))
 }
 
@@ -76,19 +109,19 @@ fn converted_to(
 fn convert(
     next: &mut TrackedTable,
     clauses: &[Clause],
-    database: Option<&Collation>,
+    databases: Databases<'_>,
     session: &Session<'_>,
 ) -> Result<(), Reason> {
     for clause in clauses {
         let Clause::ConvertCharset(charset) = clause else {
             continue;
         };
-        let collation = converted_to(charset, database, session, next)?;
+        let collation = converted_to(charset, databases, session, next)?;
         for column in &mut next.columns {
             let Some(from) = column.collation.take() else {
                 continue;
             };
-            column.data_type = column.data_type.converted(from.charset(), collation.charset());
+            column.data_type = column.data_type.converted(from.charset(), collation.charset())?;
             column.collation = column.data_type.is_text().then(|| collation.clone());
         }
     }
@@ -303,6 +336,10 @@ fn drops_key(clause: &Clause, key: &Key) -> bool {
     match clause {
         Clause::DropPrimaryKey => key.kind == KeyKind::Primary,
         Clause::DropKey { name, .. } => same_name(name, &key.name),
+        Clause::AddKey(spec) if spec.or_replace => spec
+            .name
+            .as_deref()
+            .is_some_and(|name| same_name(name, &key.name)),
         // A foreign key of the same name is dropped and not the key that it has made.
         Clause::DropConstraint(name) => {
             let is_constraint = matches!(key.kind, KeyKind::Primary | KeyKind::Unique);
@@ -329,13 +366,16 @@ fn change_key(clause: &Clause, key: &mut Key) {
 }
 
 /// Adds the keys of ADD KEY and those that stand in the definitions of columns, as they follow each other.
-fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause]) {
+fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause], session: &Session<'_>) {
     let mut specs: Vec<KeySpec> = Vec::new();
     for clause in clauses {
         match clause {
             Clause::AddKey(key) => {
                 let name = key.name.as_deref().unwrap_or_default();
-                if !key.if_not_exists || next.key(name).is_none() {
+                let is_taken =
+                    |other: &KeySpec| other.name.as_deref().is_some_and(|other| same_name(other, name));
+                let exists = next.key(name).is_some() || specs.iter().any(is_taken);
+                if !key.if_not_exists || !exists {
                     specs.push(key.clone());
                 }
             }
@@ -351,10 +391,10 @@ fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause
         }
     }
     keep_primary_not_null(next);
-    if specs.is_empty() {
+    add_keys(&mut next.keys, &specs, &mut next.columns, next.period.as_deref());
+    // MariaDB leaves keys in the order that they have, unless there are new ones.
+    if !specs.is_empty() || !session.is_mariadb() {
         sort(&mut next.keys, &next.columns);
-    } else {
-        add_keys(&mut next.keys, &specs, &mut next.columns);
     }
 }
 

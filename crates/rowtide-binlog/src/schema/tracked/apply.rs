@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rowtide_event::TableId;
 
-use super::alter::altered;
+use super::alter::{Databases, altered};
 use super::create::{created, resolved};
 use super::error::{Affected, Reason, Unreadable};
 use super::table::TrackedTable;
@@ -124,7 +124,7 @@ impl SchemaTracker {
 
     fn alter_table(&mut self, id: &TableId, clauses: &[Clause], session: &Session<'_>) -> Changes {
         let before = self.known(id)?;
-        let mut after = altered(&before, clauses, self.database(&id.database), session)?;
+        let mut after = altered(&before, clauses, self.databases_of(id, session), session)?;
         let mut changes = Vec::new();
         for clause in clauses {
             match clause {
@@ -149,6 +149,14 @@ impl SchemaTracker {
         Ok(changes)
     }
 
+    fn databases_of(&self, id: &TableId, session: &Session<'_>) -> Databases<'_> {
+        let current = session.name_case.folded(session.database);
+        Databases {
+            own: self.database(&id.database),
+            current: self.database(&current),
+        }
+    }
+
     fn create_index(&mut self, id: &TableId, key: KeySpec, session: &Session<'_>) -> Changes {
         self.index(id, Clause::AddKey(key), session)
     }
@@ -161,7 +169,7 @@ impl SchemaTracker {
 
     fn index(&mut self, id: &TableId, clause: Clause, session: &Session<'_>) -> Changes {
         let before = self.known(id)?;
-        let after = altered(&before, &[clause], self.database(&id.database), session)?;
+        let after = altered(&before, &[clause], self.databases_of(id, session), session)?;
         let after = self.put(after);
         Ok(vec![Change::Indexed { before, after }])
     }
@@ -200,7 +208,7 @@ impl SchemaTracker {
     }
 
     fn create_database(&mut self, name: String, charset: &CharsetSpec, session: &Session<'_>) -> Changes {
-        let of_server = session.collation_server.and_then(Collation::from_id);
+        let of_server = of_server(session);
         let collation = resolved(charset, of_server.as_ref(), session)?.or(of_server);
         let database = Database {
             collation: collation.clone(),
@@ -211,8 +219,9 @@ impl SchemaTracker {
     }
 
     fn alter_database(&mut self, name: String, charset: &CharsetSpec, session: &Session<'_>) -> Changes {
-        let before = self.database(&name).cloned();
-        let collation = resolved(charset, before.as_ref(), session)?.or(before);
+        let of_server = of_server(session);
+        let named = resolved(charset, of_server.as_ref(), session)?;
+        let collation = named.or_else(|| self.database(&name).cloned());
         self.databases.entry(name.clone()).or_default().collation = collation.clone();
         Ok(vec![Change::DatabaseSet { name, collation }])
     }
@@ -229,10 +238,12 @@ impl SchemaTracker {
 
     /// A sequence is a table of one row.
     fn create_sequence(&mut self, id: TableId, data_type: &TypeSpec, session: &Session<'_>) -> Changes {
-        const COLUMNS: &str = "CREATE TABLE s (next_not_cached_value BIGINT NOT NULL, minimum_value BIGINT NOT NULL, \
-             maximum_value BIGINT NOT NULL, start_value BIGINT NOT NULL, increment BIGINT NOT NULL, \
-             cache_size BIGINT UNSIGNED NOT NULL, cycle_option TINYINT(1) UNSIGNED NOT NULL, \
-             cycle_count BIGINT NOT NULL)";
+        const COLUMNS: &str = "CREATE TABLE s (next_not_cached_value BIGINT(21) NOT NULL, \
+             minimum_value BIGINT(21) NOT NULL, maximum_value BIGINT(21) NOT NULL, start_value BIGINT(21) NOT NULL \
+             COMMENT 'start value when sequences is created or value if RESTART is used', \
+             increment BIGINT(21) NOT NULL COMMENT 'increment value', cache_size BIGINT(21) UNSIGNED NOT NULL, cycle_option TINYINT(1) UNSIGNED NOT NULL COMMENT \
+             '0 if no cycles are allowed, 1 if the sequence should begin a new cycle when maximum_value is passed', \
+             cycle_count BIGINT(21) NOT NULL COMMENT 'How many cycles have been done')";
         let Ddl::CreateTable(create) = ddl::read(COLUMNS, *session)? else {
             return Err(Reason::Verb("CREATE SEQUENCE".to_owned()));
         };
@@ -259,6 +270,11 @@ impl SchemaTracker {
     }
 }
 
+fn of_server(session: &Session<'_>) -> Option<Collation> {
+    let id = session.collation_server?;
+    Collation::from_id(id, session.server.flavour)
+}
+
 /// The type of a sequence's values.
 fn set_sequence_type(
     table: &mut TrackedTable,
@@ -266,7 +282,7 @@ fn set_sequence_type(
     session: &Session<'_>,
 ) -> Result<(), Reason> {
     const VALUES: usize = 4;
-    let data_type = DataType::of(data_type, &table.collation, session)?;
+    let data_type = DataType::of(data_type, &table.collation, session)?.of_sequence();
     for column in table.columns.iter_mut().take(VALUES) {
         column.data_type = data_type.clone();
     }

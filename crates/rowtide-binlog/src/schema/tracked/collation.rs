@@ -31,13 +31,19 @@ impl Collation {
         is_whole.then(|| Self::of(charset, &name))
     }
 
-    /// The collation of an id of the binlog.
-    pub fn from_id(id: u16) -> Option<Self> {
-        match names::NAMES.binary_search_by_key(&id, |(id, _)| *id) {
-            Ok(at) => names::NAMES.get(at).and_then(|(_, name)| Self::from_name(name)),
-            // A newer one, or one of MariaDB's many: its text can be read all the same.
-            Err(_) => Charset::from_collation(id)
-                .map(|charset| Self::of(charset, &format!("{}_{id}", charset.name()))),
+    /// The collation of an id in a server's binlog.
+    pub fn from_id(id: u16, flavour: Flavour) -> Option<Self> {
+        let name = match flavour {
+            Flavour::MySql => name_of(id, names::NAMES).map(str::to_owned),
+            Flavour::MariaDb => name_on_mariadb(id),
+        };
+        match name {
+            Some(name) => Self::from_name(&name),
+            // A newer one: its text can be read all the same.
+            None => {
+                let charset = Charset::from_collation(id)?;
+                Some(Self::of(charset, &format!("{}_{id}", charset.name())))
+            }
         }
     }
 
@@ -53,8 +59,11 @@ impl Collation {
 
     /// The collation that a character set has where none is named.
     pub(super) fn default_of(charset: Charset, session: &Session<'_>) -> Self {
+        let of_utf8mb4 = session
+            .default_collation_for_utf8mb4
+            .and_then(|id| Self::from_id(id, session.server.flavour));
         if charset == Charset::Utf8
-            && let Some(collation) = session.default_collation_for_utf8mb4.and_then(Self::from_id)
+            && let Some(collation) = of_utf8mb4
         {
             return collation;
         }
@@ -66,6 +75,14 @@ impl Collation {
         match charset {
             Charset::Binary => Self::of(charset, "binary"),
             _ => Self::of(charset, &format!("{}_bin", charset.name())),
+        }
+    }
+
+    /// The collation that a character set has in MariaDB whatever its settings say.
+    pub(super) fn built_in(charset: Charset) -> Self {
+        match charset {
+            Charset::Utf8 => Self::of(charset, "utf8mb4_general_ci"),
+            _ => Self::of(charset, own_default(charset)),
         }
     }
 
@@ -85,6 +102,41 @@ impl Collation {
         };
         Self { charset, name }
     }
+}
+
+fn name_of(id: u16, names: &[(u16, &'static str)]) -> Option<&'static str> {
+    let at = names.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    names.get(at).map(|(_, name)| *name)
+}
+
+/// MariaDB adds 1,024 to the id of a collation for its sister that does not pad, and has collations of UCA 14.0.0 for
+/// five character sets from 2,048.
+fn name_on_mariadb(id: u16) -> Option<String> {
+    match id {
+        0..1024 => name_of(id, names::OF_MARIADB)
+            .or_else(|| name_of(id, names::NAMES))
+            .map(str::to_owned),
+        1024..2048 => {
+            let (first, last) = name_of(id.checked_sub(1024)?, names::NAMES)?.rsplit_once('_')?;
+            Some(format!("{first}_nopad_{last}"))
+        }
+        _ => uca1400(id),
+    }
+}
+
+/// 256 ids for each character set, 8 of them for each language.
+fn uca1400(id: u16) -> Option<String> {
+    let charset = Charset::from_collation(id)?.name();
+    let language = names::UCA1400.get(usize::from((id >> 3) & 0x1f))?;
+    let language = if language.is_empty() {
+        String::new()
+    } else {
+        format!("_{language}")
+    };
+    let pad = if id & 4 == 0 { "" } else { "_nopad" };
+    let accent = if id & 2 == 0 { "ai" } else { "as" };
+    let case = if id & 1 == 0 { "ci" } else { "cs" };
+    Some(format!("{charset}_uca1400{language}{pad}_{accent}_{case}"))
 }
 
 impl fmt::Display for Collation {
@@ -109,6 +161,25 @@ pub(super) fn max_char_len(charset: Charset) -> u64 {
     }
 }
 
+/// The bytes of a text, where they are simple to tell; `None` for text of East Asia in its own character sets.
+pub(super) fn encoded(text: &str, charset: Charset) -> Option<Vec<u8>> {
+    match charset {
+        Charset::Utf8 | Charset::Utf8Mb3 | Charset::Binary => Some(text.as_bytes().to_vec()),
+        Charset::Ucs2 | Charset::Utf16 => Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        Charset::Utf16Le => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        Charset::Utf32 => Some(text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect()),
+        _ => text.chars().map(|c| single_byte(c, charset)).collect(),
+    }
+}
+
+fn single_byte(c: char, charset: Charset) -> Option<u8> {
+    let is_it = |byte: &u8| {
+        let decoded = charset.decode_borrowed(std::slice::from_ref(byte));
+        decoded.is_ok_and(|text| text.chars().eq([c]))
+    };
+    (0..=u8::MAX).find(is_it)
+}
+
 fn default_name(charset: Charset, session: &Session<'_>) -> &'static str {
     let server = session.server;
     let uca1400 = server.flavour == Flavour::MariaDb && server.is_at_least(11, 5, 0);
@@ -122,6 +193,13 @@ fn default_name(charset: Charset, session: &Session<'_>) -> &'static str {
             "utf8mb4_0900_ai_ci"
         }
         Charset::Utf8 => "utf8mb4_general_ci",
+        other => own_default(other),
+    }
+}
+
+/// The default of a character set but utf8mb4, which has others on other servers.
+fn own_default(charset: Charset) -> &'static str {
+    match charset {
         Charset::Binary => "binary",
         Charset::Big5 => "big5_chinese_ci",
         Charset::Cp1251 => "cp1251_general_ci",
@@ -170,10 +248,11 @@ mod tests {
             (latin.charset(), latin.name()),
             (Charset::Latin1, "latin1_german1_ci")
         );
-        assert_eq!(Collation::from_id(5), Some(latin));
-        assert_eq!(Collation::from_name("utf8_bin"), Collation::from_id(83));
-        assert_eq!(Collation::from_name("binary"), Collation::from_id(63));
-        assert_eq!(Collation::from_id(2304).unwrap().charset(), Charset::Utf8);
+        let from_id = |id| Collation::from_id(id, Flavour::MySql);
+        assert_eq!(from_id(5), Some(latin));
+        assert_eq!(Collation::from_name("utf8_bin"), from_id(83));
+        assert_eq!(Collation::from_name("binary"), from_id(63));
+        assert_eq!(from_id(330), None);
         for none in ["latin1", "klingon_ci", ""] {
             assert_eq!(Collation::from_name(none), None, "{none}");
         }
@@ -183,6 +262,24 @@ mod tests {
                 .name(),
             "utf8mb4_uca1400_ai_ci"
         );
+    }
+
+    #[test]
+    fn ids_of_mariadb() {
+        for (id, name) in [
+            (8, "latin1_swedish_ci"),
+            (245, "utf8mb4_croatian_mysql561_ci"),
+            (608, "utf8mb4_croatian_ci"),
+            (1025, "big5_chinese_nopad_ci"),
+            (1067, "macce_nopad_bin"),
+            (1270, "utf8mb4_unicode_520_nopad_ci"),
+            (2048, "utf8mb3_uca1400_ai_ci"),
+            (2304, "utf8mb4_uca1400_ai_ci"),
+            (2343, "utf8mb4_uca1400_slovenian_nopad_as_cs"),
+            (3264, "utf32_uca1400_croatian_ai_ci"),
+        ] {
+            assert_eq!(Collation::from_id(id, Flavour::MariaDb).unwrap().name(), name);
+        }
     }
 
     #[test]

@@ -40,21 +40,34 @@ impl DataType {
     }
 }
 
+impl DataType {
+    /// As the type of a sequence's values, which is shown with one digit more.
+    pub(super) fn of_sequence(self) -> Self {
+        match self {
+            Self::Integer { width, sign, .. } => Self::Integer {
+                width,
+                sign,
+                display: digits(width, sign).checked_add(1),
+            },
+            other => other,
+        }
+    }
+}
+
 /// Whether integers and YEAR are shown with a width.
 fn shows_widths(server: ServerVersion) -> bool {
     server.flavour == Flavour::MariaDb || !server.is_at_least(8, 0, 19)
 }
 
 fn integer(width: IntegerWidth, sign: Sign, display: Option<u8>, server: ServerVersion) -> String {
-    let (name, signed, unsigned) = match width {
-        IntegerWidth::Tiny => ("tinyint", 4, 3),
-        IntegerWidth::Small => ("smallint", 6, 5),
-        IntegerWidth::Medium => ("mediumint", 9, 8),
-        IntegerWidth::Int => ("int", 11, 10),
-        IntegerWidth::Big => ("bigint", 20, 20),
+    let name = match width {
+        IntegerWidth::Tiny => "tinyint",
+        IntegerWidth::Small => "smallint",
+        IntegerWidth::Medium => "mediumint",
+        IntegerWidth::Int => "int",
+        IntegerWidth::Big => "bigint",
     };
-    let by_default = if sign == Sign::Signed { signed } else { unsigned };
-    let digits = display.unwrap_or(by_default);
+    let digits = display.unwrap_or_else(|| digits(width, sign));
     let is_bool = width == IntegerWidth::Tiny && sign == Sign::Signed && display == Some(1);
     let shown = if shows_widths(server) || sign == Sign::ZeroFill || is_bool {
         format!("({digits})")
@@ -62,6 +75,18 @@ fn integer(width: IntegerWidth, sign: Sign, display: Option<u8>, server: ServerV
         String::new()
     };
     format!("{name}{shown}{}", attributes(sign))
+}
+
+/// The width with which an integer is shown if none was written.
+fn digits(width: IntegerWidth, sign: Sign) -> u8 {
+    let (signed, unsigned) = match width {
+        IntegerWidth::Tiny => (4, 3),
+        IntegerWidth::Small => (6, 5),
+        IntegerWidth::Medium => (9, 8),
+        IntegerWidth::Int => (11, 10),
+        IntegerWidth::Big => (20, 20),
+    };
+    if sign == Sign::Signed { signed } else { unsigned }
 }
 
 fn attributes(sign: Sign) -> &'static str {

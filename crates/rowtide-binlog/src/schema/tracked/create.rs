@@ -5,11 +5,11 @@ use rowtide_event::Charset;
 use super::collation::Collation;
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::add_keys;
-use super::table::{Declared, Generation, TrackedColumn, TrackedTable};
+use super::key::{add_keys, make_not_null, sort};
+use super::table::{Declared, Generation, Period, TrackedColumn, TrackedTable, same_name};
 use crate::schema::Session;
 use crate::schema::ddl::{
-    CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, TypeName, TypeSpec,
+    CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, PeriodSpec, TypeName, TypeSpec,
 };
 
 /// The table that a CREATE TABLE with columns makes, in a database of this collation.
@@ -30,17 +30,36 @@ pub(super) fn created(
         .iter()
         .map(|spec| column(spec, &collation, session))
         .collect::<Result<Vec<_>, _>>()?;
-    promote_first_timestamp(columns.iter_mut(), &create.columns, session);
+    settle_timestamps(&mut columns, |_| true, session);
+    let period = create.period.as_ref().map(|spec| period(spec, &mut columns));
     let mut keys = Vec::new();
-    add_keys(&mut keys, &create.keys, &mut columns);
+    add_keys(&mut keys, &create.keys, &mut columns, period.as_deref());
+    if !session.is_definition {
+        sort(&mut keys, &columns);
+    }
     Ok(TrackedTable {
         id,
         collation,
         comment: create.options.comment.as_deref().unwrap_or_default().into(),
         columns,
         keys,
+        period,
         system_versioned: is_versioned(create),
         is_sequence: create.options.sequence,
+    })
+}
+
+/// The columns of a period cannot be NULL.
+pub(super) fn period(spec: &PeriodSpec, columns: &mut [TrackedColumn]) -> Box<Period> {
+    for column in columns.iter_mut() {
+        if same_name(&column.name, &spec.from) || same_name(&column.name, &spec.to) {
+            make_not_null(column);
+        }
+    }
+    Box::new(Period {
+        name: spec.name.as_str().into(),
+        from: spec.from.as_str().into(),
+        to: spec.to.as_str().into(),
     })
 }
 
@@ -56,7 +75,13 @@ pub(super) fn resolved(
     session: &Session<'_>,
 ) -> Result<Option<Collation>, Reason> {
     if spec.charset.as_deref() == Some("default") && spec.collation.is_none() {
-        return Ok(database.cloned());
+        // MariaDB takes over the character set alone.
+        let built_in = |database: &Collation| Collation::built_in(database.charset());
+        return Ok(if session.is_mariadb() {
+            database.map(built_in)
+        } else {
+            database.cloned()
+        });
     }
     let named = spec.charset.as_deref().filter(|name| *name != "default");
     let charset = named.map(charset_of).transpose()?;
@@ -111,7 +136,9 @@ pub(super) fn column(
         || matches!(spec.generated, Some(Generated::RowStart | Generated::RowEnd))
         || (is_timestamp && !is_generated);
     let nullable = spec.nullable.unwrap_or(!not_null);
-    let zero = (is_timestamp && !nullable && spec.on_update.is_none() && !is_generated).then(zero_moment);
+    // On MariaDB a moment that is set by changes has a default.
+    let is_set = spec.on_update.is_some() && session.is_mariadb();
+    let zero = (is_set && !nullable && matches!(data_type, DataType::Timestamp(_))).then(zero_moment);
     let null = (nullable && has_null_default(&data_type, spec)).then_some(DefaultValue::Null);
     Ok(TrackedColumn {
         name: spec.name.as_str().into(),
@@ -122,6 +149,7 @@ pub(super) fn column(
         on_update: spec.on_update,
         generation: generation(spec.generated.as_ref()),
         invisible: spec.invisible,
+        compressed: spec.data_type.compressed,
         srid: spec.srid,
         comment: spec.comment.as_str().into(),
         declared: declared(spec, &data_type),
@@ -180,27 +208,42 @@ fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
     }
 }
 
-/// Without `explicit_defaults_for_timestamp`, the first TIMESTAMP column of a definition is set to the moment of each
-/// change of its row, if nothing else was said (`promote_first_timestamp_column` in the server's sql_table.cc).
-pub(super) fn promote_first_timestamp<'a>(
-    columns: impl Iterator<Item = &'a mut TrackedColumn>,
-    specs: &[ColumnSpec],
+/// Without `explicit_defaults_for_timestamp`, the first TIMESTAMP column of a table is set to the moment of each change
+/// of its row, if nothing else was said (`promote_first_timestamp_column` in the server's sql_table.cc), and others
+/// have the zero moment as their default. MySQL gives no default to a column that was there
+/// before.
+pub(super) fn settle_timestamps(
+    columns: &mut [TrackedColumn],
+    is_new: impl Fn(&TrackedColumn) -> bool,
     session: &Session<'_>,
 ) {
     if session.explicit_timestamp_defaults() {
         return;
     }
-    let first = columns
-        .zip(specs)
-        .find(|(column, _)| matches!(column.data_type, DataType::Timestamp(_)));
-    if let Some((column, spec)) = first
-        && !column.nullable
-        && spec.default.is_none()
-        && spec.on_update.is_none()
-        && spec.generated.is_none()
-        && let DataType::Timestamp(digits) = column.data_type
-    {
-        column.default = Some(Box::new(DefaultValue::Now(digits)));
-        column.on_update = Some(digits);
+    let timestamps = columns.iter_mut().filter_map(|column| match column.data_type {
+        DataType::Timestamp(digits) => Some((column, digits)),
+        _ => None,
+    });
+    for (at, (column, digits)) in timestamps.enumerate() {
+        if column.nullable || column.default.is_some() || column.generation != Generation::None {
+            continue;
+        }
+        let is_set = at == 0 && column.on_update.is_none();
+        let is_new = is_new(column);
+        // MySQL logs the setting only with statements that define a TIMESTAMP.
+        if !is_new && session.explicit_defaults_for_timestamp.is_none() {
+            continue;
+        }
+        if is_set {
+            column.on_update = Some(digits);
+        }
+        if is_new || (is_set && session.is_mariadb()) {
+            let default = if is_set {
+                DefaultValue::Now(digits)
+            } else {
+                zero_moment()
+            };
+            column.default = Some(Box::new(default));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rowtide_event::{Charset, ColumnType, GeometryKind, IntegerWidth};
 
-use super::collation::{Collation, max_char_len};
+use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
 use crate::schema::Session;
 use crate::schema::ddl::{TypeName, TypeSpec};
@@ -170,9 +170,9 @@ impl DataType {
     }
 
     /// The same type when its text is converted from one character set to another: it holds as many characters.
-    pub(super) fn converted(&self, from: Charset, to: Charset) -> Self {
+    pub(super) fn converted(&self, from: Charset, to: Charset) -> Result<Self, Reason> {
         let is_binary = to == Charset::Binary;
-        match self {
+        Ok(match self {
             Self::Char(length) if is_binary => Self::Binary(*length),
             Self::VarChar(length) if is_binary => Self::VarBinary(*length),
             Self::VarChar(length) => varchar(u64::from(*length), to),
@@ -185,8 +185,11 @@ impl DataType {
                     Self::Text(size)
                 }
             }
+            // Servers keep the bytes of members, and read them in the new character set.
+            Self::Enum(members) => Self::Enum(reread(members, from, to)?),
+            Self::Set(members) => Self::Set(reread(members, from, to)?),
             other => other.clone(),
-        }
+        })
     }
 
     /// What decoding needs of it; `None` for types that cannot be decoded.
@@ -278,6 +281,15 @@ fn members(spec: &TypeSpec, charset: Charset) -> Arc<[Box<str>]> {
     let keeps = charset == Charset::Binary;
     let kept = |value: &str| Box::from(if keeps { value } else { value.trim_end_matches(' ') });
     spec.members.iter().map(|member| kept(&member.value)).collect()
+}
+
+fn reread(members: &[Box<str>], from: Charset, to: Charset) -> Result<Arc<[Box<str>]>, Reason> {
+    let reread = |member: &str| {
+        let bytes = encoded(member, from)?;
+        to.decode_borrowed(&bytes).ok().map(|text| Box::from(&*text))
+    };
+    let all: Option<Arc<[Box<str>]>> = members.iter().map(|member| reread(member)).collect();
+    all.ok_or(Reason::Members)
 }
 
 fn geometry(name: TypeName) -> Option<GeometryKind> {

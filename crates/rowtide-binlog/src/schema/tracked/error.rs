@@ -68,6 +68,9 @@ pub enum Reason {
     /// A character set or collation that Rowtide does not know.
     #[error("the character set or collation {0} is not known")]
     Charset(String),
+    /// The members of an ENUM or SET that is converted are not text in the new character set.
+    #[error("members of an ENUM or SET are no text in the character set that they are converted to")]
+    Members,
     /// A type needs a length and has none.
     #[error("a type has no length")]
     NoLength,

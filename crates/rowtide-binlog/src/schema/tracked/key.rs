@@ -1,8 +1,8 @@
 //! Keys of tables: their names, their order, and what becomes of them when columns change.
 
 use super::data_type::DataType;
-use super::table::{TrackedColumn, same_name};
-use crate::schema::ddl::{KeyKind, KeySpec};
+use super::table::{Generation, Period, TrackedColumn, same_name};
+use crate::schema::ddl::{DefaultValue, KeyKind, KeySpec, PartSpec};
 
 /// A key of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) const PRIMARY: &str = "PRIMARY";
 
 impl Key {
     fn of(spec: &KeySpec, columns: &[TrackedColumn], name: Box<str>) -> Self {
-        let part = |part: &crate::schema::ddl::PartSpec| {
+        let part = |part: &PartSpec| {
             let column = part.column.as_deref().and_then(|name| find(columns, name));
             KeyPart {
                 column: part
@@ -51,6 +51,29 @@ impl Key {
             kind: spec.kind,
             parts: spec.parts.iter().map(part).collect(),
             invisible: spec.invisible,
+        }
+    }
+
+    /// Adds the end of the system's period, which belongs to every unique key, and the period that is named WITHOUT
+    /// OVERLAPS.
+    fn add_periods(&mut self, spec: &KeySpec, columns: &[TrackedColumn], period: Option<&Period>) {
+        let whole = |column: &str| KeyPart {
+            column: Some(column.into()),
+            prefix: None,
+            descending: false,
+        };
+        if let Some(period) = period.filter(|_| spec.period.is_some()) {
+            self.parts.extend([whole(&period.to), whole(&period.from)]);
+        }
+        let row_end = columns
+            .iter()
+            .find(|column| column.generation == Generation::RowEnd);
+        let has = |name: &str| {
+            let mut names = self.parts.iter().filter_map(|part| part.column.as_deref());
+            names.any(|part| same_name(part, name))
+        };
+        if let Some(row_end) = row_end.filter(|column| self.is_unique() && !has(&column.name)) {
+            self.parts.push(whole(&row_end.name));
         }
     }
 
@@ -84,9 +107,13 @@ pub(super) fn is_part(column: &TrackedColumn, prefix: u32) -> bool {
     }
 }
 
-/// Adds keys to those that are there: names those without a name, drops what foreign keys need no more, and puts all
-/// in the server's order. Columns of a primary key cannot be NULL from then on.
-pub(super) fn add_keys(keys: &mut Vec<Key>, specs: &[KeySpec], columns: &mut [TrackedColumn]) {
+/// Adds keys to those that are there: names those without a name, and drops what foreign keys need no more. Columns of a primary key cannot be NULL from then on.
+pub(super) fn add_keys(
+    keys: &mut Vec<Key>,
+    specs: &[KeySpec],
+    columns: &mut [TrackedColumn],
+    period: Option<&Period>,
+) {
     for spec in specs.iter().filter(|spec| spec.kind == KeyKind::Primary) {
         let names = spec.parts.iter().filter_map(|part| part.column.as_deref());
         for name in names {
@@ -99,17 +126,17 @@ pub(super) fn add_keys(keys: &mut Vec<Key>, specs: &[KeySpec], columns: &mut [Tr
     for (spec, needless) in specs.iter().zip(needless) {
         if !needless {
             let name = name_of(spec, keys);
-            keys.push(Key::of(spec, columns, name));
+            let mut key = Key::of(spec, columns, name);
+            key.add_periods(spec, columns, period);
+            keys.push(key);
         }
     }
-    sort(keys, columns);
 }
 
 /// A column that was nullable only because nobody said otherwise has no default any more.
 pub(super) fn make_not_null(column: &mut TrackedColumn) {
     column.nullable = false;
-    let is_null =
-        |default: &crate::schema::ddl::DefaultValue| *default == crate::schema::ddl::DefaultValue::Null;
+    let is_null = |default: &DefaultValue| *default == DefaultValue::Null;
     if column.default.as_deref().is_some_and(is_null) {
         column.default = None;
     }
@@ -166,11 +193,20 @@ fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
 }
 
 /// The server's order (`sort_keys` in its sql_table.cc): the primary key, unique keys without nullable columns, those
-/// of whole columns first, other unique keys, others, and FULLTEXT at the end; and then as they were made.
+/// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, those with virtual
+/// columns or expressions last; and then as they were made.
 pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn]) {
     let has_null = |key: &Key| {
         key.parts.iter().any(|part| match part.column.as_deref() {
             Some(name) => find(columns, name).is_some_and(|column| column.nullable),
+            None => true,
+        })
+    };
+    let is_virtual = |key: &Key| {
+        key.parts.iter().any(|part| match part.column.as_deref() {
+            Some(name) => {
+                find(columns, name).is_some_and(|column| matches!(column.generation, Generation::Virtual(_)))
+            }
             None => true,
         })
     };
@@ -182,6 +218,7 @@ pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn]) {
             key.is_unique() && has_null(key),
             key.is_unique() && is_partial,
             key.kind == KeyKind::FullText,
+            is_virtual(key),
         )
     };
     keys.sort_by_cached_key(rank);

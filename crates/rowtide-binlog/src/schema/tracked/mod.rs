@@ -25,7 +25,7 @@ pub use collation::Collation;
 pub use data_type::{BlobSize, DataType, Sign};
 pub use error::{Affected, Reason, Unreadable};
 pub use key::{Key, KeyPart};
-pub use table::{Declared, Generation, TrackedColumn, TrackedTable};
+pub use table::{Declared, Generation, Period, TrackedColumn, TrackedTable};
 
 /// All databases and tables of a server at one position.
 ///

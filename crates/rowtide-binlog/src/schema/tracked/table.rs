@@ -20,10 +20,23 @@ pub struct TrackedTable {
     pub columns: Vec<TrackedColumn>,
     /// Its keys in the server's order: the primary key first, then unique ones, then others.
     pub keys: Vec<Key>,
+    /// The period of its rows that is not the system's, on MariaDB.
+    pub period: Option<Box<Period>>,
     /// Whether it is one of MariaDB's system-versioned tables.
     pub system_versioned: bool,
     /// Whether it is one of MariaDB's sequences.
     pub is_sequence: bool,
+}
+
+/// MariaDB's period of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// Its name.
+    pub name: Box<str>,
+    /// The column with its start.
+    pub from: Box<str>,
+    /// The column with its end.
+    pub to: Box<str>,
 }
 
 /// A column of a [`TrackedTable`].
@@ -49,6 +62,8 @@ pub struct TrackedColumn {
     pub generation: Generation,
     /// Whether `SELECT *` leaves it out.
     pub invisible: bool,
+    /// Whether it is one of MariaDB's COMPRESSED columns.
+    pub compressed: bool,
     /// The SRID that all its geometries have.
     pub srid: Option<u32>,
     /// Its comment, or empty.

@@ -89,3 +89,45 @@ pub(super) const NAMES: &[(u16, &str)] = &[
     (319, "utf8mb4_bg_0900_as_cs"), (320, "utf8mb4_gl_0900_ai_ci"), (321, "utf8mb4_gl_0900_as_cs"),
     (322, "utf8mb4_mn_cyrl_0900_ai_ci"), (323, "utf8mb4_mn_cyrl_0900_as_cs"),
 ];
+
+/// Those of MariaDB that have another id or name there; its many others have names that follow from their ids.
+#[rustfmt::skip]
+pub(super) const OF_MARIADB: &[(u16, &str)] = &[
+    (122, "utf16_croatian_mysql561_ci"), (149, "ucs2_croatian_mysql561_ci"),
+    (181, "utf32_croatian_mysql561_ci"), (213, "utf8mb3_croatian_mysql561_ci"),
+    (245, "utf8mb4_croatian_mysql561_ci"), (576, "utf8mb3_croatian_ci"), (577, "utf8mb3_myanmar_ci"),
+    (578, "utf8mb3_thai_520_w2"), (579, "utf8mb3_general1400_as_ci"), (608, "utf8mb4_croatian_ci"),
+    (609, "utf8mb4_myanmar_ci"), (610, "utf8mb4_thai_520_w2"), (611, "utf8mb4_general1400_as_ci"),
+    (640, "ucs2_croatian_ci"), (641, "ucs2_myanmar_ci"), (642, "ucs2_thai_520_w2"),
+    (672, "utf16_croatian_ci"), (673, "utf16_myanmar_ci"), (674, "utf16_thai_520_w2"),
+    (736, "utf32_croatian_ci"), (737, "utf32_myanmar_ci"), (738, "utf32_thai_520_w2"),
+];
+
+/// The languages of the collations that MariaDB made of UCA 14.0.0, in the order of their ids; empty where there is none.
+pub(super) const UCA1400: &[&str] = &[
+    "",
+    "icelandic",
+    "latvian",
+    "romanian",
+    "slovenian",
+    "polish",
+    "estonian",
+    "spanish",
+    "swedish",
+    "turkish",
+    "czech",
+    "danish",
+    "lithuanian",
+    "slovak",
+    "spanish2",
+    "roman",
+    "persian",
+    "esperanto",
+    "hungarian",
+    "sinhala",
+    "german2",
+    "",
+    "",
+    "vietnamese",
+    "croatian",
+];
