@@ -4,6 +4,7 @@
 mod error;
 mod frame;
 mod handler;
+mod mariadb;
 mod payload;
 mod row_events;
 mod rows;
@@ -15,15 +16,16 @@ mod xa;
 #[cfg(test)]
 mod tests;
 
+use rowtide_event::gtid::mysql;
 use rowtide_event::{BinlogPosition, GtidSet, Malformed};
 
 use crate::event::checksum::ChecksumError;
 use crate::event::{
-    Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, XaPrepare,
-    gtid_tagged, rows_query, unpack::Unpacker, xid,
+    Checksum, EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate,
+    RowsOperation, XaPrepare, annotate_rows, gtid_tagged, rows_query, unpack::Unpacker, xid,
 };
 
-use crate::row::Documents;
+use crate::row::{Documents, Uncompressed};
 
 use self::frame::Frame;
 use self::stream::Stream;
@@ -44,6 +46,9 @@ pub struct DecoderOptions {
     pub max_event_size: usize,
     /// How events are protected until the first FORMAT_DESCRIPTION says so: as was agreed with the server.
     pub checksum: Checksum,
+    /// Whether the server leaves out transactions without a word, as MariaDB does with those that a GTID position to
+    /// start from has behind it. Otherwise positions that do not follow each other stop the decoder.
+    pub transactions_left_out: bool,
     /// The logarithm of the bytes that zstd may look back: 27 reads what any `binlog_transaction_compression_level_zstd`
     /// writes, and takes up to 128 MiB at levels above 19.
     pub max_window_log: u32,
@@ -54,6 +59,7 @@ impl Default for DecoderOptions {
         Self {
             max_event_size: 1 << 30,
             checksum: Checksum::Crc32,
+            transactions_left_out: false,
             max_window_log: 27,
         }
     }
@@ -67,6 +73,8 @@ pub struct Decoder {
     tables: Tables,
     /// Away while a payload is unpacked.
     unpacker: Option<Unpacker>,
+    /// Away while an event's rows are handed over.
+    uncompressed: Uncompressed,
     event_type: EventType,
     /// Of the rows event that is being decoded.
     documents: Documents,
@@ -76,11 +84,17 @@ impl Decoder {
     /// A decoder of a stream that begins at `start`, where a transaction begins.
     pub fn new(options: DecoderOptions, start: BinlogPosition) -> Self {
         Self {
-            stream: Stream::new(start.file, start.pos, options.checksum),
+            stream: Stream::new(
+                start.file,
+                start.pos,
+                options.checksum,
+                options.transactions_left_out,
+            ),
             options,
             transaction: Transaction::default(),
             tables: Tables::default(),
             unpacker: Some(Unpacker::new()),
+            uncompressed: Uncompressed::default(),
             event_type: EventType::Unknown(0),
             documents: Documents::default(),
         }
@@ -134,7 +148,7 @@ impl Decoder {
                 .get(Header::LEN..)
                 .unwrap_or_default(),
         };
-        self.stream.step(&header)?;
+        self.stream.step(&header, self.transaction.phase.is_open())?;
         Ok((header, body))
     }
 
@@ -142,19 +156,22 @@ impl Decoder {
         use EventType as E;
         match header.event_type {
             E::TableMap => self.table_map(header, body, handler),
-            E::WriteRows
-            | E::UpdateRows
-            | E::DeleteRows
-            | E::WriteRowsV1
-            | E::UpdateRowsV1
-            | E::DeleteRowsV1
-            | E::PartialUpdateRows => self.rows(header, body, handler),
-            E::Query | E::ExecuteLoadQuery => self.query(header, body, handler),
+            event_type if RowsOperation::of(event_type).is_some() => self.rows(header, body, handler),
+            E::Query | E::ExecuteLoadQuery => {
+                let query = self.read(Query::read(body, self.post_header_len(header.event_type, 13)))?;
+                self.query(header, &query, handler)
+            }
+            E::QueryCompressed => self.compressed_query(header, body, handler),
             E::Xid => {
                 self.read(xid::read(body))?;
                 self.commit(header, handler)
             }
             E::Gtid | E::AnonymousGtid | E::GtidTagged => Ok(self.gtid(header, body)?),
+            E::MariadbGtid => self.mariadb_gtid(header, body, handler),
+            E::AnnotateRows => {
+                self.transaction.remember_query(annotate_rows::read(body));
+                Ok(())
+            }
             E::RowsQuery => {
                 let query = self.read(rows_query::read(body))?;
                 self.transaction.remember_query(query);
@@ -178,9 +195,13 @@ impl Decoder {
             E::Rotate => self.rotate(header, body, handler),
             E::Heartbeat | E::HeartbeatV2 => self.heartbeat(header, body, handler),
             E::PreviousGtids => {
-                let set = self.read(GtidSet::decode(body))?;
-                handler.previous_gtids(set)
+                let set = self.read(mysql::GtidSet::decode(body))?;
+                handler.previous_gtids(GtidSet::MySql(set))
             }
+            E::GtidList => self.gtid_list(body, handler),
+            E::BinlogCheckpoint => Ok(self.binlog_checkpoint(body)?),
+            // The server decrypts what it sends.
+            E::StartEncryption => Ok(()),
             // Of a statement that follows and stops the stream, of Group Replication, or of no consequence.
             E::Intvar | E::Rand | E::UserVar | E::BeginLoadQuery | E::AppendBlock | E::DeleteFile => Ok(()),
             E::TransactionContext | E::ViewChange | E::Ignorable | E::Stop => Ok(()),
@@ -280,27 +301,31 @@ impl Decoder {
         Ok(())
     }
 
-    fn query<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
-        let query = self.read(Query::read(body, self.post_header_len(header.event_type, 13)))?;
+    fn query<H: Handler>(
+        &mut self,
+        header: &Header,
+        query: &Query<'_>,
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
         match Frame::of(query.query) {
-            Frame::Begin => self.begin(header, &query, Phase::Open, handler),
+            Frame::Begin => self.begin(header, query, Phase::Open, handler),
             Frame::Commit => self.commit(header, handler),
             Frame::Rollback => self.rollback(header, handler),
             Frame::Savepoint | Frame::XaEnd => Ok(()),
-            Frame::XaStart(_) => self.begin(header, &query, Phase::OpenXa, handler),
-            Frame::XaCommit(xid) => self.xa_commit(header, &query, xid, handler),
-            Frame::XaRollback(xid) => self.xa_rollback(header, &query, xid, handler),
+            Frame::XaStart(_) => self.begin(header, query, Phase::OpenXa, handler),
+            Frame::XaCommit(xid) => self.xa_commit(header, query, xid, handler),
+            Frame::XaRollback(xid) => self.xa_rollback(header, query, xid, handler),
             // MySQL 8.0.21 and later write BEGIN before CREATE TABLE ... AS SELECT as well.
             Frame::CreateSelect | Frame::Statement if self.transaction.phase.is_open() => {
-                self.statement(header, &query, false, handler)
+                self.statement(header, query, false, handler)
             }
             Frame::CreateSelect => {
-                self.begin(header, &query, Phase::Open, handler)?;
-                self.statement(header, &query, false, handler)
+                self.begin(header, query, Phase::Open, handler)?;
+                self.statement(header, query, false, handler)
             }
             Frame::Statement => {
-                self.begin(header, &query, Phase::Open, handler)?;
-                self.statement(header, &query, true, handler)?;
+                self.begin(header, query, Phase::Open, handler)?;
+                self.statement(header, query, true, handler)?;
                 self.commit(header, handler)
             }
         }
@@ -318,7 +343,7 @@ impl Decoder {
             return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
         }
         self.transaction
-            .open(&self.stream, header, query.thread_id, phase);
+            .open(&self.stream, header, Some(query.thread_id), phase);
         handler.begin(&self.transaction.started(&self.stream))
     }
 
@@ -329,6 +354,9 @@ impl Decoder {
         ends_group: bool,
         handler: &mut H,
     ) -> Result<(), H::Error> {
+        if self.transaction.without_effect {
+            return Ok(());
+        }
         self.tables.clear();
         handler.statement(&Statement {
             context: self.transaction.context(&self.stream, header),
@@ -378,7 +406,7 @@ impl Decoder {
     }
 
     fn rows_post_header_len(&self, event_type: EventType) -> usize {
-        self.post_header_len(event_type, if event_type.number() < 30 { 8 } else { 10 })
+        self.post_header_len(event_type, event_type.usual_rows_post_header_len())
     }
 
     /// Adds the place to what a reader of bytes says.
@@ -397,10 +425,12 @@ impl Decoder {
     }
 
     fn unsupported(&self, event_type: EventType) -> DecodeError {
-        let advice = if event_type.is_mariadb() {
-            "MariaDB's own events are not supported yet"
-        } else {
-            "servers older than MySQL 5.6 are not supported"
+        let advice = match event_type {
+            EventType::PartialRowData => {
+                "rows events in pieces are not supported yet: set binlog_row_event_fragment_threshold to its largest \
+                 value on the server"
+            }
+            _ => "servers older than MySQL 5.6 are not supported",
         };
         self.error(DecodeErrorKind::Unsupported(format!(
             "{event_type} cannot be decoded: {advice}"

@@ -4,7 +4,7 @@ mod refused;
 
 use std::time::Duration;
 
-use rowtide_event::{BinlogPosition, GtidSet, Malformed};
+use rowtide_event::{BinlogPosition, Flavour, GtidSet, Malformed};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ pub use self::refused::DumpRefused;
 
 use crate::client::{Client, ClientError, Link, QueryResult, ServerError};
 use crate::event::Checksum;
+use crate::server::ServerVersion;
 use crate::wire::command::{self, dump_flag};
 use crate::wire::packet::{MAX_PACKET, PacketError};
 use crate::wire::response::is_eof;
@@ -97,6 +98,16 @@ pub enum ReplicaError {
     /// The set cannot be sent.
     #[error("the GTID set to start from exceeds 4 GiB")]
     GtidSetTooLarge,
+    /// The set is of the other kind of server.
+    #[error(
+        "{server} cannot start from {set}: a GTID is written UUID:NUMBER on MySQL and DOMAIN-SERVER-NUMBER on MariaDB"
+    )]
+    GtidFlavour {
+        /// Whose server it is.
+        server: Flavour,
+        /// The set that was given.
+        set: GtidSet,
+    },
     /// A checksum algorithm that is not known.
     #[error("the server's binlog_checksum is {0}, which is not known; set it to CRC32 on the server")]
     Checksum(String),
@@ -140,6 +151,7 @@ impl From<Malformed> for ReplicaError {
 pub struct Replica {
     link: Link,
     checksum: Checksum,
+    transactions_left_out: bool,
     deadline: Duration,
     /// Since when bytes are waited for, over all calls that were given up; `None` if the last wait had its bytes.
     waiting_since: Option<Instant>,
@@ -157,8 +169,12 @@ impl Replica {
         from: &DumpFrom,
         options: &ReplicaOptions,
     ) -> Result<Self, ReplicaError> {
-        let dump = dump_command(from, options)?;
+        let flavour = flavour(&client);
+        let dump = dump_command(from, flavour, options)?;
         let checksum = prepare_session(&mut client, options).await?;
+        if flavour == Flavour::MariaDb {
+            prepare_mariadb(&mut client, from).await?;
+        }
         let mut link = client.into_link()?;
         link.command(&command::register_replica(options.server_id, &options.name))
             .await?;
@@ -172,6 +188,7 @@ impl Replica {
         Ok(Self {
             link,
             checksum,
+            transactions_left_out: flavour == Flavour::MariaDb && matches!(from, DumpFrom::Gtid(_)),
             deadline: options.deadline(),
             waiting_since: None,
             ended: false,
@@ -181,6 +198,12 @@ impl Replica {
     /// How the events are protected until a FORMAT_DESCRIPTION says otherwise.
     pub fn checksum(&self) -> Checksum {
         self.checksum
+    }
+
+    /// Whether the server leaves out transactions without a word: MariaDB does with those that a GTID position to start
+    /// from has behind it.
+    pub fn transactions_left_out(&self) -> bool {
+        self.transactions_left_out
     }
 
     /// The next event from header to checksum, valid until the next call; `None` at the end of a stream that does not
@@ -257,14 +280,34 @@ impl std::fmt::Debug for Replica {
     }
 }
 
-fn dump_command(from: &DumpFrom, options: &ReplicaOptions) -> Result<Vec<u8>, ReplicaError> {
+/// A greeting without numbers is taken for MySQL's: whatever it is, it will refuse the rest.
+fn flavour(client: &Client) -> Flavour {
+    let version = client.server_version().parse::<ServerVersion>();
+    version.map_or(Flavour::MySql, |version| version.flavour)
+}
+
+fn dump_command(
+    from: &DumpFrom,
+    flavour: Flavour,
+    options: &ReplicaOptions,
+) -> Result<Vec<u8>, ReplicaError> {
     match from {
-        DumpFrom::Gtid(set) => {
-            let mut encoded = Vec::new();
-            set.encode(&mut encoded);
-            command::binlog_dump_gtid(options.flags(), options.server_id, &encoded)
-                .ok_or(ReplicaError::GtidSetTooLarge)
+        DumpFrom::Gtid(set) if set.flavour().is_some_and(|of| of != flavour) => {
+            Err(ReplicaError::GtidFlavour {
+                server: flavour,
+                set: set.clone(),
+            })
         }
+        DumpFrom::Gtid(set) => match (flavour, set) {
+            (Flavour::MySql, GtidSet::MySql(set)) => {
+                let mut encoded = Vec::new();
+                set.encode(&mut encoded);
+                command::binlog_dump_gtid(options.flags(), options.server_id, &encoded)
+                    .ok_or(ReplicaError::GtidSetTooLarge)
+            }
+            // MariaDB reads the set from a variable of the session.
+            _ => Ok(command::binlog_dump(4, options.flags(), options.server_id, "")),
+        },
         DumpFrom::Position(at) => {
             let pos = u32::try_from(at.pos).map_err(|_| ReplicaError::PositionTooLarge(at.clone()))?;
             Ok(command::binlog_dump(
@@ -291,6 +334,25 @@ async fn prepare_session(client: &mut Client, options: &ReplicaOptions) -> Resul
     // Back-pressure from Kafka may keep the server waiting for long; its default is a minute.
     client.query("SET SESSION net_write_timeout = 3600").await?;
     Ok(checksum)
+}
+
+/// Tells MariaDB that its own events are understood, and where to begin if that is a GTID position: with strict mode, so
+/// that a position of which a transaction is missing is refused.
+async fn prepare_mariadb(client: &mut Client, from: &DumpFrom) -> Result<(), ReplicaError> {
+    const CAPABILITY_GTID: u8 = 4;
+    client
+        .query(&format!("SET @mariadb_slave_capability = {CAPABILITY_GTID}"))
+        .await?;
+    if let DumpFrom::Gtid(set) = from {
+        // The text of a set has digits, commas and hyphens only.
+        client
+            .query(&format!(
+                "SET @slave_connect_state = '{}', @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0",
+                set.newest()
+            ))
+            .await?;
+    }
+    Ok(())
 }
 
 /// Asks for events with the checksum that they have in the server's files.
@@ -331,6 +393,7 @@ mod tests {
             Replica {
                 link,
                 checksum,
+                transactions_left_out: false,
                 deadline,
                 waiting_since: None,
                 ended: false,
@@ -392,11 +455,36 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_the_other_flavour_is_refused_and_an_empty_one_is_of_both() {
+        let options = ReplicaOptions::new(1);
+        let command =
+            |set: &str, flavour| dump_command(&DumpFrom::Gtid(set.parse().unwrap()), flavour, &options);
+        let uuid = "9de2dde1-e55f-11f1-bc9f-02fc00000001:1";
+        assert_eq!(command(uuid, Flavour::MySql).unwrap().first(), Some(&0x1e));
+        assert_eq!(command("", Flavour::MySql).unwrap().first(), Some(&0x1e));
+        for set in ["", "0-1-5"] {
+            assert_eq!(
+                command(set, Flavour::MariaDb).unwrap(),
+                [0x12, 4, 0, 0, 0, 2, 0, 1, 0, 0, 0]
+            );
+        }
+        for (set, flavour) in [(uuid, Flavour::MariaDb), ("0-1-5", Flavour::MySql)] {
+            let error = command(set, flavour).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("{flavour} cannot start from {set}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn positions_beyond_4_gib_are_refused() {
         let options = ReplicaOptions::new(1);
         let at = |pos| DumpFrom::Position(BinlogPosition::new("b.1", pos));
-        assert!(dump_command(&at(u64::from(u32::MAX)), &options).is_ok());
-        let error = dump_command(&at(1 << 32), &options).unwrap_err();
+        assert!(dump_command(&at(u64::from(u32::MAX)), Flavour::MySql, &options).is_ok());
+        let error = dump_command(&at(1 << 32), Flavour::MySql, &options).unwrap_err();
         assert!(
             error
                 .to_string()

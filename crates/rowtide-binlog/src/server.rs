@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use rowtide_event::{BinlogPosition, GtidSet};
 
 pub use self::grants::Grants;
-pub use self::preflight::{Finding, Severity, preflight};
+pub use self::preflight::{Finding, Severity, may_list_replicas, preflight};
 pub use self::version::{Flavour, ServerVersion};
 
 use crate::client::{Client, ClientError, QueryResult, ResultRow};
@@ -20,7 +20,8 @@ use crate::client::{Client, ClientError, QueryResult, ResultRow};
 pub struct ServerInfo {
     /// The version.
     pub version: ServerVersion,
-    /// The server's own identity; empty on MariaDB.
+    /// The server's own identity: `server_uuid`, on MariaDB `server_uid`, or where it has neither (before 10.11.9) the
+    /// server id as `server_id=7`.
     pub server_uuid: String,
     /// The server's id as a source.
     pub server_id: u32,
@@ -36,9 +37,9 @@ pub struct ServerInfo {
     pub binlog_row_value_options: String,
     /// `ON`, `OFF`, `ON_PERMISSIVE` or `OFF_PERMISSIVE`; empty on MariaDB.
     pub gtid_mode: String,
-    /// All transactions of its history; empty where GTIDs are off.
+    /// All transactions of its history, on MariaDB of its binlog (`gtid_binlog_state`); empty where GTIDs are off.
     pub gtid_executed: GtidSet,
-    /// Those that are in no binlog file any more.
+    /// Those that are in no binlog file any more; on MariaDB it is [`purged`] that tells.
     pub gtid_purged: GtidSet,
     /// How names of databases and tables are compared: 0 as they are, 1 and 2 without regard to case.
     pub lower_case_table_names: u8,
@@ -52,7 +53,7 @@ pub struct ServerInfo {
 
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_id', 'log_bin', \
      'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options', 'gtid_mode', \
-     'gtid_executed', 'gtid_purged', 'lower_case_table_names', 'binlog_checksum', 'max_allowed_packet', \
+     'gtid_executed', 'gtid_purged', 'gtid_binlog_state', 'server_uid', 'lower_case_table_names', 'binlog_checksum', 'max_allowed_packet', \
      'binlog_transaction_compression', 'version')";
 
 /// What cannot be learnt of a server.
@@ -78,14 +79,14 @@ impl ServerInfo {
     /// # Errors
     /// If the query fails, or a value is not understood.
     pub async fn read(client: &mut Client) -> Result<Self, ServerInfoError> {
-        let settings = Settings::of(&client.query(VARIABLES).await?);
-        let version = settings.text("version");
+        Self::of(&Settings::of(&client.query(VARIABLES).await?))
+    }
+
+    fn of(settings: &Settings) -> Result<Self, ServerInfoError> {
+        let version: ServerVersion = parse("version", &settings.text("version"))?;
         Ok(Self {
-            version: version.parse().map_err(|_| ServerInfoError::Value {
-                name: "version",
-                value: version,
-            })?,
-            server_uuid: settings.text("server_uuid"),
+            version,
+            server_uuid: settings.identity(version.flavour),
             server_id: settings.number("server_id")?,
             log_bin: settings.is_on("log_bin"),
             binlog_format: settings.text("binlog_format"),
@@ -93,7 +94,10 @@ impl ServerInfo {
             binlog_row_metadata: settings.text("binlog_row_metadata"),
             binlog_row_value_options: settings.text("binlog_row_value_options"),
             gtid_mode: settings.text("gtid_mode"),
-            gtid_executed: settings.gtid_set("gtid_executed")?,
+            gtid_executed: match version.flavour {
+                Flavour::MySql => settings.gtid_set("gtid_executed")?,
+                Flavour::MariaDb => settings.gtid_set("gtid_binlog_state")?,
+            },
             gtid_purged: settings.gtid_set("gtid_purged")?,
             lower_case_table_names: settings.number("lower_case_table_names")?,
             binlog_checksum: settings.text("binlog_checksum"),
@@ -104,7 +108,7 @@ impl ServerInfo {
 
     /// Whether every transaction has a GTID, so that a stream can begin from a set of them.
     pub fn has_gtids(&self) -> bool {
-        self.gtid_mode.eq_ignore_ascii_case("ON")
+        self.version.flavour == Flavour::MariaDb || self.gtid_mode.eq_ignore_ascii_case("ON")
     }
 }
 
@@ -139,6 +143,17 @@ impl Settings {
         }
     }
 
+    fn identity(&self, flavour: Flavour) -> String {
+        let known = match flavour {
+            Flavour::MySql => self.text("server_uuid"),
+            Flavour::MariaDb => self.text("server_uid"),
+        };
+        match (flavour, known.as_str()) {
+            (Flavour::MariaDb, "") => format!("server_id={}", self.text("server_id")),
+            _ => known,
+        }
+    }
+
     fn gtid_set(&self, name: &'static str) -> Result<GtidSet, ServerInfoError> {
         parse(name, &self.text(name))
     }
@@ -169,13 +184,37 @@ pub async fn binlog_status(client: &mut Client) -> Result<Option<BinlogStatus>, 
     let Some(row) = status.first() else {
         return Ok(None);
     };
-    Ok(Some(BinlogStatus {
-        position: BinlogPosition::new(row.text("File").unwrap_or_default(), number(row, "Position")?),
-        executed: parse(
-            "Executed_Gtid_Set",
-            &row.text("Executed_Gtid_Set").unwrap_or_default(),
-        )?,
-    }))
+    let position = BinlogPosition::new(row.text("File").unwrap_or_default(), number(row, "Position")?);
+    let executed = match row.text("Executed_Gtid_Set") {
+        Some(set) => parse("Executed_Gtid_Set", &set)?,
+        // MariaDB's status has no GTIDs.
+        None => gtid_set_of(client, "SELECT @@GLOBAL.gtid_binlog_state").await?,
+    };
+    Ok(Some(BinlogStatus { position, executed }))
+}
+
+/// Reads which transactions are in none of the server's binlog files any more.
+///
+/// # Errors
+/// If the connection breaks.
+pub async fn purged(
+    client: &mut Client,
+    info: &ServerInfo,
+    oldest: Option<&BinlogFile>,
+) -> Result<GtidSet, ServerInfoError> {
+    match (info.version.flavour, oldest) {
+        (Flavour::MariaDb, Some(file)) => {
+            let name = file.name.replace('\\', r"\\").replace('\'', "''");
+            gtid_set_of(client, &format!("SELECT BINLOG_GTID_POS('{name}', 4)")).await
+        }
+        _ => Ok(info.gtid_purged.clone()),
+    }
+}
+
+async fn gtid_set_of(client: &mut Client, query: &str) -> Result<GtidSet, ServerInfoError> {
+    let result = client.query(query).await?;
+    let text = result.first().and_then(|row| row.nth_text(0)).unwrap_or_default();
+    parse("GTID position", &text)
 }
 
 /// A file of the binlog.

@@ -1,95 +1,163 @@
-//! MySQL's global transaction ids and sets of them.
-//!
-//! The text form is that of the server's manual, "GTID Format and Storage"; the binary form that of
-//! `Gtid_set::encode` (rpl_gtid_set.cc), with tags since 8.3.
+//! Global transaction ids, and how far a stream has come in them. MySQL and MariaDB number transactions differently
+//! ([`mysql`], [`mariadb`]); everything that only passes ids on uses the two types here.
 
-mod binary;
-mod intervals;
-mod set;
+pub mod mariadb;
+pub mod mysql;
 
 use std::fmt;
 use std::str::FromStr;
 
-use uuid::Uuid;
-
-use crate::Malformed;
-
-pub use set::GtidSet;
+use crate::Flavour;
 
 /// One transaction's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Gtid {
-    /// Who committed it first, and under which tag.
-    pub source: GtidSource,
-    /// Its number, from 1.
-    pub number: u64,
+pub enum Gtid {
+    /// `UUID:NUMBER` or `UUID:TAG:NUMBER`.
+    MySql(mysql::Gtid),
+    /// `DOMAIN-SERVER-NUMBER`.
+    MariaDb(mariadb::Gtid),
 }
 
-/// A server, and a tag of its: each counts its own transactions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GtidSource {
-    /// The server's UUID.
-    pub uuid: Uuid,
-    /// The tag; empty for none. At most 32 characters of a-z, 0-9 and `_`.
-    pub tag: Box<str>,
+/// All transactions up to some moment: MySQL lists them, MariaDB names the newest of each domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GtidSet {
+    /// Intervals of numbers for each server.
+    MySql(mysql::GtidSet),
+    /// The newest transaction of each domain.
+    MariaDb(mariadb::GtidPosition),
 }
 
-/// The numbers end before 2^63 - 1.
-const MAX_NUMBER: u64 = i64::MAX as u64 - 1;
-const MAX_TAG: usize = 32;
+impl Default for GtidSet {
+    /// No transaction, which is the same on every server.
+    fn default() -> Self {
+        Self::MySql(mysql::GtidSet::default())
+    }
+}
 
-impl Gtid {
-    /// An id of these parts.
+impl GtidSet {
+    /// No transaction of a server of this flavour.
+    pub fn empty(flavour: Flavour) -> Self {
+        match flavour {
+            Flavour::MySql => Self::MySql(mysql::GtidSet::default()),
+            Flavour::MariaDb => Self::MariaDb(mariadb::GtidPosition::default()),
+        }
+    }
+
+    /// Reads the text form of one flavour.
     ///
     /// # Errors
-    /// If the number is out of range or the tag has other characters than a tag may have.
-    pub fn new(uuid: [u8; 16], tag: &str, number: u64) -> Result<Self, Malformed> {
-        if number == 0 || number > MAX_NUMBER {
-            return Err(Malformed::Invalid("GTID number"));
+    /// If the text is of the other flavour, or of none.
+    pub fn parse(flavour: Flavour, text: &str) -> Result<Self, ParseGtidError> {
+        match flavour {
+            Flavour::MySql => text.parse().map(Self::MySql),
+            Flavour::MariaDb => text.parse().map(Self::MariaDb),
         }
-        Ok(Self {
-            source: GtidSource::new(uuid, tag)?,
-            number,
-        })
     }
-}
 
-impl GtidSource {
-    fn new(uuid: [u8; 16], tag: &str) -> Result<Self, Malformed> {
-        if !is_tag(tag) {
-            return Err(Malformed::Invalid("GTID tag"));
+    /// Whose transactions they are; `None` if there are none.
+    pub fn flavour(&self) -> Option<Flavour> {
+        match self {
+            _ if self.is_empty() => None,
+            Self::MySql(_) => Some(Flavour::MySql),
+            Self::MariaDb(_) => Some(Flavour::MariaDb),
         }
-        Ok(Self {
-            uuid: Uuid::from_bytes(uuid),
-            tag: tag.into(),
-        })
     }
-}
 
-/// Whether `tag` is a tag, or none.
-fn is_tag(tag: &str) -> bool {
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    tag.len() <= MAX_TAG && tag.chars().all(legal) && !tag.starts_with(|c: char| c.is_ascii_digit())
-}
+    /// Adds one that was just executed. A set with transactions of the other flavour is not changed.
+    pub fn insert(&mut self, gtid: &Gtid) {
+        match (self, gtid) {
+            (Self::MySql(set), Gtid::MySql(gtid)) => set.insert(gtid),
+            (Self::MariaDb(position), Gtid::MariaDb(gtid)) => position.insert(*gtid),
+            (set, Gtid::MySql(gtid)) if set.is_empty() => {
+                let mut new = mysql::GtidSet::default();
+                new.insert(gtid);
+                *set = Self::MySql(new);
+            }
+            (set, Gtid::MariaDb(gtid)) if set.is_empty() => {
+                let mut new = mariadb::GtidPosition::default();
+                new.insert(*gtid);
+                *set = Self::MariaDb(new);
+            }
+            _ => {}
+        }
+    }
 
-impl fmt::Display for GtidSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.tag {
-            "" => write!(f, "{}", self.uuid),
-            tag => write!(f, "{}:{tag}", self.uuid),
+    /// Adds all of `other`. A set with transactions of the other flavour is not changed.
+    pub fn union(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::MySql(set), Self::MySql(other)) => set.union(other),
+            (Self::MariaDb(position), Self::MariaDb(other)) => position.union(other),
+            (set, other) if set.is_empty() => *set = other.clone(),
+            _ => {}
+        }
+    }
+
+    /// What is in `self` and not in `other`; sets of different flavours have nothing in common.
+    pub fn subtract(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::MySql(set), Self::MySql(other)) => Self::MySql(set.subtract(other)),
+            (Self::MariaDb(position), Self::MariaDb(other)) => Self::MariaDb(position.subtract(other)),
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether the transaction is in the set.
+    pub fn contains(&self, gtid: &Gtid) -> bool {
+        match (self, gtid) {
+            (Self::MySql(set), Gtid::MySql(gtid)) => set.contains(gtid),
+            (Self::MariaDb(position), Gtid::MariaDb(gtid)) => position.contains(*gtid),
+            _ => false,
+        }
+    }
+
+    /// Whether all transactions are in `other` too.
+    pub fn is_subset_of(&self, other: &Self) -> bool {
+        self.subtract(other).is_empty()
+    }
+
+    /// Whether there is no transaction in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::MySql(set) => set.is_empty(),
+            Self::MariaDb(position) => position.is_empty(),
+        }
+    }
+
+    /// The place to take up a stream that has all of these behind it: a MariaDB server's history names several servers
+    /// in a domain, a place in it only the newest.
+    pub fn newest(&self) -> Self {
+        match self {
+            Self::MySql(_) => self.clone(),
+            Self::MariaDb(position) => Self::MariaDb(position.newest()),
         }
     }
 }
 
 impl fmt::Display for Gtid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.source, self.number)
+        match self {
+            Self::MySql(gtid) => gtid.fmt(f),
+            Self::MariaDb(gtid) => gtid.fmt(f),
+        }
+    }
+}
+
+/// The servers' own forms.
+impl fmt::Display for GtidSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MySql(set) => set.fmt(f),
+            Self::MariaDb(position) => position.fmt(f),
+        }
     }
 }
 
 /// Why a text is no GTID or GTID set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{part}` is not part of a GTID set, which is written UUID:1-5:7,UUID:TAG:1-3")]
+#[error(
+    "`{part}` is not part of a GTID set, which is written UUID:1-5:7,UUID:TAG:1-3, or 0-1-5,1-2-7 (DOMAIN-SERVER-NUMBER) \
+     for MariaDB"
+)]
 pub struct ParseGtidError {
     part: String,
 }
@@ -103,51 +171,82 @@ impl ParseGtidError {
     }
 }
 
+/// Only MySQL's ids have a colon.
+fn flavour_of(text: &str) -> Flavour {
+    if text.contains(':') || text.trim().is_empty() {
+        Flavour::MySql
+    } else {
+        Flavour::MariaDb
+    }
+}
+
 impl FromStr for Gtid {
     type Err = ParseGtidError;
 
     fn from_str(text: &str) -> Result<Self, ParseGtidError> {
-        let set: GtidSet = text.parse()?;
-        let mut sources = set.sources.into_iter();
-        match (sources.next(), sources.next()) {
-            (Some((source, intervals)), None) => match intervals.as_slice() {
-                [only] if only.end == only.start + 1 => Ok(Self {
-                    source,
-                    number: only.start,
-                }),
-                _ => Err(ParseGtidError::new(text)),
-            },
-            _ => Err(ParseGtidError::new(text)),
+        match flavour_of(text) {
+            Flavour::MySql => text.parse().map(Self::MySql),
+            Flavour::MariaDb => text.parse().map(Self::MariaDb),
         }
+    }
+}
+
+impl FromStr for GtidSet {
+    type Err = ParseGtidError;
+
+    /// Reads the text form of either flavour; blanks and line ends may stand between its parts.
+    fn from_str(text: &str) -> Result<Self, ParseGtidError> {
+        Self::parse(flavour_of(text), text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fmt::Write;
+    use proptest::prelude::*;
 
-    const A: &str = "11111111-1111-1111-1111-111111111111";
+    const UUID: &str = "11111111-1111-1111-1111-111111111111";
 
-    #[test]
-    fn one_id_as_text() {
-        let gtid: Gtid = format!("{A}:tag:7").parse().unwrap();
-        assert_eq!((gtid.number, &*gtid.source.tag), (7, "tag"));
-        assert_eq!(gtid.to_string(), format!("{A}:tag:7"));
-        assert!(format!("{A}:1-2").parse::<Gtid>().is_err());
+    fn set(text: &str) -> GtidSet {
+        text.parse().unwrap()
     }
 
     #[test]
-    fn an_id_is_made_of_parts_in_their_range() {
-        let gtid = |tag, number| Gtid::new([0x11; 16], tag, number);
-        let mut text = String::new();
-        write!(text, "{}", gtid("", MAX_NUMBER).unwrap()).unwrap();
-        assert_eq!(text, format!("{A}:9223372036854775806"));
-        assert!(gtid("_a1", 1).is_ok());
-        assert!(gtid("", 0).is_err());
-        assert!(gtid("", MAX_NUMBER + 1).is_err());
-        for tag in ["1a", "A", "a-b", "é", &"a".repeat(33)] {
-            assert_eq!(gtid(tag, 1), Err(Malformed::Invalid("GTID tag")), "{tag}");
+    fn the_text_tells_the_flavour() {
+        let mysql = format!("{UUID}:1-5");
+        assert_eq!(set(&mysql).flavour(), Some(Flavour::MySql));
+        assert_eq!(set("0-1-5,1-2-7").flavour(), Some(Flavour::MariaDb));
+        assert_eq!((set("").flavour(), set(" ").is_empty()), (None, true));
+        for text in [mysql.as_str(), "0-1-5,1-2-7", ""] {
+            assert_eq!(set(text).to_string(), text);
+        }
+        assert!(GtidSet::parse(Flavour::MariaDb, &mysql).is_err());
+        assert!(GtidSet::parse(Flavour::MySql, "0-1-5").is_err());
+        assert_eq!("0-1-5".parse::<Gtid>().unwrap().to_string(), "0-1-5");
+        assert!("0-1".parse::<Gtid>().is_err() && UUID.parse::<GtidSet>().is_err());
+    }
+
+    #[test]
+    fn an_empty_set_takes_either_flavour_and_a_full_one_only_its_own() {
+        let mut set = GtidSet::default();
+        set.insert(&"0-1-5".parse().unwrap());
+        set.union(&"1-1-1".parse().unwrap());
+        assert_eq!(set.to_string(), "0-1-5,1-1-1");
+        let other: GtidSet = format!("{UUID}:1").parse().unwrap();
+        set.union(&other);
+        set.insert(&format!("{UUID}:1").parse().unwrap());
+        assert_eq!(set.to_string(), "0-1-5,1-1-1");
+        assert_eq!(other.subtract(&set), other);
+        assert!(!other.is_subset_of(&set) && GtidSet::default().is_subset_of(&set));
+        let mut empty = GtidSet::empty(Flavour::MariaDb);
+        empty.union(&other);
+        assert_eq!(empty, other);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_texts_never_panic(text: String) {
+            let _ = (text.parse::<Gtid>(), text.parse::<GtidSet>());
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - [`decimal`], [`json`], [`temporal`]: the families of values that need more than a number or a slice
 //! - [`charset`]: the server's character sets and how their bytes become UTF-8
 //! - [`table`]: the shape of a table: columns, types, key
+//! - [`flavour`]: MySQL or MariaDB
 //! - [`gtid`], [`position`]: where in a server's history something stands
 //! - [`change`]: a row change with its source, as it is handed to an encoder
 //! - [`encode`]: change to record bytes, by a plan compiled once for each version of a table
@@ -14,6 +15,7 @@ pub mod change;
 pub mod charset;
 pub mod decimal;
 pub mod encode;
+pub mod flavour;
 pub mod gtid;
 pub mod json;
 pub mod malformed;
@@ -25,6 +27,7 @@ pub mod value;
 pub use change::{Operation, RowChange, SourceInfo};
 pub use charset::Charset;
 pub use decimal::Decimal;
+pub use flavour::Flavour;
 pub use gtid::{Gtid, GtidSet};
 pub use malformed::{Malformed, Reader};
 pub use position::BinlogPosition;

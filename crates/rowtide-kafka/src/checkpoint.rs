@@ -6,6 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
+use rowtide_event::Flavour;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryContext;
@@ -21,7 +22,8 @@ pub struct Checkpoint {
     pub format_version: u64,
     /// The source's name: the topic prefix.
     pub source: String,
-    /// What kind of server wrote the binlog.
+    /// Whose server wrote the binlog.
+    #[serde(with = "FlavourName")]
     pub flavour: Flavour,
     /// The server that `file` and `pos` are of.
     pub server_uuid: Option<String>,
@@ -45,13 +47,11 @@ pub struct Checkpoint {
     pub rowtide_version: String,
 }
 
-/// What kind of server a checkpoint is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Flavour {
-    /// MySQL and Percona Server.
+/// How a flavour is written.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Flavour", rename_all = "lowercase")]
+enum FlavourName {
     MySql,
-    /// MariaDB.
     MariaDb,
 }
 

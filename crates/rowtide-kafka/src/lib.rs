@@ -18,7 +18,7 @@ pub mod options;
 pub mod publisher;
 pub mod topics;
 
-pub use checkpoint::{Checkpoint, CheckpointStore, Flavour, InTransaction, PreparedXa, PreparedXaRows};
+pub use checkpoint::{Checkpoint, CheckpointStore, InTransaction, PreparedXa, PreparedXaRows};
 pub use error::{KafkaError, Recovery};
 pub use history::{HistoryPosition, HistoryRecord, HistorySource};
 pub use options::{Delivery, KafkaOptions, Timeouts};

@@ -3,10 +3,11 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use rowtide_event::Flavour;
 use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, Flavour, KafkaError, KafkaOptions, Publisher, Recovery,
-    TopicSpec, Topics,
+    Checkpoint, CheckpointStore, CreateTopics, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
+    Topics,
 };
 use rowtide_testbed::Kafka;
 

@@ -5,10 +5,11 @@
 
 use std::time::{Duration, Instant};
 
+use rowtide_event::Flavour;
 use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, Delivery, Flavour, HistoryPosition, HistoryRecord,
-    HistorySource, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
+    Checkpoint, CheckpointStore, CreateTopics, Delivery, HistoryPosition, HistoryRecord, HistorySource,
+    KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
 };
 use rowtide_testbed::Kafka;
 

@@ -44,6 +44,7 @@ pub(crate) async fn statements(
     let mut replica = Replica::start(client, &from, &options).await?;
     let decoder_options = DecoderOptions {
         checksum: replica.checksum(),
+        transactions_left_out: replica.transactions_left_out(),
         ..DecoderOptions::default()
     };
     let mut decoder = Decoder::new(decoder_options, resume.first_position().clone());

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rowtide_binlog::client::{Client, SourceOptions};
 use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, Severity};
-use rowtide_event::TableId;
+use rowtide_event::{Flavour, TableId};
 
 use crate::error::Error;
 use crate::filter::TableFilter;
@@ -55,15 +55,28 @@ pub async fn source(
     let mut findings = server::preflight(&info, &grants, server_id);
     findings.extend(visibility::findings(&info, &grants, tables, &seen));
     findings.extend(missing_tables(&grants, tables, &seen));
-    if grants.has("REPLICATION SLAVE") {
+    if server::may_list_replicas(&info, &grants) {
         let replicas = server::connected_replicas(&mut client).await?;
         findings.extend(same_server_id(&replicas, server_id, topic_prefix));
     }
     Ok(Report {
-        server: format!("{} with the server_uuid {}", info.version, info.server_uuid),
+        server: format!(
+            "{} with the {} {}",
+            info.version,
+            identity(&info),
+            info.server_uuid
+        ),
         findings,
         captured_tables: seen.len(),
     })
+}
+
+/// What the server calls its identity.
+fn identity(info: &ServerInfo) -> &'static str {
+    match info.version.flavour {
+        Flavour::MySql => "server_uuid",
+        Flavour::MariaDb => "server_uid",
+    }
 }
 
 fn missing_tables(grants: &Grants, tables: &TableFilter, seen: &HashSet<TableId>) -> Vec<Finding> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rowtide_event::{BinlogPosition, GtidSet};
+use rowtide_event::{BinlogPosition, Flavour, GtidSet};
 use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Topics};
 
-use crate::deliver;
+use crate::deliver::{self, Server};
 use crate::error::Error;
 use crate::progress::Ledger;
 
@@ -58,10 +58,16 @@ impl Store {
         server_uuid: Option<String>,
     ) -> Result<Checkpoint, Error> {
         let before = self.find()?;
-        let server_uuid = server_uuid.or_else(|| before.and_then(|b| b.server_uuid));
-        if gtids.is_none() && server_uuid.is_none() {
+        let flavour = gtids.as_ref().and_then(GtidSet::flavour);
+        let flavour_before = before.as_ref().map(|before| before.flavour);
+        let server = Server {
+            flavour: flavour.or(flavour_before).unwrap_or(Flavour::MySql),
+            uuid: server_uuid.or_else(|| before.and_then(|b| b.server_uuid)),
+        };
+        if gtids.is_none() && server.uuid.is_none() {
             return Err(Error::Config(
-                "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid)"
+                "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid, on MariaDB \
+                 SELECT @@server_uid)"
                     .into(),
             ));
         }
@@ -73,7 +79,7 @@ impl Store {
             inside: None,
             source_ts_us: 0,
         };
-        let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, server_uuid, String::new());
+        let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, &server, String::new());
         Topics::connect(&self.kafka, self.create)?.ensure_checkpoint_topic(self.replication_factor)?;
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rowtide_kafka::{Checkpoint, Flavour, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
+use rowtide_event::Flavour;
+use rowtide_kafka::{Checkpoint, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
 
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
@@ -20,7 +21,7 @@ pub(crate) struct Delivery<'a> {
     pool: Pool,
     ledger: Ledger,
     /// The server that is read, for the checkpoint.
-    server_uuid: String,
+    server: Server,
     names: Vec<String>,
     policy: CommitPolicy,
     open: Committed,
@@ -36,7 +37,7 @@ impl<'a> Delivery<'a> {
         stats: &'a Stats,
         pool: Pool,
         ledger: Ledger,
-        server_uuid: String,
+        server: Server,
     ) -> Self {
         Self {
             publisher,
@@ -45,7 +46,7 @@ impl<'a> Delivery<'a> {
             stats,
             pool,
             ledger,
-            server_uuid,
+            server,
             names: Vec::new(),
             policy: CommitPolicy::new(settings.commit),
             open: Committed::default(),
@@ -122,19 +123,22 @@ impl<'a> Delivery<'a> {
         checkpoint(
             &self.ledger,
             &self.settings.kafka.source_name,
-            Some(self.server_uuid.clone()),
+            &self.server,
             filter,
         )
     }
 }
 
+/// The server that a checkpoint is of.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) flavour: Flavour,
+    /// Its own identity, where that is known.
+    pub(crate) uuid: Option<String>,
+}
+
 /// A ledger as it is written down.
-pub(crate) fn checkpoint(
-    ledger: &Ledger,
-    source: &str,
-    server_uuid: Option<String>,
-    filter: String,
-) -> Checkpoint {
+pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server: &Server, filter: String) -> Checkpoint {
     let inside = |inside: &InsideTransaction| InTransaction {
         gtid: inside.gtid.as_ref().map(ToString::to_string),
         file: ledger.position.file.clone(),
@@ -145,8 +149,8 @@ pub(crate) fn checkpoint(
     Checkpoint {
         format_version: Checkpoint::FORMAT_VERSION,
         source: source.to_owned(),
-        flavour: Flavour::MySql,
-        server_uuid,
+        flavour: server.flavour,
+        server_uuid: server.uuid.clone(),
         gtid_set: ledger.gtids.as_ref().map(ToString::to_string),
         file: ledger.position.file.clone(),
         pos: ledger.position.pos,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rowtide_binlog::client::SourceOptions;
+use rowtide_event::Flavour;
 use rowtide_event::encode::AbsentColumns;
 use rowtide_kafka::{CreateTopics, KafkaOptions, TopicSpec};
 
@@ -32,6 +33,23 @@ pub(crate) struct Settings {
     pub(crate) topics: TopicSettings,
     pub(crate) commit: CommitLimits,
     pub(crate) queue_bytes: usize,
+    /// Names this run; new with each start.
+    pub(crate) run_id: String,
+}
+
+impl Settings {
+    /// The headers that Debezium puts on every record of a run. Consumers that route by connector find what they know:
+    /// the name is that of Debezium's connector for the same server.
+    pub(crate) fn context_headers(&self, flavour: Flavour) -> Vec<(String, String)> {
+        let all = [
+            ("connectorLogicalName", self.capture.topic_prefix.as_str()),
+            ("taskId", "0"),
+            ("connectorName", flavour.connector()),
+            ("runId", self.run_id.as_str()),
+        ];
+        all.map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned()))
+            .into()
+    }
 }
 
 /// Whether and how topics are created.
@@ -124,6 +142,7 @@ impl Pipeline {
                 topics: TopicSettings::default(),
                 commit: CommitLimits::default(),
                 queue_bytes: 8 << 20,
+                run_id: uuid::Uuid::now_v7().to_string(),
             },
         }
     }
@@ -253,9 +272,8 @@ impl PipelineBuilder {
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Kafka`] names the setting that cannot be used.
-    pub fn build(mut self) -> Result<Pipeline, Error> {
+    pub fn build(self) -> Result<Pipeline, Error> {
         self.settings.capture.check()?;
-        self.settings.kafka.context_headers = context_headers(&self.settings.capture.topic_prefix);
         self.settings.kafka.check()?;
         Ok(Pipeline {
             settings: self.settings,
@@ -263,20 +281,3 @@ impl PipelineBuilder {
         })
     }
 }
-
-/// The headers that Debezium puts on every record of a run. Consumers that route by connector find what they know: the
-/// name is that of Debezium's connector for the same server, the run's id is new with each start.
-fn context_headers(topic_prefix: &str) -> Vec<(String, String)> {
-    let run = uuid::Uuid::now_v7().to_string();
-    let all = [
-        ("connectorLogicalName", topic_prefix),
-        ("taskId", "0"),
-        ("connectorName", CONNECTOR),
-        ("runId", run.as_str()),
-    ];
-    all.map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned()))
-        .into()
-}
-
-/// The connector's name in every event, as Debezium has it for MySQL.
-pub(crate) const CONNECTOR: &str = "mysql";

@@ -254,7 +254,7 @@ fn from_start(start: &StartFrom, source: &SourceState) -> Result<Resume, ResumeR
 pub(crate) const FILE_START: u64 = 4;
 
 fn at_end(source: &SourceState) -> Resume {
-    let executed = source.gtids.as_ref().map(|g| g.executed.clone());
+    let executed = source.gtids.as_ref().map(|g| g.executed.newest());
     let dump = match &executed {
         Some(set) => DumpStart::Gtid(set.clone()),
         None => DumpStart::Position(source.end.clone()),

@@ -5,6 +5,7 @@ use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::NameCase;
 use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, Severity};
+use rowtide_event::Flavour;
 use rowtide_event::encode::EncodeOptions;
 
 use crate::backlog;
@@ -12,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
-use crate::pipeline::{CONNECTOR, CaptureSettings};
+use crate::pipeline::CaptureSettings;
 use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState};
 use crate::shapes::Shapes;
 use crate::visibility;
@@ -66,6 +67,9 @@ async fn check_fit(
 ) -> Result<Grants, Error> {
     let grants = server::grants(client).await?;
     report(&server::preflight(info, &grants, settings.server_id))?;
+    if !server::may_list_replicas(info, &grants) {
+        return Ok(grants);
+    }
     let replicas = server::connected_replicas(client).await?;
     let id = settings.server_id;
     if replicas.iter().any(|r| is_other(r, id, &settings.topic_prefix)) {
@@ -86,9 +90,14 @@ fn report(findings: &[Finding]) -> Result<(), Error> {
 }
 
 /// Whether a connected replica has the server id and is not the run of this topic prefix: such a one would be thrown out.
+/// MariaDB tells a replica's name and no uuid.
 pub(crate) fn is_other(replica: &ConnectedReplica, server_id: u32, topic_prefix: &str) -> bool {
-    let ours = identity(server_id, topic_prefix).uuid().to_string();
-    replica.server_id == server_id && !replica.uuid.eq_ignore_ascii_case(&ours)
+    let ours = identity(server_id, topic_prefix);
+    let same = match replica.uuid.as_str() {
+        "" => replica.host == ours.name,
+        uuid => uuid.eq_ignore_ascii_case(&ours.uuid().to_string()),
+    };
+    replica.server_id == server_id && !same
 }
 
 /// # Errors
@@ -140,24 +149,26 @@ async fn state(client: &mut Client, info: &ServerInfo) -> Result<SourceState, Er
     let status = server::binlog_status(client)
         .await?
         .ok_or(ResumeRefused::NoFiles)?;
-    let files = server::binary_logs(client)
-        .await?
-        .into_iter()
-        .map(|f| (f.name, f.size))
-        .collect();
+    let files = server::binary_logs(client).await?;
+    let purged = server::purged(client, info, files.first()).await?;
     let gtids = info.has_gtids().then(|| GtidState {
         executed: status.executed.clone(),
-        purged: info.gtid_purged.clone(),
+        purged,
     });
     Ok(SourceState {
         server_uuid: info.server_uuid.clone(),
         gtids,
-        files,
+        files: files.into_iter().map(|f| (f.name, f.size)).collect(),
         end: status.position,
     })
 }
 
 impl Source {
+    /// Whose server it is.
+    pub(crate) fn flavour(&self) -> Flavour {
+        self.info.version.flavour
+    }
+
     /// Reads again what may have moved on since it was read, for a checkpoint that was read later: an older instance may
     /// have written it a moment ago.
     pub(crate) async fn look_again(&mut self, settings: &CaptureSettings) -> Result<(), Error> {
@@ -204,12 +215,13 @@ impl Source {
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
         let decoder_options = DecoderOptions {
             checksum: replica.checksum(),
+            transactions_left_out: replica.transactions_left_out(),
             ..DecoderOptions::default()
         };
         let decoder = Decoder::new(decoder_options, resume.first_position().clone());
         let catalog = Catalog::new(
             settings.tables.clone(),
-            encode_options(settings),
+            encode_options(settings, self.info.version.flavour),
             self.shapes,
             history,
         );
@@ -228,10 +240,10 @@ pub(crate) fn dump_from(start: &DumpStart) -> DumpFrom {
     }
 }
 
-fn encode_options(settings: &CaptureSettings) -> EncodeOptions {
+fn encode_options(settings: &CaptureSettings, flavour: Flavour) -> EncodeOptions {
     EncodeOptions {
         topic_prefix: settings.topic_prefix.clone(),
-        connector_name: CONNECTOR.to_owned(),
+        connector_name: flavour.connector().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tombstones_on_delete: settings.tombstones_on_delete,
         absent_columns: settings.absent_columns,

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rowtide_event::{BinlogPosition, Gtid, GtidSet};
+use rowtide_event::{BinlogPosition, Flavour, Gtid, GtidSet};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics,
+    Checkpoint, CheckpointStore, InTransaction, KafkaOptions, PreparedXa, PreparedXaRows, Publisher, Topics,
 };
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
 use crate::capture::Capture;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, Server};
 use crate::error::Error;
 use crate::ingest::{Ended, Ingest, Stop};
 use crate::parcel::Pool;
@@ -112,7 +112,7 @@ impl Session<'_> {
         let Some(mut source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
             return Ok(());
         };
-        let (publisher, topics, recorded) = open_kafka(self.settings)?;
+        let (publisher, topics, recorded) = open_kafka(self.settings, source.flavour())?;
         if recorded.is_none() {
             source.check_literal_tables(&self.settings.capture.tables)?;
         } else if until_stop(&runtime, self.stop, source.look_again(&self.settings.capture))?.is_none() {
@@ -133,7 +133,10 @@ impl Session<'_> {
     ) -> Result<(), Error> {
         let pool = Pool::default();
         let (sender, receiver) = queue::bounded(self.settings.queue_bytes);
-        let server_uuid = source.state.server_uuid.clone();
+        let server = Server {
+            flavour: source.flavour(),
+            uuid: Some(source.state.server_uuid.clone()),
+        };
         let Some(opened) = until_stop(&runtime, self.stop, source.dump(&self.settings.capture, resume))?
         else {
             return Ok(());
@@ -165,7 +168,7 @@ impl Session<'_> {
             self.stats,
             pool,
             Ledger::at(resume),
-            server_uuid,
+            server,
         );
         let delivered = delivery.run(&receiver);
         drop(receiver);
@@ -177,8 +180,11 @@ impl Session<'_> {
 }
 
 /// Connects to Kafka, which fences an older instance, and reads what that had committed.
-fn open_kafka(settings: &Settings) -> Result<(Publisher, Topics, Option<Recorded>), Error> {
-    let kafka = &settings.kafka;
+fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Publisher, Topics, Option<Recorded>), Error> {
+    let kafka = &KafkaOptions {
+        context_headers: settings.context_headers(flavour),
+        ..settings.kafka.clone()
+    };
     let mut topics = Topics::connect(kafka, settings.topics.create)?;
     topics.ensure_own_topics(settings.topics.replication_factor)?;
     let publisher = Publisher::connect(kafka)?;
@@ -219,6 +225,7 @@ fn until_stop<T>(
 
 /// A checkpoint as the decision about resuming wants it.
 pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
+    let parse_gtids = |text: &str| parse_gtids(checkpoint.flavour, text);
     let gtids = checkpoint.gtid_set.as_deref().map(parse_gtids).transpose()?;
     let inside = checkpoint.in_transaction.as_ref().map(inside).transpose()?;
     Ok(Recorded {
@@ -238,9 +245,8 @@ pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
     })
 }
 
-fn parse_gtids(text: &str) -> Result<GtidSet, Error> {
-    text.parse()
-        .map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
+fn parse_gtids(flavour: Flavour, text: &str) -> Result<GtidSet, Error> {
+    GtidSet::parse(flavour, text).map_err(|e| Error::Checkpoint(format!("its gtid_set cannot be read: {e}")))
 }
 
 fn prepared(prepared: &PreparedXa) -> Result<(String, Option<PreparedRows>), Error> {

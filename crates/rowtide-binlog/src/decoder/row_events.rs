@@ -60,12 +60,17 @@ impl Decoder {
         };
         let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
         self.read(table.plan.check(&event))?;
+        let mut uncompressed = std::mem::take(&mut self.uncompressed);
+        let limit = self.options.max_event_size;
+        let event = self.read(uncompressed.open(event, header.event_type, &table.plan, limit))?;
         let context = self.transaction.context(&self.stream, header);
         let mut documents = std::mem::take(&mut self.documents);
         let rows = Rows::open(event, header.event_type, table, context, &mut documents)?;
         handler.rows(rows)?;
         documents.clear();
         self.documents = documents;
+        uncompressed.shrink();
+        self.uncompressed = uncompressed;
         Ok(())
     }
 }

@@ -18,27 +18,38 @@ pub(super) struct Stream {
     pub(super) checksum: Checksum,
     /// How events are laid out.
     pub(super) format: FormatDescription,
+    /// Whether transactions may be missing without a word.
+    transactions_left_out: bool,
 }
 
 impl Stream {
-    pub(super) fn new(file: String, pos: u64, checksum: Checksum) -> Self {
+    pub(super) fn new(file: String, pos: u64, checksum: Checksum, transactions_left_out: bool) -> Self {
         Self {
             file,
             start: pos,
             next: pos,
             checksum,
             format: FormatDescription::default(),
+            transactions_left_out,
         }
     }
 
-    /// Moves to an event, and fails where events are missing before it.
-    pub(super) fn step(&mut self, header: &Header) -> Result<(), DecodeErrorKind> {
+    /// Moves to an event, and fails where events are missing before it; whole transactions may be, unless `inside` of
+    /// one.
+    pub(super) fn step(&mut self, header: &Header, inside: bool) -> Result<(), DecodeErrorKind> {
         self.start = self.next;
         if !self.is_in_file(header) {
             return Ok(());
         }
         let found = header.log_pos.wrapping_sub(header.event_len);
         if header.log_pos != 0 && found != low(self.start) {
+            let skipped = found.wrapping_sub(low(self.start));
+            // What looks like more than half of the 32 bits is a step back.
+            if self.transactions_left_out && !inside && skipped <= u32::MAX / 2 {
+                self.start = self.start.saturating_add(u64::from(skipped));
+                self.next = self.start.saturating_add(u64::from(header.event_len));
+                return Ok(());
+            }
             return Err(DecodeErrorKind::PositionGap {
                 expected: self.start,
                 found,
@@ -111,15 +122,15 @@ mod tests {
     }
 
     fn stream(pos: u64) -> Stream {
-        Stream::new("b.1".into(), pos, Checksum::Crc32)
+        Stream::new("b.1".into(), pos, Checksum::Crc32, false)
     }
 
     #[test]
     fn positions_go_on_past_four_gigabytes() {
         let mut at = stream(u64::from(u32::MAX) - 49);
-        at.step(&header(EventType::Xid, 50)).unwrap();
+        at.step(&header(EventType::Xid, 50), false).unwrap();
         assert_eq!(at.next, u64::from(u32::MAX) + 51);
-        at.step(&header(EventType::Xid, 150)).unwrap();
+        at.step(&header(EventType::Xid, 150), false).unwrap();
         assert_eq!(
             (at.start, at.next),
             (u64::from(u32::MAX) + 51, u64::from(u32::MAX) + 151)
@@ -129,7 +140,7 @@ mod tests {
     #[test]
     fn a_missing_event_is_noticed() {
         let mut at = stream(200);
-        let gap = at.step(&header(EventType::Xid, 400));
+        let gap = at.step(&header(EventType::Xid, 400), false);
         assert!(matches!(
             gap,
             Err(DecodeErrorKind::PositionGap {
@@ -140,16 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn whole_transactions_may_be_left_out_if_that_was_asked_for() {
+        let mut at = Stream::new("b.1".into(), 200, Checksum::Crc32, true);
+        at.step(&header(EventType::MariadbGtid, 700), false).unwrap();
+        assert_eq!((at.start, at.next), (600, 700));
+        assert!(at.step(&header(EventType::TableMap, 900), true).is_err());
+        assert!(at.step(&header(EventType::MariadbGtid, 300), false).is_err());
+        let mut big = Stream::new("b.1".into(), (1 << 32) - 100, Checksum::Crc32, true);
+        big.step(&header(EventType::MariadbGtid, 600), false).unwrap();
+        assert_eq!(big.start, (1 << 32) + 500);
+    }
+
+    #[test]
     fn what_the_server_makes_up_takes_no_bytes() {
         let mut at = stream(200);
-        at.step(&header(EventType::FormatDescription, 0)).unwrap();
-        at.step(&header(EventType::FormatDescription, 104)).unwrap();
-        at.step(&header(EventType::Heartbeat, 200)).unwrap();
+        at.step(&header(EventType::FormatDescription, 0), false).unwrap();
+        at.step(&header(EventType::FormatDescription, 104), false)
+            .unwrap();
+        at.step(&header(EventType::Heartbeat, 200), false).unwrap();
         assert_eq!(at.next, 200);
         let rotate = Rotate { file: "b.2", pos: 4 };
         assert!(at.rotate(&rotate));
         assert!(!at.rotate(&rotate));
-        at.step(&header(EventType::FormatDescription, 104)).unwrap();
+        at.step(&header(EventType::FormatDescription, 104), false)
+            .unwrap();
         assert_eq!((at.file.as_str(), at.next), ("b.2", 104));
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Transaction {
     thread: Option<u32>,
     query: Vec<u8>,
     has_query: bool,
+    /// Its statement is one that will be logged again when it has an effect, or never has one.
+    pub(super) without_effect: bool,
 }
 
 /// How far the transaction has come.
@@ -64,11 +66,11 @@ impl Transaction {
     }
 
     /// The first event after GTID, or the first of all where there are none.
-    pub(super) fn open(&mut self, stream: &Stream, header: &Header, thread: u32, phase: Phase) {
+    pub(super) fn open(&mut self, stream: &Stream, header: &Header, thread: Option<u32>, phase: Phase) {
         if self.phase == Phase::Outside {
             self.reset(stream, header);
         }
-        self.thread = Some(thread);
+        self.thread = thread;
         self.phase = phase;
     }
 
@@ -87,9 +89,10 @@ impl Transaction {
         self.commit = None;
         self.thread = None;
         self.has_query = false;
+        self.without_effect = false;
     }
 
-    /// A ROWS_QUERY.
+    /// A ROWS_QUERY, or MariaDB's ANNOTATE_ROWS.
     pub(super) fn remember_query(&mut self, query: &[u8]) {
         self.query.clear();
         self.query.extend_from_slice(query);

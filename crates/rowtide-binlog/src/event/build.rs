@@ -70,6 +70,23 @@ impl EventBuilder {
         Self::new(EventType::Gtid).body(&body)
     }
 
+    /// MariaDB's: `rest` is what follows the flags.
+    pub(crate) fn mariadb_gtid(number: u64, flags: u8, rest: &[u8]) -> Self {
+        let mut body = [&number.to_le_bytes()[..], &[0; 4], &[flags], rest].concat();
+        body.resize(body.len().max(19), 0);
+        Self::new(EventType::MariadbGtid).body(&body)
+    }
+
+    /// As MariaDB compresses it: all of the body behind `plain` bytes.
+    pub(crate) fn compressed(self, event_type: EventType, plain: usize) -> Self {
+        let (head, rest) = self.body.split_at(plain);
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, rest).unwrap();
+        let len = (rest.len() as u32).to_be_bytes();
+        let body = [head, &[0x84], &len, &encoder.finish().unwrap()].concat();
+        Self { event_type, ..self }.body(&body)
+    }
+
     /// A table of INT columns, with signs and names as FULL metadata has them.
     pub(crate) fn table_map(id: u64, database: &str, table: &str, columns: usize) -> Self {
         let mut body = id.to_le_bytes()[..6].to_vec();

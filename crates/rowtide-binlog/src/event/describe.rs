@@ -5,7 +5,10 @@ mod rows;
 
 use std::collections::HashMap;
 
-use rowtide_event::{Gtid, GtidSet, Malformed, TableId};
+use std::borrow::Cow;
+
+use rowtide_event::gtid::mysql;
+use rowtide_event::{Gtid, Malformed, TableId};
 
 pub use self::printed::Printed;
 pub use self::rows::{DescribedRow, DescribedRows, RowImage};
@@ -15,11 +18,15 @@ use crate::schema::statement::{self, Class};
 use crate::schema::{NameCase, Session};
 use crate::server::{Flavour, ServerVersion};
 
+use crate::row::Uncompressed;
+
+use super::compressed::uncompress_event;
 use super::heartbeat::HeartbeatPosition;
 use super::unpack::{Limits, Unpacker};
 use super::{
-    EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Query, Rotate, RowsEvent,
-    RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, gtid_tagged, rows_query, xid,
+    EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, MariadbGtidEvent, Query, Rotate,
+    RowsEvent, RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, annotate_rows,
+    binlog_checkpoint, gtid_list, gtid_tagged, rows_query, xid,
 };
 
 /// An event in words.
@@ -65,6 +72,8 @@ const UNKNOWN_SERVER: ServerVersion = ServerVersion {
     minor: 0,
     patch: 0,
 };
+/// Bytes of the largest event, compressed or not.
+const MAX_EVENT: usize = 1 << 30;
 /// Tables that are kept; a file with more DDL than that loses the names of the oldest.
 const MOST_TABLES: usize = 65_536;
 
@@ -80,12 +89,13 @@ impl Describer {
         body: &[u8],
         mut show: impl FnMut(&Description<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        show(&self.one(header, body, false)?)?;
+        let plain = self.uncompressed(header, body)?;
+        show(&self.one(header, &plain, false)?)?;
         if header.event_type != EventType::TransactionPayload {
             return Ok(());
         }
         let limits = Limits {
-            event: 1 << 30,
+            event: MAX_EVENT,
             window_log: 27,
         };
         Unpacker::new().unpack(&TransactionPayload::read(body)?, limits, |event| {
@@ -95,6 +105,32 @@ impl Describer {
             }
             show(&self.one(&header, body, true)?)
         })
+    }
+
+    /// The body of an event that MariaDB compressed, or whose rows have compressed values, as if it was not.
+    fn uncompressed<'a>(&self, header: &Header, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+        let event_type = header.event_type;
+        let plain = |rest: &[u8], instead: &[u8]| {
+            let head = body.len().saturating_sub(rest.len());
+            Cow::Owned([body.get(..head).unwrap_or_default(), instead].concat())
+        };
+        if event_type == EventType::QueryCompressed {
+            let query = Query::read(body, self.post_header_len(event_type, 13))?;
+            let mut text = Vec::new();
+            uncompress_event(query.query, MAX_EVENT, &mut text)?;
+            return Ok(plain(query.query, &text));
+        }
+        let logged = self.table(header, body)?.and_then(|table| table.logged.as_ref());
+        match (logged, RowsOperation::of(event_type)) {
+            (Some(logged), Some(operation)) if Uncompressed::is_needed(event_type, &logged.plan) => {
+                let usual = event_type.usual_rows_post_header_len();
+                let event = RowsEvent::read(body, operation, self.post_header_len(event_type, usual))?;
+                let mut uncompressed = Uncompressed::default();
+                let opened = uncompressed.open(event, event_type, &logged.plan, MAX_EVENT)?;
+                Ok(plain(event.rows, opened.rows))
+            }
+            _ => Ok(Cow::Borrowed(body)),
+        }
     }
 
     fn one<'a>(
@@ -110,7 +146,9 @@ impl Describer {
         }
         self.follow_transaction(header, body)?;
         let tables = match header.event_type {
-            EventType::Query | EventType::ExecuteLoadQuery => self.statement(body, &mut fields)?,
+            EventType::Query | EventType::ExecuteLoadQuery | EventType::QueryCompressed => {
+                self.statement(body, &mut fields)?
+            }
             _ => self
                 .table(header, body)?
                 .map(|table| table.id.clone())
@@ -134,6 +172,7 @@ impl Describer {
         self.gtid = match header.event_type {
             E::Gtid => GtidEvent::read(body)?.id()?,
             E::GtidTagged => gtid_tagged::read(body)?.id()?,
+            E::MariadbGtid => Some(Gtid::MariaDb(MariadbGtidEvent::read(body)?.id(header.server_id))),
             E::AnonymousGtid | E::FormatDescription | E::PreviousGtids | E::Rotate | E::Stop => None,
             _ => return Ok(()),
         };
@@ -162,7 +201,7 @@ impl Describer {
         let event_type = header.event_type;
         let usual = match event_type {
             EventType::TableMap => 8,
-            _ if RowsOperation::of(event_type).is_some() => usual_rows_post_header_len(event_type),
+            _ if RowsOperation::of(event_type).is_some() => event_type.usual_rows_post_header_len(),
             _ => return Ok(None),
         };
         let rows = RowsHeader::read(body, self.post_header_len(event_type, usual))?;
@@ -178,7 +217,7 @@ impl Describer {
             return Ok(None);
         };
         let logged = self.table(header, body)?.and_then(|table| table.logged.as_ref());
-        let usual = usual_rows_post_header_len(header.event_type);
+        let usual = header.event_type.usual_rows_post_header_len();
         let event = RowsEvent::read(body, operation, self.post_header_len(header.event_type, usual))?;
         Ok(logged.map(|logged| DescribedRows { logged, event }))
     }
@@ -201,11 +240,17 @@ impl Describer {
                 Ok(format_description(&self.format))
             }
             E::Rotate => rotate(&Rotate::read(body)?),
-            E::Query | E::ExecuteLoadQuery => query(&Query::read(body, post_header_len(13))?),
+            E::Query | E::ExecuteLoadQuery | E::QueryCompressed => {
+                query(&Query::read(body, post_header_len(13))?)
+            }
             E::Xid => Ok(vec![("xid", xid::read(body)?.to_string())]),
             E::Gtid | E::AnonymousGtid => gtid(&GtidEvent::read(body)?),
             E::GtidTagged => gtid(&gtid_tagged::read(body)?),
-            E::PreviousGtids => Ok(vec![("gtids", GtidSet::decode(body)?.to_string())]),
+            E::PreviousGtids => Ok(vec![("gtids", mysql::GtidSet::decode(body)?.to_string())]),
+            E::MariadbGtid => Ok(mariadb_gtid(header, &MariadbGtidEvent::read(body)?)),
+            E::GtidList => Ok(vec![("gtids", gtid_list::read(body)?.to_string())]),
+            E::AnnotateRows => Ok(vec![("query", lossy(annotate_rows::read(body)))]),
+            E::BinlogCheckpoint => Ok(vec![("file", binlog_checkpoint::read(body)?.to_owned())]),
             E::TableMap => self.table_map(&TableMap::read(body, post_header_len(8))?),
             E::RowsQuery => Ok(vec![("query", lossy(rows_query::read(body)?))]),
             E::Heartbeat => heartbeat(&Heartbeat::read(header, body)?),
@@ -215,7 +260,7 @@ impl Describer {
             E::Incident => incident(&Incident::read(body)?),
             _ => match RowsOperation::of(event_type) {
                 Some(operation) => {
-                    let usual = usual_rows_post_header_len(event_type);
+                    let usual = event_type.usual_rows_post_header_len();
                     self.rows(&RowsEvent::read(body, operation, post_header_len(usual))?)
                 }
                 None => Ok(Vec::new()),
@@ -274,11 +319,6 @@ impl Describer {
     }
 }
 
-/// Bytes of the fixed part of a rows event of version 1 or 2, where the file does not say it.
-fn usual_rows_post_header_len(event_type: EventType) -> usize {
-    if event_type.number() < 30 { 8 } else { 10 }
-}
-
 fn format_description(format: &FormatDescription) -> Fields {
     vec![
         ("server_version", format.server_version.clone()),
@@ -328,6 +368,26 @@ fn gtid(event: &GtidEvent<'_>) -> Result<Fields, Malformed> {
         fields.push(("original_server_version", version.to_string()));
     }
     Ok(fields)
+}
+
+fn mariadb_gtid(header: &Header, event: &MariadbGtidEvent<'_>) -> Fields {
+    let mut fields = vec![
+        ("gtid", event.id(header.server_id).to_string()),
+        ("flags", format!("{:#04x}", event.flags.0)),
+    ];
+    if let Some(number) = event.group_commit {
+        fields.push(("group_commit", number.to_string()));
+    }
+    if let Some(xid) = event.xid {
+        fields.push(("xid", xid.to_string()));
+    }
+    if let Some(alter) = event.alter {
+        fields.push(("alter", format!("{alter:?}").to_lowercase()));
+    }
+    if let Some(thread) = event.thread {
+        fields.push(("thread_id", thread.to_string()));
+    }
+    fields
 }
 
 fn heartbeat(heartbeat: &Heartbeat<'_>) -> Result<Fields, Malformed> {

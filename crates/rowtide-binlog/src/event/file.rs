@@ -43,6 +43,15 @@ pub enum BinlogFileError {
         "the binlog file is encrypted (binlog_encryption): read it from the server, which decrypts what it sends"
     )]
     Encrypted,
+    /// The server encrypts its files from an event on.
+    #[error(
+        "the binlog file is encrypted from {pos} on (START_ENCRYPTION; encrypt_binlog): read it from the server, which \
+         decrypts what it sends"
+    )]
+    EncryptedFrom {
+        /// Where the event starts.
+        pos: u64,
+    },
     /// An event is damaged.
     #[error("the event at {pos} is malformed: {cause}")]
     Malformed {
@@ -137,6 +146,9 @@ impl<R: Read> BinlogFile<R> {
             ChecksumError::Malformed(cause) => malformed(cause),
             ChecksumError::Mismatch => BinlogFileError::ChecksumMismatch { pos },
         })?;
+        if header.event_type == EventType::StartEncryption {
+            return Err(BinlogFileError::EncryptedFrom { pos });
+        }
         let whole = if is_format { bytes } else { protected };
         Ok(FileEvent {
             pos,

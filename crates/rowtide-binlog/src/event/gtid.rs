@@ -1,6 +1,7 @@
 //! GTID (33) and ANONYMOUS_GTID (34): a transaction begins. With a tag it is [`super::gtid_tagged`].
 
-use rowtide_event::{Gtid, Malformed, Reader};
+use rowtide_event::gtid::{Gtid, mysql};
+use rowtide_event::{Malformed, Reader};
 
 /// What stands before a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl<'a> GtidEvent<'a> {
         if self.gno == 0 {
             Ok(None)
         } else {
-            Gtid::new(self.uuid, self.tag, self.gno).map(Some)
+            mysql::Gtid::new(self.uuid, self.tag, self.gno).map(|gtid| Some(Gtid::MySql(gtid)))
         }
     }
 

@@ -6,23 +6,29 @@
 mod event_type;
 mod header;
 
+pub mod annotate_rows;
+pub mod binlog_checkpoint;
 pub mod checksum;
 pub mod describe;
 pub mod file;
 pub mod format_description;
 pub mod gtid;
+pub mod gtid_list;
 pub mod gtid_tagged;
 pub mod heartbeat;
 pub mod incident;
+pub mod mariadb_gtid;
 pub mod query;
 pub mod rotate;
 pub mod rows;
 pub mod rows_query;
+pub mod start_encryption;
 pub mod table_map;
 pub mod transaction_payload;
 pub mod xa_prepare;
 pub mod xid;
 
+pub(crate) mod compressed;
 pub(crate) mod unpack;
 
 #[cfg(test)]
@@ -35,9 +41,11 @@ pub use gtid::{CommitTimestamps, GtidEvent};
 pub use header::{Header, HeaderFlags};
 pub use heartbeat::Heartbeat;
 pub use incident::Incident;
+pub use mariadb_gtid::{AlterPhase, MariadbGtidEvent, MariadbGtidFlags};
 pub use query::{Query, StatusVariables};
 pub use rotate::Rotate;
 pub use rows::{Bitmap, Partition, RowsEvent, RowsHeader, RowsOperation};
+pub use start_encryption::StartEncryption;
 pub use table_map::{MapColumn, TableMap, TableMetadata, WireType};
 pub use transaction_payload::{Compression, TransactionPayload};
 pub use xa_prepare::{XaPrepare, Xid};

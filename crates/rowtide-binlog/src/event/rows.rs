@@ -1,4 +1,5 @@
-//! Rows events, version 1 (23 to 25) and 2 (30 to 32, and 39): inserted, updated and deleted rows of one table.
+//! Rows events, version 1 (23 to 25) and 2 (30 to 32, and 39): inserted, updated and deleted rows of one table. MariaDB
+//! has both compressed as well (166 to 171): their images are, the rest is not.
 
 use rowtide_event::{Malformed, Reader};
 
@@ -23,10 +24,19 @@ impl RowsOperation {
     /// What a rows event of this type did, or `None` where it is none.
     pub fn of(event_type: EventType) -> Option<Self> {
         match event_type {
-            EventType::WriteRowsV1 | EventType::WriteRows => Some(Self::Insert),
-            EventType::UpdateRowsV1 | EventType::UpdateRows => Some(Self::Update),
+            EventType::WriteRowsV1
+            | EventType::WriteRows
+            | EventType::WriteRowsCompressedV1
+            | EventType::WriteRowsCompressed => Some(Self::Insert),
+            EventType::UpdateRowsV1
+            | EventType::UpdateRows
+            | EventType::UpdateRowsCompressedV1
+            | EventType::UpdateRowsCompressed => Some(Self::Update),
             EventType::PartialUpdateRows => Some(Self::PartialUpdate),
-            EventType::DeleteRowsV1 | EventType::DeleteRows => Some(Self::Delete),
+            EventType::DeleteRowsV1
+            | EventType::DeleteRows
+            | EventType::DeleteRowsCompressedV1
+            | EventType::DeleteRowsCompressed => Some(Self::Delete),
             _ => None,
         }
     }
@@ -96,7 +106,7 @@ pub struct RowsEvent<'a> {
     pub present_after: Bitmap<'a>,
     /// Where the rows are, in a table that has partitions.
     pub partition: Option<Partition>,
-    /// The images.
+    /// The images; of a compressed event, compressed.
     pub rows: &'a [u8],
 }
 
@@ -129,6 +139,21 @@ impl<'a> RowsEvent<'a> {
             partition,
             rows: reader.take_rest(),
         })
+    }
+}
+
+impl EventType {
+    /// Whether it is a rows event with compressed images.
+    pub fn has_compressed_rows(self) -> bool {
+        matches!(self.number(), 166..=171)
+    }
+
+    /// Bytes of a rows event's fixed part, where the file does not tell.
+    pub fn usual_rows_post_header_len(self) -> usize {
+        match self.number() {
+            23..=25 | 166..=168 => 8,
+            _ => 10,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Why a server ends a stream. All reasons come under one error number and differ in their texts, which are those of
-//! `sql/rpl_binlog_sender.cc`, before and after the words "master" and "slave" were replaced.
+//! Why a server ends a stream. Most reasons come under one error number and differ in their texts, which are those of
+//! `sql/rpl_binlog_sender.cc` (MariaDB's `sql/sql_repl.cc`), before and after the words "master" and "slave" were replaced.
 
 use crate::wire::response::ServerError;
 
@@ -53,7 +53,6 @@ pub enum DumpRefused {
     Other(ServerError),
 }
 
-const FATAL_ERROR_READING_BINLOG: u16 = 1236;
 const ACCESS_DENIED: u16 = 1045;
 const SPECIFIC_ACCESS_DENIED: u16 = 1227;
 
@@ -65,6 +64,10 @@ const PHRASES: &[(&str, Reason)] = &[
     ("has purged binary logs containing gtids", DumpRefused::Purged),
     ("could not find first log file name", DumpRefused::Purged),
     ("more gtids than the", DumpRefused::ReplicaAhead),
+    // MariaDB's (sql_repl.cc): the state is older than any file, is not the server's, or has a gap.
+    ("could not find gtid state requested", DumpRefused::Purged),
+    ("not in the master's binlog", DumpRefused::ReplicaAhead),
+    ("missing the gtid", DumpRefused::ReplicaAhead),
     ("same server_uuid", DumpRefused::DuplicateReplica),
     (
         "can not handle replication events with the checksum",
@@ -86,14 +89,13 @@ impl From<ServerError> for DumpRefused {
     fn from(error: ServerError) -> Self {
         match error.code {
             ACCESS_DENIED | SPECIFIC_ACCESS_DENIED => Self::NoPrivilege(error),
-            FATAL_ERROR_READING_BINLOG => {
+            _ => {
                 let text = error.message.to_lowercase();
                 match PHRASES.iter().find(|(phrase, _)| text.contains(phrase)) {
                     Some((_, reason)) => reason(error),
                     None => Self::Other(error),
                 }
             }
-            _ => Self::Other(error),
         }
     }
 }

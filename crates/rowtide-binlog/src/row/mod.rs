@@ -4,12 +4,15 @@
 //! - `plan`: which decoder each column takes, and whether table and binlog agree
 //! - `partial`: JSON columns that are logged as differences
 //! - `number`, `text`, `temporal`: the families of column types
+//! - `uncompressed`: what comes before, where MariaDB has compressed rows or values
 
 mod number;
 mod partial;
 mod plan;
 mod temporal;
 mod text;
+mod uncompressed;
 
 pub(crate) use partial::{Documents, PartialError};
 pub use plan::{RowPlan, ShapeMismatch};
+pub(crate) use uncompressed::Uncompressed;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use rowtide_event::{Column, ColumnType, Malformed, Reader, Table, Value};
 
+use crate::event::compressed::uncompress_value;
 use crate::event::{Bitmap, MapColumn, RowsEvent, RowsOperation, TableMap, WireType};
 
 use super::number::NumberDecoder;
@@ -15,6 +16,8 @@ use super::text::BytesDecoder;
 pub struct RowPlan {
     table: String,
     columns: Vec<ColumnDecoder>,
+    /// For each column the bytes of the length of its values if those are compressed; empty where none are.
+    compressed: Vec<Option<u8>>,
 }
 
 /// Reads one column's value.
@@ -79,6 +82,7 @@ impl RowPlan {
         Ok(Self {
             table: table.id.to_string(),
             columns: columns.ok_or_else(mismatch)?,
+            compressed: compressed_columns(map),
         })
     }
 
@@ -101,6 +105,57 @@ impl RowPlan {
         (0..self.columns.len())
             .filter(|column| self.is_json(*column))
             .count()
+    }
+
+    /// Whether the table has COMPRESSED columns, so that [`uncompress_values`](Self::uncompress_values) must come first.
+    pub fn has_compressed_values(&self) -> bool {
+        !self.compressed.is_empty()
+    }
+
+    /// Appends the images of an event to `out` with the values of COMPRESSED columns as they were before compression,
+    /// behind lengths of four bytes: that is how the plan reads them. A value makes `out` no longer than `limit`.
+    pub fn uncompress_values(
+        &self,
+        event: &RowsEvent<'_>,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
+        let mut images = Reader::new(event.rows);
+        while !images.is_empty() {
+            self.uncompress_image(&event.present, &mut images, limit, out)?;
+            if event.operation == RowsOperation::Update {
+                self.uncompress_image(&event.present_after, &mut images, limit, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn uncompress_image(
+        &self,
+        present: &Bitmap<'_>,
+        image: &mut Reader<'_>,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
+        let nulls = image.take(present.ones().div_ceil(8), "NULL bitmap of a row")?;
+        out.extend_from_slice(nulls);
+        let mut nulls =
+            (0..present.ones()).map(|at| nulls.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1));
+        for ((at, column), compressed) in self.columns.iter().enumerate().zip(&self.compressed) {
+            if !present.bit(at) || nulls.next() == Some(true) {
+                continue;
+            }
+            match compressed {
+                Some(length_bytes) => uncompress(*length_bytes, image, limit, out)?,
+                None => {
+                    let before = image.rest();
+                    column.read(image)?;
+                    let taken = before.len().saturating_sub(image.len());
+                    out.extend_from_slice(before.get(..taken).unwrap_or_default());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Decodes all rows of an event, and says how many there are.
@@ -193,6 +248,45 @@ impl RowPlan {
         }
         Ok(())
     }
+}
+
+fn compressed_columns(map: &TableMap<'_>) -> Vec<Option<u8>> {
+    let length_bytes = |column: &MapColumn| match column.wire_type {
+        WireType::VarCharCompressed(max) => Some(if max > 255 { 2 } else { 1 }),
+        WireType::BlobCompressed(bytes) => Some(bytes),
+        _ => None,
+    };
+    let all: Vec<_> = map.columns.iter().map(length_bytes).collect();
+    if all.iter().any(Option::is_some) {
+        all
+    } else {
+        Vec::new()
+    }
+}
+
+/// Appends one value uncompressed, behind its length.
+fn uncompress(
+    length_bytes: u8,
+    image: &mut Reader<'_>,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
+    const WHAT: &str = "value of a COMPRESSED column";
+    let bytes = image.take(usize::from(length_bytes), WHAT)?;
+    let len = bytes
+        .iter()
+        .rev()
+        .fold(0u32, |len, byte| len << 8 | u32::from(*byte));
+    let value = image.take(usize::try_from(len).map_err(|_| Malformed::TooLarge(WHAT))?, WHAT)?;
+    let length_at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let start = out.len();
+    uncompress_value(value, limit, out)?;
+    let len = u32::try_from(out.len().saturating_sub(start)).map_err(|_| Malformed::TooLarge(WHAT))?;
+    if let Some(length) = out.get_mut(length_at..start) {
+        length.copy_from_slice(&len.to_le_bytes());
+    }
+    Ok(())
 }
 
 fn known_shape(columns: &[Column]) -> String {

@@ -35,10 +35,21 @@ enum Holds {
 impl BytesDecoder {
     pub(super) fn compile(wire: WireType, ty: &ColumnType) -> Option<Self> {
         let holds = match (wire, ty) {
-            (WireType::VarChar(_) | WireType::Char(_) | WireType::Blob(_), ColumnType::Text { .. }) => {
-                Holds::Text
-            }
-            (WireType::VarChar(_) | WireType::Blob(_), ColumnType::Blob) => Holds::Binary,
+            (
+                WireType::VarChar(_)
+                | WireType::Char(_)
+                | WireType::Blob(_)
+                | WireType::VarCharCompressed(_)
+                | WireType::BlobCompressed(_),
+                ColumnType::Text { .. },
+            ) => Holds::Text,
+            (
+                WireType::VarChar(_)
+                | WireType::Blob(_)
+                | WireType::VarCharCompressed(_)
+                | WireType::BlobCompressed(_),
+                ColumnType::Blob,
+            ) => Holds::Binary,
             (WireType::Char(bytes), ColumnType::Binary { length }) if bytes == *length => Holds::Binary,
             (WireType::Json(_), ColumnType::Json) => Holds::Json,
             (WireType::Geometry(_), ColumnType::Geometry(_)) => Holds::Geometry,
@@ -53,6 +64,8 @@ impl BytesDecoder {
             | WireType::Json(size)
             | WireType::Geometry(size)
             | WireType::Vector(size) => (Length::of(size)?, u32::MAX),
+            // As [`RowPlan::uncompress_values`](super::RowPlan::uncompress_values) writes them.
+            WireType::VarCharCompressed(_) | WireType::BlobCompressed(_) => (Length::Four, u32::MAX),
             _ => return None,
         };
         Some(Self { length, holds, max })

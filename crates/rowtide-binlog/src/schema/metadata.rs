@@ -85,7 +85,7 @@ fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
         WireType::Geometry(_) => Ok(ColumnType::Geometry(GeometryKind::Any)),
         WireType::Json(_) => Ok(ColumnType::Json),
         WireType::Vector(_) => Ok(ColumnType::Vector),
-        WireType::VarChar(_) | WireType::Char(_) | WireType::Blob(_) => Ok(ColumnType::Text {
+        wire if wire.is_character() => Ok(ColumnType::Text {
             charset: Charset::Binary,
         }),
         other => plain(other, false),
@@ -135,7 +135,7 @@ impl TypeReader<'_, '_> {
             WireType::Geometry(_) => self.geometry(),
             WireType::Json(_) => Ok(ColumnType::Json),
             WireType::Vector(_) => Ok(ColumnType::Vector),
-            WireType::VarChar(_) | WireType::Char(_) | WireType::Blob(_) => string(wire, collation),
+            wire if wire.is_character() => string(wire, collation),
             other => plain(other, unsigned),
         }
     }
@@ -247,7 +247,6 @@ fn plain(wire: WireType, unsigned: bool) -> Result<ColumnType, Malformed> {
         WireType::TypedArray => Err(Malformed::Unsupported(
             "the hidden column of a multi-valued index",
         )),
-        WireType::Unsupported(140 | 141) => Err(Malformed::Unsupported("a COMPRESSED column of MariaDB")),
         _ => Err(Malformed::Unsupported("a column type of the TABLE_MAP")),
     }
 }

@@ -56,7 +56,13 @@ impl Grants {
 
     fn add(&mut self, line: &str) {
         if let Some((_, account)) = line.strip_prefix("GRANT ").and_then(|l| l.rsplit_once(" TO ")) {
-            self.account = account.split(" WITH ").next().unwrap_or_default().to_owned();
+            // MariaDB shows the password's hash with the account.
+            let end = [" IDENTIFIED ", " WITH "]
+                .iter()
+                .filter_map(|word| account.find(word))
+                .min();
+            let account = end.and_then(|end| account.get(..end)).unwrap_or(account);
+            account.clone_into(&mut self.account);
         }
         if let Some((privileges, object)) = parts(line, "GRANT ", " TO ") {
             match Object::read(object) {
@@ -197,6 +203,17 @@ mod tests {
         );
         assert!(!grants.has("SELECT"));
         assert!(grants.has_roles());
+        assert_eq!(grants.account(), "`cdc`@`%`");
+    }
+
+    #[test]
+    fn mariadbs_lines_have_more_behind_the_account() {
+        let hash = "*D821809F681A40A6E379B50D0463EFAE20BDD122";
+        let line = format!(
+            "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `cdc`@`%` IDENTIFIED BY PASSWORD '{hash}' WITH GRANT OPTION"
+        );
+        let grants: Grants = [line].into_iter().collect();
+        assert!(grants.has("BINLOG MONITOR") && grants.has("REPLICATION SLAVE"));
         assert_eq!(grants.account(), "`cdc`@`%`");
     }
 

@@ -25,31 +25,33 @@ pub struct Finding {
 /// Compares what a server is with what a replica of the given server id needs; no finding, no problem.
 pub fn preflight(info: &ServerInfo, grants: &Grants, server_id: u32) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if info.version.flavour == Flavour::MariaDb {
-        findings.push(error(
-            format!("{} is not supported yet", info.version),
-            "Use a MySQL server, 5.7 or newer.",
-        ));
-        return findings;
-    }
     check_version(info, &mut findings);
     check_binlog(info, &mut findings);
     check_rows(info, &mut findings);
     check_gtids(info, &mut findings);
-    check_grants(grants, &mut findings);
+    check_grants(info.version.flavour, grants, &mut findings);
     check_server_id(info, server_id, &mut findings);
     findings
 }
 
 fn check_version(info: &ServerInfo, findings: &mut Vec<Finding>) {
-    if !info.version.is_at_least(5, 7, 0) {
+    let (major, minor) = oldest(info.version.flavour);
+    if !info.version.is_at_least(major, minor, 0) {
         findings.push(error(
             format!(
-                "{} is older than MySQL 5.7, the oldest that is supported",
-                info.version
+                "{} is older than {} {major}.{minor}, the oldest that is supported",
+                info.version, info.version.flavour
             ),
             "Upgrade the server.",
         ));
+    }
+}
+
+/// The oldest version that is supported: MariaDB logs column names since 10.5.
+fn oldest(flavour: Flavour) -> (u32, u32) {
+    match flavour {
+        Flavour::MySql => (5, 7),
+        Flavour::MariaDb => (10, 5),
     }
 }
 
@@ -124,19 +126,45 @@ fn check_gtids(info: &ServerInfo, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_grants(grants: &Grants, findings: &mut Vec<Finding>) {
+/// Whether the account may see which replicas are connected; MariaDB wants a privilege for it that a replica does not
+/// need otherwise.
+pub fn may_list_replicas(info: &ServerInfo, grants: &Grants) -> bool {
+    grants.has(match info.version.flavour {
+        Flavour::MySql => "REPLICATION SLAVE",
+        Flavour::MariaDb => "REPLICATION MASTER ADMIN",
+    })
+}
+
+/// The privilege to see where the binlog ends.
+fn status_privilege(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::MySql => "REPLICATION CLIENT",
+        Flavour::MariaDb => "BINLOG MONITOR",
+    }
+}
+
+/// What makes roles count that were granted.
+fn activate_roles(flavour: Flavour, account: &str) -> String {
+    match flavour {
+        Flavour::MySql => format!("SET DEFAULT ROLE ALL TO {account};"),
+        Flavour::MariaDb => format!("SET DEFAULT ROLE its_name FOR {account};"),
+    }
+}
+
+fn check_grants(flavour: Flavour, grants: &Grants, findings: &mut Vec<Finding>) {
     for (privilege, purpose) in [
         ("REPLICATION SLAVE", "to read the binlog"),
-        ("REPLICATION CLIENT", "to see where it ends"),
+        (status_privilege(flavour), "to see where it ends"),
     ] {
         if grants.has(privilege) {
             continue;
         }
-        let mut remedy = format!("GRANT {privilege} ON *.* TO {};", grants.account());
+        let account = grants.account();
+        let mut remedy = format!("GRANT {privilege} ON *.* TO {account};");
         if grants.has_roles() {
             remedy.push_str(&format!(
-                " -- or, if a role has it: SET DEFAULT ROLE ALL TO {};",
-                grants.account()
+                " -- or, if a role has it: {}",
+                activate_roles(flavour, account)
             ));
         }
         findings.push(error(
@@ -173,7 +201,7 @@ fn gtids_on(info: &ServerInfo) -> String {
 
 /// Whether the server keeps what SET PERSIST says.
 fn persists(info: &ServerInfo) -> bool {
-    info.version.is_at_least(8, 0, 11)
+    info.version.flavour == Flavour::MySql && info.version.is_at_least(8, 0, 11)
 }
 
 /// The SQL that changes a setting so that it survives a restart.
@@ -260,7 +288,6 @@ mod tests {
             (|i| i.binlog_row_metadata = String::new(), Warning, "8.0"),
             (|i| i.gtid_mode = "OFF".into(), Warning, "gtid_mode = ON"),
             (|i| i.version = "5.6.51".parse().unwrap(), Error, "Upgrade"),
-            (|i| i.version = "11.8.2-MariaDB".parse().unwrap(), Error, "MySQL"),
             (|i| i.server_id = 5400, Error, "--server-id"),
         ];
         for (spoil, severity, remedy) in cases {
@@ -286,6 +313,45 @@ mod tests {
         let expected = ["binlog_row_image = FULL", "binlog_row_value_options = ''"]
             .map(|setting| (Severity::Warning, format!("SET PERSIST {setting};")));
         assert_eq!(remedies, expected);
+    }
+
+    #[test]
+    fn mariadb_has_privileges_and_settings_of_its_own() {
+        let mariadb = ServerInfo {
+            version: "11.8.2-MariaDB".parse().unwrap(),
+            gtid_mode: String::new(),
+            ..good()
+        };
+        let own: Grants = ["GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `cdc`@`%`"]
+            .into_iter()
+            .collect();
+        assert_eq!(preflight(&mariadb, &own, 5400), []);
+        assert!(!may_list_replicas(&mariadb, &own) && may_list_replicas(&good(), &enough()));
+        let none: Grants = ["GRANT USAGE ON *.* TO `cdc`@`%`"].into_iter().collect();
+        let remedies: Vec<_> = preflight(&mariadb, &none, 5400)
+            .into_iter()
+            .map(|f| f.remedy)
+            .collect();
+        assert_eq!(
+            remedies,
+            [
+                "GRANT REPLICATION SLAVE ON *.* TO `cdc`@`%`;",
+                "GRANT BINLOG MONITOR ON *.* TO `cdc`@`%`;"
+            ]
+        );
+        let old = ServerInfo {
+            version: "10.4.34-MariaDB".parse().unwrap(),
+            binlog_row_metadata: "NO_LOG".into(),
+            ..mariadb
+        };
+        let findings = preflight(&old, &own, 5400);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(findings[0].what.contains("older than MariaDB 10.5"));
+        assert!(
+            findings[1]
+                .remedy
+                .starts_with("SET GLOBAL binlog_row_metadata = FULL;")
+        );
     }
 
     #[test]

@@ -3,14 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Whose server it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// MySQL and its close relatives (Percona Server, Aurora).
-    MySql,
-    /// MariaDB.
-    MariaDb,
-}
+pub use rowtide_event::Flavour;
 
 /// A server's version. Compare the numbers only within a flavour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,11 +35,7 @@ impl ServerVersion {
 
 impl fmt::Display for ServerVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.flavour {
-            Flavour::MySql => "MySQL",
-            Flavour::MariaDb => "MariaDB",
-        };
-        write!(f, "{name} {}.{}.{}", self.major, self.minor, self.patch)
+        write!(f, "{} {}.{}.{}", self.flavour, self.major, self.minor, self.patch)
     }
 }
 

@@ -28,7 +28,8 @@ pub fn register_replica(server_id: u32, host: &str) -> Vec<u8> {
 pub mod dump_flag {
     /// The server sends EOF at the end of its binlog and does not wait for more.
     pub const NON_BLOCK: u16 = 0x01;
-    /// Heartbeats with positions of 64 bits (servers since 8.0.26; older ones ignore it).
+    /// Heartbeats with positions of 64 bits (servers since 8.0.26; older ones ignore it). For MariaDB the same bit asks
+    /// for ANNOTATE_ROWS events: without them there would be gaps in the stream.
     pub const HEARTBEAT_V2: u16 = 0x02;
 }
 

@@ -52,7 +52,7 @@ pub struct Set {
     #[arg(long, value_name = "FILE:POS")]
     position: Option<String>,
 
-    /// The server that the position belongs to (SELECT @@server_uuid); needed with --position where the source had no
+    /// The server that the position belongs to (SELECT @@server_uuid, on MariaDB SELECT @@server_uid); needed with --position where the source had no
     /// checkpoint before
     #[arg(long, value_name = "UUID")]
     server_uuid: Option<String>,

@@ -64,8 +64,10 @@ pub enum WireType {
     Vector(u8),
     /// The hidden column of a multi-valued index.
     TypedArray,
-    /// A type that this version of Rowtide does not decode: MariaDB's COMPRESSED columns (140, 141) so far.
-    Unsupported(u8),
+    /// MariaDB's VARCHAR or VARBINARY COMPRESSED with its longest value in bytes, the head of a compressed one included.
+    VarCharCompressed(u16),
+    /// MariaDB's BLOB or TEXT COMPRESSED with the bytes of its length, 1 to 4.
+    BlobCompressed(u8),
 }
 
 const WHAT: &str = "TABLE_MAP column metadata";
@@ -95,8 +97,8 @@ impl WireType {
             18 => Self::DateTime(fsp(meta)?),
             19 => Self::Time(fsp(meta)?),
             20 => typed_array(meta)?,
-            140 => meta.u8(WHAT).map(|_| Self::Unsupported(number))?,
-            141 => meta.u16(WHAT).map(|_| Self::Unsupported(number))?,
+            140 => Self::BlobCompressed(length_size(meta)?),
+            141 => Self::VarCharCompressed(meta.u16(WHAT)?),
             242 => Self::Vector(length_size(meta)?),
             245 => Self::Json(length_size(meta)?),
             246 => decimal(meta)?,
@@ -129,7 +131,12 @@ impl WireType {
     pub fn is_character(self) -> bool {
         matches!(
             self,
-            Self::VarChar(_) | Self::Char(_) | Self::Blob(_) | Self::Vector(_) | Self::Unsupported(140 | 141)
+            Self::VarChar(_)
+                | Self::Char(_)
+                | Self::Blob(_)
+                | Self::Vector(_)
+                | Self::VarCharCompressed(_)
+                | Self::BlobCompressed(_)
         )
     }
 
@@ -171,7 +178,8 @@ impl fmt::Display for WireType {
             Self::Geometry(_) => f.write_str("geometry"),
             Self::Vector(_) => f.write_str("vector"),
             Self::TypedArray => f.write_str("typed array"),
-            Self::Unsupported(number) => write!(f, "type {number}"),
+            Self::VarCharCompressed(bytes) => write!(f, "varchar of {bytes} bytes compressed"),
+            Self::BlobCompressed(bytes) => write!(f, "blob with a length of {bytes} bytes compressed"),
         }
     }
 }
@@ -290,6 +298,8 @@ mod tests {
         assert_eq!(read(242, &[4]), Ok(WireType::Vector(4)));
         assert_eq!(read(20, &[15, 1, 2, 3]), Ok(WireType::TypedArray));
         assert_eq!(read(20, &[8]), Ok(WireType::TypedArray));
+        assert_eq!(read(140, &[2]), Ok(WireType::BlobCompressed(2)));
+        assert_eq!(read(141, &[0x91, 1]), Ok(WireType::VarCharCompressed(401)));
         assert_eq!(read(4, &[4]), Ok(WireType::Float));
         assert_eq!(
             read(4, &[8]),

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::super::ParseGtidError;
 use super::intervals::{Interval, Intervals};
-use super::{Gtid, GtidSource, ParseGtidError};
+use super::{Gtid, GtidSource};
 
 /// A set of transaction ids: for each source, intervals of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
