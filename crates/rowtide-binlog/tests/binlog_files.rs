@@ -14,9 +14,9 @@ use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
     Statement, TransactionEnd, TransactionStart, XaDecision,
 };
-use rowtide_binlog::event::TableMap;
-use rowtide_binlog::event::describe::Describer;
+use rowtide_binlog::event::describe::{Describer, Printed};
 use rowtide_binlog::event::file::BinlogFile;
+use rowtide_binlog::event::{Header, TableMap};
 use rowtide_binlog::row::RowPlan;
 use rowtide_binlog::schema::metadata;
 use rowtide_event::{BinlogPosition, Malformed, RowChange, Table, Value};
@@ -273,4 +273,39 @@ fn every_event_can_be_described() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_damaged_event_without_a_checksum_is_described_or_refused() {
+    for name in ["mysql-9.7-golden.binlog", "mysql-9.7-shapes.binlog"] {
+        let bytes = bytes_of(name);
+        let mut file = BinlogFile::open(&bytes[..], 1 << 30).unwrap();
+        let mut describer = Describer::default();
+        let mut refused = 0;
+        while let Some(event) = file.next_event().unwrap() {
+            for at in 0..event.body.len() {
+                let mut damaged = event.body.to_vec();
+                damaged[at] ^= 1 << (at % 8);
+                refused += usize::from(printed(&mut describer, &event.header, &damaged).is_err());
+            }
+            printed(&mut describer, &event.header, event.body).unwrap();
+        }
+        assert!(refused > 500, "{name}: {refused}");
+    }
+}
+
+/// Describes an event and prints all of its values.
+fn printed(describer: &mut Describer, header: &Header, body: &[u8]) -> Result<(), Malformed> {
+    describer.describe(header, body, |description| {
+        let Some(rows) = description.rows else {
+            return Ok(());
+        };
+        rows.each(|row| {
+            let images = [row.before, row.after];
+            for (column, value) in images.iter().flatten().flat_map(|image| image.columns()) {
+                Printed::of(value, &column.ty)?;
+            }
+            Ok::<_, Malformed>(())
+        })
+    })
 }

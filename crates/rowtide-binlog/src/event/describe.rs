@@ -430,3 +430,92 @@ fn incident(incident: &Incident<'_>) -> Result<Fields, Malformed> {
 fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::build::EventBuilder;
+    use proptest::prelude::*;
+
+    /// Describes an event without a checksum, and prints each value of its rows.
+    fn describe(describer: &mut Describer, event: &[u8]) -> Result<Vec<String>, Malformed> {
+        let (header, body) = Header::split(event)?;
+        let mut told = Vec::new();
+        describer.describe(&header, body, |event| {
+            let gtid = event.gtid.as_ref().map(|gtid| gtid.number);
+            told.push(format!(
+                "{} {gtid:?} {:?} {}",
+                event.type_name, event.tables, event.inside_payload
+            ));
+            let Some(rows) = event.rows else { return Ok(()) };
+            rows.each(|row| {
+                for image in [row.before, row.after].into_iter().flatten() {
+                    for (column, value) in image.columns() {
+                        told.push(format!("{} {:?}", column.name, Printed::of(value, &column.ty)?));
+                    }
+                }
+                Ok::<_, Malformed>(())
+            })
+        })?;
+        Ok(told)
+    }
+
+    #[test]
+    fn a_payload_comes_first_and_then_what_is_in_it() {
+        let mut describer = Describer::default();
+        let gtid = EventBuilder::gtid(7).nested();
+        assert_eq!(
+            describe(&mut describer, &gtid).unwrap(),
+            ["GTID Some(7) [] false"]
+        );
+        let inside = [
+            EventBuilder::table_map(9, "shop", "t", 1),
+            EventBuilder::write_rows(9, &[&[5]]),
+        ];
+        let payload = EventBuilder::payload(&inside, true).nested();
+        let table = format!("{:?}", [TableId::new("shop", "t")]);
+        assert_eq!(
+            describe(&mut describer, &payload).unwrap(),
+            [
+                "TRANSACTION_PAYLOAD Some(7) [] false".to_owned(),
+                format!("TABLE_MAP Some(7) {table} true"),
+                format!("WRITE_ROWS Some(7) {table} true"),
+                "c0 Number(\"5\")".to_owned(),
+            ]
+        );
+        let rotate = EventBuilder::rotate("b.2", 4).nested();
+        assert_eq!(
+            describe(&mut describer, &rotate).unwrap(),
+            ["ROTATE None [] false"]
+        );
+    }
+
+    #[test]
+    fn a_statement_tells_its_tables_and_not_its_passwords() {
+        let event = EventBuilder::query("shop", "CREATE TABLE t (id INT) CONNECTION='hunter2'").nested();
+        let (header, body) = Header::split(&event).unwrap();
+        let mut seen = 0;
+        Describer::default()
+            .describe::<Malformed>(&header, body, |event| {
+                seen += 1;
+                assert_eq!(event.tables, [TableId::new("shop", "t")]);
+                assert!(
+                    event
+                        .fields
+                        .contains(&("query", "CREATE TABLE t (id INT) CONNECTION='***'".into()))
+                );
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(seen, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(number in 0..=171_u8, body in prop::collection::vec(any::<u8>(), 0..80)) {
+            let mut describer = Describer::default();
+            let _ = describe(&mut describer, &EventBuilder::table_map(9, "d", "t", 3).nested());
+            let _ = describe(&mut describer, &EventBuilder::new(EventType::from_number(number)).body(&body).nested());
+        }
+    }
+}
