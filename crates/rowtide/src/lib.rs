@@ -5,6 +5,7 @@
 //! - [`ChangeStream`]: one level below, the changes themselves, without Kafka and without state
 //! - [`filter`], [`start`], [`source_url`]: what is captured, from where
 //! - [`progress`], [`resume`]: the decisions, as pure functions and state machines
+//! - [`table_changes`]: what the schema history says of a statement
 //! - [`stats`]: what a run has done so far
 
 mod backlog;
@@ -31,6 +32,7 @@ pub mod source_url;
 pub mod start;
 pub mod stats;
 mod supervise;
+pub mod table_changes;
 mod visibility;
 
 pub use rowtide_binlog as binlog;

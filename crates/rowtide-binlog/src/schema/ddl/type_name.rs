@@ -59,7 +59,7 @@ type_names! {
 
 impl TypeName {
     /// NATIONAL and its short forms: the character set is utf8mb3.
-    pub(in crate::schema) fn is_national(self) -> bool {
+    pub fn is_national(self) -> bool {
         self.words().starts_with('N') && !matches!(self, Self::Numeric | Self::Number)
     }
 }
