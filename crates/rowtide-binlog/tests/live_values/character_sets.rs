@@ -114,7 +114,7 @@ fn every_collation_is_of_its_character_set() {
 /// One column of each character set and type, with its own characters and all that ASCII has.
 #[tokio::test]
 async fn columns_of_every_character_set() {
-    let name = database("charset");
+    let name = database(server(), "charset");
     let from = now(server()).await;
     let sets = Charset::ALL.iter().filter(|charset| **charset != Charset::Binary);
     let mut sql = format!("USE {name};");

@@ -12,9 +12,10 @@ use rowtide_binlog::decoder::{
 use rowtide_binlog::event::{RowsOperation, TableMap};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::row::RowPlan;
-use rowtide_binlog::schema::metadata;
+use rowtide_binlog::schema::{information_schema, metadata};
 use rowtide_binlog::server;
-use rowtide_event::{BinlogPosition, RowChange, Table, Value};
+use rowtide_binlog::tls::{TlsMode, TlsOptions};
+use rowtide_event::{BinlogPosition, RowChange, Table, TableId, Value};
 use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql};
 
 use super::text;
@@ -32,6 +33,8 @@ pub enum Cell {
 #[derive(Default)]
 pub struct Follow {
     database: String,
+    /// As the server tells them, for one that does not log names.
+    shapes: BTreeMap<TableId, Table>,
     tables: Vec<Table>,
     rows: BTreeMap<String, BTreeMap<Vec<Cell>, Row>>,
     /// Changes by their operation.
@@ -49,10 +52,39 @@ pub async fn now(server: &MySql) -> BinlogPosition {
     server::binlog_status(&mut root).await.unwrap().unwrap().position
 }
 
+/// Without TLS, which the old servers have in forms that nobody should use.
 async fn client(server: &MySql, name: &str, password: &str) -> Client {
-    Client::connect(&SourceOptions::new(server.host(), server.port(), name, password))
-        .await
-        .unwrap()
+    let options = SourceOptions {
+        tls: TlsOptions {
+            mode: TlsMode::Disabled,
+            ..TlsOptions::default()
+        },
+        ..SourceOptions::new(server.host(), server.port(), name, password)
+    };
+    Client::connect(&options).await.unwrap()
+}
+
+/// The tables of a database as they are now.
+async fn shapes(client: &mut Client, database: &str) -> BTreeMap<TableId, Table> {
+    let names = client.query(information_schema::TABLES).await.unwrap().rows;
+    let mut shapes = BTreeMap::new();
+    for id in information_schema::table_names(&names).unwrap() {
+        if id.database == database {
+            let columns = client
+                .query(&information_schema::columns_query(&id))
+                .await
+                .unwrap()
+                .rows;
+            let keys = client
+                .query(&information_schema::keys_query(&id))
+                .await
+                .unwrap()
+                .rows;
+            let table = information_schema::table(&id, &columns, &keys).unwrap().unwrap();
+            shapes.insert(id, table);
+        }
+    }
+    shapes
 }
 
 impl Follow {
@@ -69,12 +101,14 @@ impl Follow {
             ..ReplicaOptions::new(SERVER_ID.fetch_add(1, Ordering::Relaxed))
         };
         let cdc = client(server, CDC_USER, CDC_PASSWORD).await;
+        let shapes = shapes(&mut client(server, "root", "").await, database).await;
         let mut replica = Replica::start(cdc, &DumpFrom::Position(from.clone()), &options)
             .await
             .unwrap();
         let mut decoder = Decoder::new(DecoderOptions::default(), from.clone());
         let mut follow = Self {
             database: database.to_owned(),
+            shapes,
             ..Self::default()
         };
         while let Some(event) = replica.next_event().await.unwrap() {
@@ -215,7 +249,12 @@ impl Handler for Follow {
         if map.database != self.database {
             return Ok(None);
         }
-        let table = metadata::table(map).unwrap();
+        let id = TableId::new(map.database, map.table);
+        let table = if metadata::metadata_is_full(map) {
+            metadata::table(map).unwrap()
+        } else {
+            self.shapes[&id].clone()
+        };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
         Ok(Some(CapturedTable {

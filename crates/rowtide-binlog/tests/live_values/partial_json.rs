@@ -1,7 +1,8 @@
 //! `binlog_row_value_options=PARTIAL_JSON`: documents rebuilt from differences.
 
 use super::follow::{Follow, now};
-use super::{database, server};
+use super::{database, servers_since};
+use rowtide_testbed::{MySql, ServerVersion};
 
 const PARTIAL: &str = "SET binlog_row_value_options = 'PARTIAL_JSON'";
 
@@ -31,12 +32,12 @@ const UPDATES: &[&str] = &[
 ];
 
 /// Three rows of two documents between other columns.
-async fn table(engine: &str, key: &str) -> (String, rowtide_event::BinlogPosition) {
-    let name = database("partial");
-    let from = now(server()).await;
+async fn table(server: &MySql, engine: &str, key: &str) -> (String, rowtide_event::BinlogPosition) {
+    let name = database(server, "partial");
+    let from = now(server).await;
     let document = r#"{"a": 1, "name": "Joe", "gone": null, "list": [0, 1, 2, {"b": [3]}], "deep": {"er": [{}]},
         "scalar": "s", "text": "t", "double": 0.1}"#;
-    server()
+    server
         .sql(&format!(
             "USE {name}; CREATE TABLE t (id INT {key}, j JSON, v VARCHAR(100), n JSON, k JSON, g VARCHAR(20)
                 GENERATED ALWAYS AS (LEFT(j->>'$.a', 20)) STORED) ENGINE = {engine};
@@ -49,26 +50,27 @@ async fn table(engine: &str, key: &str) -> (String, rowtide_event::BinlogPositio
 
 #[tokio::test]
 async fn documents_are_whole_again() {
-    for (engine, key) in [
-        ("InnoDB", "PRIMARY KEY"),
-        ("InnoDB", ""),
-        ("MyISAM", "PRIMARY KEY"),
-    ] {
-        let (name, from) = table(engine, key).await;
-        for update in UPDATES {
-            server()
-                .sql(&format!("USE {name}; {PARTIAL}; UPDATE t SET {update}"))
-                .unwrap();
-            let follow = Follow::database(server(), &name, &from).await;
-            follow.assert_equal(server());
+    for server in servers_since(ServerVersion::MySql80) {
+        for (engine, key) in [
+            ("InnoDB", "PRIMARY KEY"),
+            ("InnoDB", ""),
+            ("MyISAM", "PRIMARY KEY"),
+        ] {
+            let (name, from) = table(server, engine, key).await;
+            for update in UPDATES {
+                server
+                    .sql(&format!("USE {name}; {PARTIAL}; UPDATE t SET {update}"))
+                    .unwrap();
+            }
+            let follow = Follow::database(server, &name, &from).await;
+            follow.assert_equal(server);
+            assert!(
+                follow.partial_updates > 35,
+                "{engine} {key}: {}",
+                follow.partial_updates
+            );
+            assert_eq!((follow.inserts, follow.unavailable.len()), (3, 0));
         }
-        let follow = Follow::database(server(), &name, &from).await;
-        assert!(
-            follow.partial_updates > 35,
-            "{engine} {key}: {}",
-            follow.partial_updates
-        );
-        assert_eq!((follow.inserts, follow.unavailable.len()), (3, 0));
     }
 }
 
@@ -160,42 +162,53 @@ impl Random {
     }
 }
 
+/// A table and statements that change it.
+fn random_statements(seed: u64) -> String {
+    let mut random = Random(seed);
+    let mut sql = "CREATE TABLE t (id INT PRIMARY KEY, j JSON, v INT, k JSON);\n".to_owned();
+    for id in 0..20 {
+        let (j, k) = (random.document(4), random.document(4));
+        sql += &format!("INSERT INTO t VALUES ({id}, '{j}', 0, '{k}');\n");
+    }
+    for _ in 0..400 {
+        let (j, k, id) = (random.change("j"), random.change("k"), random.below(20));
+        let set = match random.below(3) {
+            0 => j,
+            1 => k,
+            _ => format!("{j}, {k}"),
+        };
+        sql += &format!("UPDATE t SET {set}, v = v + 1 WHERE id IN ({id}, {id} + 1);\n");
+    }
+    sql
+}
+
 /// Statement after statement: what a row was before each is compared with what the one before it made of it, and in the end
 /// all rows with SELECT.
 #[tokio::test]
 async fn random_changes_of_random_documents() {
-    for (seed, settings) in [
-        (1, "SET binlog_row_image = FULL"),
-        (2, "SET binlog_row_image = NOBLOB"),
-        (3, "SET binlog_transaction_compression = ON"),
+    for (seed, version, settings) in [
+        (1, ServerVersion::MySql80, "SET binlog_row_image = FULL"),
+        (2, ServerVersion::MySql80, "SET binlog_row_image = NOBLOB"),
+        (
+            3,
+            ServerVersion::MySql97,
+            "SET binlog_transaction_compression = ON",
+        ),
     ] {
-        let mut random = Random(seed);
-        let name = database("random");
-        let from = now(server()).await;
-        let mut sql = format!(
-            "USE {name}; CREATE TABLE t (id INT PRIMARY KEY, j JSON, v INT, k JSON); {PARTIAL}; {settings};"
-        );
-        for id in 0..20 {
-            let (j, k) = (random.document(4), random.document(4));
-            sql += &format!("INSERT IGNORE INTO t VALUES ({id}, '{j}', 0, '{k}');\n");
+        for server in servers_since(version) {
+            let name = database(server, "random");
+            let from = now(server).await;
+            let statements = random_statements(seed);
+            server
+                .sql(&format!("USE {name}; {PARTIAL}; {settings}; {statements}"))
+                .unwrap();
+            let follow = Follow::database(server, &name, &from).await;
+            follow.assert_equal(server);
+            assert!(
+                follow.partial_updates > 300,
+                "seed {seed}: {}",
+                follow.partial_updates
+            );
         }
-        for _ in 0..400 {
-            let (j, k, id) = (random.change("j"), random.change("k"), random.below(20));
-            let columns = random.one_of(&["j", "k", "jk"]);
-            let set = match columns {
-                "j" => j,
-                "k" => k,
-                _ => format!("{j}, {k}"),
-            };
-            sql += &format!("UPDATE t SET {set}, v = v + 1 WHERE id IN ({id}, {id} + 1);\n");
-        }
-        server().sql(&sql).unwrap();
-        let follow = Follow::database(server(), &name, &from).await;
-        follow.assert_equal(server());
-        assert!(
-            follow.partial_updates > 300,
-            "seed {seed}: {}",
-            follow.partial_updates
-        );
     }
 }

@@ -16,7 +16,7 @@ pub fn expression(name: &str, ty: &ColumnType) -> String {
         // Without the zeros of ZEROFILL.
         ColumnType::Integer { unsigned: true, .. } => format!("CAST(`{name}` AS UNSIGNED)"),
         // The server prints a FLOAT with six digits and a DOUBLE with all that it takes.
-        ColumnType::Float => format!("CAST(`{name}` AS DOUBLE)"),
+        ColumnType::Float => format!("`{name}` * 1e0"),
         _ => format!("`{name}`"),
     }
 }
