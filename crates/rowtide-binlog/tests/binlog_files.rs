@@ -19,7 +19,7 @@ use rowtide_binlog::event::file::BinlogFile;
 use rowtide_binlog::event::{Header, TableMap};
 use rowtide_binlog::row::RowPlan;
 use rowtide_binlog::schema::metadata;
-use rowtide_event::{BinlogPosition, Malformed, RowChange, Table, Value};
+use rowtide_event::{BinlogPosition, Malformed, RowChange, Table, Value, json};
 
 fn bytes_of(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -125,6 +125,11 @@ fn shown(values: &[Value<'_>]) -> String {
     let show = |value: &Value<'_>| match value {
         Value::Int(number) => number.to_string(),
         Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Json(document) => {
+            let mut text = Vec::new();
+            json::write_text(document, &mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        }
         other => format!("{other:?}"),
     };
     values.iter().map(show).collect::<Vec<_>>().join(", ")
@@ -173,6 +178,40 @@ fn integers_at_their_limits() {
     ];
     for row in rows {
         assert!(seen.lines.iter().any(|line| line == row), "{row}");
+    }
+}
+
+#[test]
+fn row_images_that_are_not_whole_and_differences_of_documents() {
+    let mut seen = Seen::default();
+    decode(&bytes_of("mysql-9.7-row-images.binlog"), &mut seen);
+    assert_eq!(
+        (
+            seen.counts["insert"],
+            seen.counts["update"],
+            seen.counts["delete"]
+        ),
+        (5, 14, 1)
+    );
+    let after = |row: &str| format!(" to {row}");
+    let rows = [
+        // Differences, one without operations, and what NOBLOB and MINIMAL leave out.
+        after(r#"1, {"a":1.0,"deep":{"er":[{"x":null}]},"list":[1,"two",3,4]}, 1, [0,{"é":"🦀"}], text"#),
+        after(r#"1, {"deep":{"er":[{"x":null}]},"list":[1,"two",3,4]}, 1, ["-10:00:00.5",{"é":1.50}], text"#),
+        after(
+            r#"1, {"a b":"AP8=","deep":{"er":[{"x":{"y":[true]}}]},"list":[1,"two",3,4]}, 1, ["-10:00:00.5",{"é":1.50}], changed"#,
+        ),
+        after(r#"2, {"age":26,"name":"Joe"}, 3, Null, Null"#),
+        after(r#"2, {"age":26}, 3, Null, Absent"#),
+        "update doc 2, Absent, Absent, Absent, Absent to 2, Absent, 5, {}, Absent".to_owned(),
+        "update doc 2, Absent, Absent, Absent, Absent to 3, Absent, Absent, Absent, Absent".to_owned(),
+        "insert doc 4, Absent, Absent, Absent, Absent".to_owned(),
+        "delete doc 1, Absent, Absent, Absent, Absent".to_owned(),
+        r#"update keyless 1, [1,2] to 1, ["one",2]"#.to_owned(),
+        r#"update part 1, {} to 2, {"a":1}"#.to_owned(),
+    ];
+    for row in rows {
+        assert!(seen.lines.iter().any(|line| line.ends_with(&row)), "{row}");
     }
 }
 
@@ -277,7 +316,12 @@ fn every_event_can_be_described() {
 
 #[test]
 fn a_damaged_event_without_a_checksum_is_described_or_refused() {
-    for name in ["mysql-9.7-golden.binlog", "mysql-9.7-shapes.binlog"] {
+    let names = [
+        "mysql-9.7-golden.binlog",
+        "mysql-9.7-shapes.binlog",
+        "mysql-9.7-row-images.binlog",
+    ];
+    for name in names {
         let bytes = bytes_of(name);
         let mut file = BinlogFile::open(&bytes[..], 1 << 30).unwrap();
         let mut describer = Describer::default();
