@@ -51,6 +51,19 @@ pub enum Unreadable {
         /// Its CHARACTER_SET_NAME.
         charset: String,
     },
+    /// A label of an ENUM or SET may have lost a character: INFORMATION_SCHEMA is in utf8mb3, and has a question mark in
+    /// place of each character that takes four bytes in UTF-8.
+    #[error(
+        "column {table}.{column} has a label with a question mark, which INFORMATION_SCHEMA also shows in place of \
+         characters such as emoji: run `SET PERSIST binlog_row_metadata = FULL` on the source, so that the binlog tells \
+         the labels, or exclude the table"
+    )]
+    Label {
+        /// The table.
+        table: TableId,
+        /// The column.
+        column: String,
+    },
     /// A key has a column that the table has not: it was changed between the two queries.
     #[error(
         "the key {key} of {table} has the column {column}, which the table has not: it is being changed, try again"
@@ -155,11 +168,32 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
             ColumnType::Text { charset }
         }
     };
+    if charset.is_some_and(has_supplementary) && has_question_mark(&ty) {
+        return Err(Unreadable::Label {
+            table: id.clone(),
+            column: name.to_owned(),
+        });
+    }
     Ok(Column {
         name: name.to_owned(),
         ty,
         nullable: nullable.eq_ignore_ascii_case("YES"),
     })
+}
+
+/// Whether a character set has characters that INFORMATION_SCHEMA cannot show.
+fn has_supplementary(charset: &str) -> bool {
+    const CHARSETS: [&str; 5] = ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"];
+    CHARSETS.iter().any(|name| charset.eq_ignore_ascii_case(name))
+}
+
+fn has_question_mark(ty: &ColumnType) -> bool {
+    match ty {
+        ColumnType::Enum { members } | ColumnType::Set { members } => {
+            members.iter().any(|member| member.contains('?'))
+        }
+        _ => false,
+    }
 }
 
 fn text(row: &Row, at: usize) -> Option<&str> {
@@ -310,6 +344,17 @@ mod tests {
             [0_usize; 0]
         );
         assert_eq!(key_of(&columns, &[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_label_that_may_have_lost_a_character_is_refused() {
+        let column = |ty, charset| table(&id(), &rows(&[&["mood", ty, charset, "NO"]]), &[]);
+        let refused = column("enum('?','ok')", "utf8mb4").unwrap_err();
+        assert!(matches!(refused, Unreadable::Label { .. }), "{refused}");
+        assert!(refused.to_string().contains("shop.orders.mood"), "{refused}");
+        assert!(column("set('a?')", "gb18030").is_err());
+        assert!(column("enum('?','ok')", "latin1").is_ok());
+        assert!(column("enum('é','ok')", "utf8mb4").is_ok());
     }
 
     #[test]
