@@ -5,10 +5,12 @@
 mod cache;
 mod command;
 mod error;
+pub mod generate;
 mod kafka;
 mod mysql;
 pub mod oracle;
 pub mod packages;
+mod random;
 mod scratch;
 mod server_process;
 pub mod shared;

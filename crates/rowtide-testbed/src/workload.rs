@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::command;
 use crate::error::{Result, TestbedError};
+use crate::random::Random;
 
 /// Changes of one transaction: one statement of inserts, single-row updates, single-row deletes.
 const INSERTS: u64 = 60;
@@ -91,7 +92,7 @@ impl Workload {
              c CHAR(120) NOT NULL DEFAULT '', pad CHAR(60) NOT NULL DEFAULT '');"
         )?;
         let mut rows = Rows {
-            random: Random(self.seed),
+            random: Random::new(self.seed),
             live: Vec::new(),
             last: 0,
         };
@@ -124,9 +125,9 @@ impl Rows {
             self.live.push(self.last);
             let (k, separator) = (self.random.below(1_000_000), if row == 0 { "" } else { "," });
             write!(output, "{separator}({},{k},'", self.last)?;
-            self.random.write_groups(output, 10)?;
+            write_groups(&mut self.random, output, 10)?;
             write!(output, "','")?;
-            self.random.write_groups(output, 5)?;
+            write_groups(&mut self.random, output, 5)?;
             write!(output, "')")?;
         }
         writeln!(output, ";")?;
@@ -134,7 +135,7 @@ impl Rows {
             let place = self.any();
             let id = self.live[place];
             write!(output, "UPDATE {table} SET k=k+1,c='")?;
-            self.random.write_groups(output, 10)?;
+            write_groups(&mut self.random, output, 10)?;
             writeln!(output, "' WHERE id={id};")?;
         }
         for _ in 0..DELETES {
@@ -150,29 +151,13 @@ impl Rows {
     }
 }
 
-/// SplitMix64: enough for a load, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+/// Groups of eleven digits with dashes between, as sysbench fills its columns.
+fn write_groups(random: &mut Random, output: &mut impl Write, groups: u32) -> io::Result<()> {
+    for group in 0..groups {
+        let separator = if group == 0 { "" } else { "-" };
+        write!(output, "{separator}{:011}", random.below(100_000_000_000))?;
     }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    /// Groups of eleven digits with dashes between, as sysbench fills its columns.
-    fn write_groups(&mut self, output: &mut impl Write, groups: u32) -> io::Result<()> {
-        for group in 0..groups {
-            let separator = if group == 0 { "" } else { "-" };
-            write!(output, "{separator}{:011}", self.below(100_000_000_000))?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod inspect;
 mod large_rows;
 mod partitions;
 mod passwords;
+mod random_schemas;
 mod readme;
 mod row_images;
 mod settings;

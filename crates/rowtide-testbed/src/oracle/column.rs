@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::{calendar, document};
 use crate::error::{Result, TestbedError};
 
 /// A column of a table, as the server describes it.
@@ -51,26 +52,18 @@ impl Column {
 
     /// The SQL that gives what [`Column::value`] takes. It says the same on every server.
     pub(super) fn expression(&self) -> String {
-        let name = format!("`{}`", self.name);
-        let micros = format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {name})");
+        let name = format!("`{}`", self.name.replace('`', "``"));
         match self.form {
-            // The sum is a DOUBLE, of which more digits are shown than of a FLOAT.
-            Form::Float => format!("{name} + 0e0"),
+            // The product is a DOUBLE, of which all digits are shown; a sum would lose the sign of 0.
+            Form::Float | Form::Double => format!("{name} * 1e0"),
             Form::Bit { .. } => format!("{name} + 0"),
-            Form::Date => format!("DATEDIFF({name}, '1970-01-01')"),
-            Form::DateTimeMillis => format!("{micros} DIV 1000"),
-            Form::DateTimeMicros => micros,
-            // Not TIME_TO_SEC, which has microseconds on MariaDB. The parts of a negative time are positive.
-            Form::Time => format!(
-                "IF({name} < 0, -1, 1) * ((HOUR({name}) * 3600 + MINUTE({name}) * 60 + SECOND({name})) * 1000000 \
-                 + MICROSECOND({name}))"
-            ),
             Form::Timestamp => format!("CONCAT(REPLACE({name}, ' ', 'T'), 'Z')"),
             // The client would read zero bytes as blanks.
             Form::Text | Form::Json => format!("HEX(CONVERT({name} USING utf8mb4))"),
             // Not ST_AsBinary, which turns coordinates round on some servers.
             Form::Bytes | Form::Point | Form::Geometry | Form::Vector => format!("HEX({name})"),
-            Form::Integer | Form::Double | Form::Decimal | Form::Word => name,
+            Form::Integer | Form::Decimal | Form::Word => name,
+            Form::Date | Form::DateTimeMillis | Form::DateTimeMicros | Form::Time => name,
         }
     }
 
@@ -88,7 +81,7 @@ impl Column {
     /// A value as it arrived, brought into the form that [`Column::value`] gives where several mean the same.
     pub(super) fn meaning(&self, arrived: Value) -> Value {
         match (self.form, &arrived) {
-            (Form::Json, Value::String(text)) => serde_json::from_str(text).unwrap_or(arrived),
+            (Form::Json, Value::String(text)) => document::canonical(text).map_or(arrived, Value::from),
             (Form::Float, Value::Number(number)) => number.as_f64().map_or(arrived, float),
             (Form::Vector, Value::Array(numbers)) => {
                 let elements: Option<Vec<Value>> =
@@ -129,12 +122,18 @@ impl Form {
 
     fn value(self, text: &str) -> Option<Value> {
         match self {
-            Form::Integer | Form::Date | Form::DateTimeMillis | Form::DateTimeMicros | Form::Time => {
-                // An unsigned BIGINT above the signed range comes as the same 64 bits.
-                let signed = text.parse::<i64>().ok();
-                let bits = signed.or_else(|| text.parse::<u64>().ok().map(u64::cast_signed));
-                bits.map(Value::from)
+            Form::Integer => {
+                let signed = text.parse::<i64>().ok().map(Value::from);
+                signed.or_else(|| text.parse::<u64>().ok().map(Value::from))
             }
+            // A date that no calendar has is null.
+            Form::Date => calendar::days(text).map(Value::from),
+            Form::DateTimeMillis => {
+                let micros = calendar::date_time(text)?;
+                Some(Value::from(micros.map(|micros| micros.div_euclid(1000))))
+            }
+            Form::DateTimeMicros => calendar::date_time(text).map(Value::from),
+            Form::Time => calendar::time(text).map(Value::from),
             Form::Float => text.parse::<f64>().ok().map(float),
             Form::Double => text.parse::<f64>().ok().map(Value::from),
             Form::Decimal => unscaled(text).map(|bytes| base64(&bytes)),
@@ -144,7 +143,7 @@ impl Form {
             Form::Timestamp | Form::Word => Some(Value::from(text)),
             Form::Text => String::from_utf8(unhex(text)?).ok().map(Value::from),
             Form::Bytes => unhex(text).map(|bytes| base64(&bytes)),
-            Form::Json => serde_json::from_slice(&unhex(text)?).ok(),
+            Form::Json => document::canonical(&String::from_utf8(unhex(text)?).ok()?).map(Value::from),
             Form::Point => geometry(&unhex(text)?, true),
             Form::Geometry => geometry(&unhex(text)?, false),
             Form::Vector => vector(&unhex(text)?),
@@ -182,13 +181,13 @@ fn geometry(bytes: &[u8], is_point: bool) -> Option<Value> {
         0 => Value::Null,
         srid => Value::from(srid),
     };
-    let mut value = json!({ "wkb": base64(wkb), "srid": srid });
-    if is_point {
-        let (x, y) = wkb.get(5..)?.split_first_chunk::<8>()?;
-        value["x"] = Value::from(f64::from_le_bytes(*x));
-        value["y"] = Value::from(f64::from_le_bytes(*y.first_chunk()?));
+    let wkb_text = base64(wkb);
+    if !is_point {
+        return Some(json!({ "wkb": wkb_text, "srid": srid }));
     }
-    Some(value)
+    let (x, y) = wkb.get(5..)?.split_first_chunk::<8>()?;
+    let (x, y) = (f64::from_le_bytes(*x), f64::from_le_bytes(*y.first_chunk()?));
+    Some(json!({ "x": x, "y": y, "wkb": wkb_text, "srid": srid }))
 }
 
 fn vector(bytes: &[u8]) -> Option<Value> {

@@ -2,13 +2,20 @@
 //!
 //! It reads Debezium's envelope as plain JSON, with or without its schema.
 
+mod calendar;
 mod column;
+mod document;
+mod keys;
+mod rebuilt;
 mod select;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+pub use keys::{Keys, of_database as keys};
+use rebuilt::{Change, Place, Rebuilt, canonical_key};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::{Result, TestbedError};
@@ -45,11 +52,9 @@ pub struct Oracle {
     pub findings: Findings,
     seen: HashSet<u64>,
     last: HashMap<(String, i32), Place>,
-    tables: HashMap<String, HashMap<String, String>>,
+    tables: HashMap<String, Rebuilt>,
+    images_are_partial: bool,
 }
-
-/// A place in the binary log; files of one server sort by name while their numbers have six digits.
-type Place = (String, u64, u64);
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -78,6 +83,14 @@ struct WithSchema<'a> {
 }
 
 impl Oracle {
+    /// For streams whose images leave out columns (`--absent-columns omit`): what is not there is as it was.
+    pub fn of_partial_images() -> Oracle {
+        Oracle {
+            images_are_partial: true,
+            ..Oracle::default()
+        }
+    }
+
     /// Takes one record of a change topic.
     pub fn observe(&mut self, record: &Record) -> Result<()> {
         let Some(value) = &record.value else {
@@ -85,37 +98,58 @@ impl Oracle {
             return Ok(());
         };
         let envelope: Envelope<'_> = parse(without_schema(value), record)?;
-        self.findings.changes += 1;
-        let known = !self.seen.insert(identity(&envelope));
-        if known {
-            self.findings.duplicates += 1;
-            self.note("doubled", record, &envelope);
-        }
-        self.check_order(record, &envelope, known);
-        if let Some(key) = &record.key {
-            let key: serde_json::Value = parse(without_schema(key), record)?;
-            self.apply(key.to_string(), record, &envelope);
-        }
+        let key = record
+            .key
+            .as_deref()
+            .map(|key| parse(without_schema(key), record));
+        self.change(record, &envelope, key.transpose()?);
+        Ok(())
+    }
+
+    /// Takes a change as a line of JSON, as `rowtide tail` writes it, where all tables are in one order.
+    pub fn observe_line(&mut self, line: &[u8], keys: &Keys) -> Result<()> {
+        let record = Record {
+            topic: "the lines".to_owned(),
+            offset: self.findings.changes.cast_signed(),
+            ..Record::default()
+        };
+        let envelope: Envelope<'_> = parse(line, &record)?;
+        let key = match keys.get(&envelope.table()) {
+            Some(columns) => Some(key_of(columns, &envelope, &record)?),
+            None => None,
+        };
+        self.change(&record, &envelope, key);
         Ok(())
     }
 
     /// How many rows the table `database.table` has, as rebuilt.
     pub fn rows(&self, table: &str) -> usize {
-        self.tables.get(table).map_or(0, HashMap::len)
+        self.tables.get(table).map_or(0, Rebuilt::len)
     }
 
-    /// Compares a rebuilt table with `SELECT`, value for value; returns what differs, in words, at most ten.
+    /// Compares a rebuilt table with `SELECT`, value for value; returns what differs, in words, with values, at most some
+    /// ten.
     ///
-    /// The table must have a primary key. Types whose form in JSON the oracle does not know are an error.
+    /// Types whose form in JSON the oracle does not know are an error.
     pub fn differences(&self, server: &MySql, database: &str, table: &str) -> Result<Vec<String>> {
-        let empty = HashMap::new();
+        let empty = Rebuilt::default();
         let rebuilt = self.tables.get(&format!("{database}.{table}")).unwrap_or(&empty);
-        select::differences(server, database, table, rebuilt)
+        select::differences(server, database, table, rebuilt, self.images_are_partial)
+    }
+
+    fn change(&mut self, record: &Record, envelope: &Envelope<'_>, key: Option<BTreeMap<String, Value>>) {
+        self.findings.changes += 1;
+        let known = !self.seen.insert(identity(envelope));
+        if known {
+            self.findings.duplicates += 1;
+            self.note("doubled", record, envelope);
+        }
+        self.check_order(record, envelope, known);
+        self.apply(key.map(canonical_key), record, envelope);
     }
 
     fn check_order(&mut self, record: &Record, envelope: &Envelope<'_>, known: bool) {
-        let source = &envelope.source;
-        let place = (source.file.clone(), source.pos, source.row);
+        let place = envelope.source.place();
         let partition = (record.topic.clone(), record.partition);
         let earlier = self.last.insert(partition, place.clone());
         if !known && earlier.is_some_and(|earlier| earlier > place) {
@@ -124,15 +158,16 @@ impl Oracle {
         }
     }
 
-    fn apply(&mut self, key: String, record: &Record, envelope: &Envelope<'_>) {
-        let table = format!("{}.{}", envelope.source.db, envelope.source.table);
-        let rows = self.tables.entry(table).or_default();
-        let before = match envelope.after {
-            Some(after) => rows.insert(key, after.get().to_owned()),
-            None => rows.remove(&key),
-        };
+    fn apply(&mut self, key: Option<String>, record: &Record, envelope: &Envelope<'_>) {
+        let follows = self.tables.entry(envelope.table()).or_default().apply(Change {
+            key,
+            before: envelope.before.map(RawValue::get),
+            after: envelope.after.map(RawValue::get),
+            place: envelope.source.place(),
+            is_partial: self.images_are_partial,
+        });
         // A snapshot's rows may follow changes of the same rows.
-        if envelope.op != "r" && before.as_deref() != envelope.before.map(RawValue::get) {
+        if envelope.op != "r" && !follows {
             self.findings.wrong_before += 1;
             self.note("does not follow from what came before", record, envelope);
         }
@@ -154,6 +189,26 @@ impl Oracle {
             self.findings.examples.push(format!("{place}: {change} {fault}"));
         }
     }
+}
+
+impl Envelope<'_> {
+    fn table(&self) -> String {
+        format!("{}.{}", self.source.db, self.source.table)
+    }
+}
+
+impl Source {
+    fn place(&self) -> Place {
+        (self.file.clone(), self.pos, self.row)
+    }
+}
+
+/// The key of the row that a change makes, or of the one that it takes away.
+fn key_of(columns: &[String], envelope: &Envelope<'_>, record: &Record) -> Result<BTreeMap<String, Value>> {
+    let row = envelope.after.or(envelope.before).map_or("{}", RawValue::get);
+    let mut row: BTreeMap<String, Value> = parse(row.as_bytes(), record)?;
+    row.retain(|name, _| columns.contains(name));
+    Ok(row)
 }
 
 /// A changed primary key is two changes of one place, a `d` and a `c`.

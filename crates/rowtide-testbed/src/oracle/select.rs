@@ -2,56 +2,60 @@
 //!
 //! The server computes as much of it as SQL can, so that nothing is shared with the code under test.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::column::Column;
+use super::keys;
+use super::rebuilt::{Rebuilt, canonical_key};
 use crate::MySql;
 use crate::error::{Result, TestbedError};
 
 const SHOWN: usize = 10;
 
-/// What differs between a rebuilt table (rows by key, both JSON) and the server's.
+/// What differs between a rebuilt table and the server's. Columns that were never told are not compared if
+/// `images_are_partial`.
 pub(super) fn differences(
     server: &MySql,
     database: &str,
     table: &str,
-    rebuilt: &HashMap<String, String>,
+    rebuilt: &Rebuilt,
+    images_are_partial: bool,
 ) -> Result<Vec<String>> {
-    let columns = columns(server, database, table)?;
-    let mut found = Vec::new();
-    let mut rows = 0;
+    let key = keys::of_table(server, database, table)?;
+    let columns = columns(server, database, table, &key)?;
+    let mut compared = Compared {
+        columns: &columns,
+        rebuilt,
+        images_are_partial,
+        expected: HashMap::new(),
+        found: Vec::new(),
+        rows: 0,
+    };
     server.query_each(&selection(&columns, database, table), |row| {
-        rows += 1;
-        if found.len() < SHOWN {
-            found.extend(row_difference(&columns, &row, rebuilt)?);
-        }
-        Ok(())
+        compared.row(&row, &key)
     })?;
-    if rows != rebuilt.len() {
-        found.insert(0, format!("{rows} rows in the table, {} rebuilt", rebuilt.len()));
-    }
-    Ok(found)
+    compared.finish()
 }
 
-fn columns(server: &MySql, database: &str, table: &str) -> Result<Vec<Column>> {
+fn columns(server: &MySql, database: &str, table: &str, key: &[String]) -> Result<Vec<Column>> {
     let rows = server.query(&format!(
-        "SELECT column_name, data_type, COALESCE(datetime_precision, numeric_precision, 0), column_key = 'PRI' \
-         FROM information_schema.columns WHERE table_schema = '{database}' AND table_name = '{table}' \
-         ORDER BY ordinal_position"
+        "SELECT column_name, data_type, COALESCE(datetime_precision, numeric_precision, 0) \
+         FROM information_schema.columns WHERE table_schema = '{database}' AND table_name = '{}' \
+         ORDER BY ordinal_position",
+        table.replace('\'', "''")
     ))?;
     let columns = rows.into_iter().filter_map(|row| {
         let mut cells = row.into_iter().flatten();
         let (name, data_type) = (cells.next()?, cells.next()?);
         let precision = cells.next()?.parse().ok()?;
-        Some(Column::new(name, &data_type, precision, cells.next()? == "1"))
+        let in_key = key.contains(&name);
+        Some(Column::new(name, &data_type, precision, in_key))
     });
     let columns = columns.collect::<Result<Vec<Column>>>()?;
-    if !columns.iter().any(|column| column.in_key) {
-        return Err(TestbedError::Unexpected(format!(
-            "{database}.{table} is absent or has no primary key"
-        )));
+    if columns.is_empty() {
+        return Err(TestbedError::Unexpected(format!("{database}.{table} is absent")));
     }
     Ok(columns)
 }
@@ -59,36 +63,105 @@ fn columns(server: &MySql, database: &str, table: &str) -> Result<Vec<Column>> {
 fn selection(columns: &[Column], database: &str, table: &str) -> String {
     let expressions: Vec<String> = columns.iter().map(Column::expression).collect();
     format!(
-        "SET time_zone = '+00:00'; SELECT {} FROM `{database}`.`{table}`",
-        expressions.join(", ")
+        "SET time_zone = '+00:00'; SELECT {} FROM `{database}`.`{}`",
+        expressions.join(", "),
+        table.replace('`', "``")
     )
 }
 
-/// What is wrong with one row, named by its key.
-fn row_difference(
-    columns: &[Column],
-    row: &[Option<String>],
-    rebuilt: &HashMap<String, String>,
-) -> Result<Option<String>> {
-    let (mut key, mut expected) = (Map::new(), Map::new());
-    for (column, cell) in columns.iter().zip(row) {
-        let value = column.value(cell.as_deref())?;
-        if column.in_key {
-            key.insert(column.name.clone(), value.clone());
+/// A comparison as it goes through the server's rows.
+struct Compared<'a> {
+    columns: &'a [Column],
+    rebuilt: &'a Rebuilt,
+    images_are_partial: bool,
+    /// Rows of a table without a key, and how many there are of each.
+    expected: HashMap<String, i64>,
+    found: Vec<String>,
+    rows: usize,
+}
+
+impl Compared<'_> {
+    fn row(&mut self, row: &[Option<String>], key: &[String]) -> Result<()> {
+        self.rows += 1;
+        let mut expected = BTreeMap::new();
+        for (column, cell) in self.columns.iter().zip(row) {
+            expected.insert(column.name.clone(), column.value(cell.as_deref())?);
         }
-        expected.insert(column.name.clone(), value);
+        if key.is_empty() {
+            let text = serde_json::to_string(&expected).unwrap_or_default();
+            *self.expected.entry(text).or_default() += 1;
+        } else if self.found.len() < SHOWN {
+            self.keyed_row(&expected)?;
+        }
+        Ok(())
     }
-    let key = Value::Object(key).to_string();
-    let Some(arrived) = rebuilt.get(&key) else {
-        return Ok(Some(format!("row {key} is missing")));
-    };
-    let unreadable = |error| TestbedError::Unexpected(format!("row {key}: {error}"));
-    let mut arrived: Map<String, Value> = serde_json::from_str(arrived).map_err(unreadable)?;
-    let differing = columns.iter().find(|column| {
-        let arrived = arrived.remove(&column.name).map(|value| column.meaning(value));
-        arrived.as_ref() != expected.get(&column.name)
-    });
-    Ok(differing.map(|column| format!("row {key}: column {} differs", column.name)))
+
+    fn keyed_row(&mut self, expected: &BTreeMap<String, Value>) -> Result<()> {
+        let key = self.columns.iter().filter(|column| column.in_key);
+        let key = key.filter_map(|column| Some((column.name.clone(), expected.get(&column.name)?.clone())));
+        let key = canonical_key(key.collect());
+        let Some(arrived) = self.rebuilt.keyed.get(&key) else {
+            self.found.push(format!("row {} is missing", shortened(&key)));
+            return Ok(());
+        };
+        let arrived = self.meaning(arrived)?;
+        for (name, value) in expected {
+            // As text, in which -0.0 is not 0.0.
+            let value = value.to_string();
+            let told = match arrived.get(name).map(Value::to_string) {
+                Some(told) if told == value => continue,
+                None if self.images_are_partial => continue,
+                told => told.unwrap_or("nothing".to_owned()),
+            };
+            let value = shortened(&value);
+            let (key, told) = (shortened(&key), shortened(&told));
+            self.found.push(format!(
+                "row {key}: column {name} is {value} on the server, {told} as rebuilt"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A row as it arrived, its values in the form that the server's are brought into.
+    fn meaning(&self, row: &str) -> Result<BTreeMap<String, Value>> {
+        let mut row: BTreeMap<String, Value> = serde_json::from_str(row)
+            .map_err(|error| TestbedError::Unexpected(format!("a rebuilt row is no JSON: {error}")))?;
+        for column in self.columns {
+            if let Some(value) = row.get_mut(&column.name) {
+                *value = column.meaning(value.take());
+            }
+        }
+        Ok(row)
+    }
+
+    fn finish(mut self) -> Result<Vec<String>> {
+        for (row, count) in &self.rebuilt.keyless {
+            let text = serde_json::to_string(&self.meaning(row)?).unwrap_or_default();
+            *self.expected.entry(text).or_default() -= count;
+        }
+        let mut differing: Vec<_> = self.expected.iter().filter(|(_, count)| **count != 0).collect();
+        // Rows that differ in one column stand beside each other.
+        differing.sort();
+        for (row, count) in differing.into_iter().take(SHOWN) {
+            let which = if *count > 0 { "missing" } else { "too many" };
+            self.found
+                .push(format!("{} rows {which}: {}", count.abs(), shortened(row)));
+        }
+        if self.rows != self.rebuilt.len() {
+            let message = format!("{} rows in the table, {} rebuilt", self.rows, self.rebuilt.len());
+            self.found.insert(0, message);
+        }
+        Ok(self.found)
+    }
+}
+
+/// The start of a text that may be very long.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 600;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +171,7 @@ mod tests {
 
     /// Columns that every server has: type, a value in SQL, the same in JSON.
     const COMMON: &[[&str; 3]] = &[
-        ["BIGINT UNSIGNED", "18446744073709551615", "-1"],
+        ["BIGINT UNSIGNED", "18446744073709551615", "18446744073709551615"],
         ["DECIMAL(6,2)", "-1.29", "\"/38=\""],
         ["FLOAT", "1.1", "1.1"],
         ["DOUBLE", "-2.5e-7", "-2.5e-7"],
@@ -155,7 +228,7 @@ mod tests {
     const MARIADB_118: &[[&str; 3]] = &[["VECTOR(2)", "VEC_FromText('[1.1,-2]')", "[1.1,-2.0]"]];
 
     /// A table with a row of values and a row of nulls, and the two rows in JSON.
-    fn fill(server: &MySql, database: &str, columns: &[[&str; 3]]) -> HashMap<String, String> {
+    fn fill(server: &MySql, database: &str, columns: &[[&str; 3]]) -> Rebuilt {
         let (mut definition, mut values) = (String::new(), String::new());
         let (mut full, mut empty) = (String::new(), String::new());
         for (number, [data_type, sql, json]) in columns.iter().enumerate() {
@@ -170,10 +243,12 @@ mod tests {
              INSERT INTO t VALUES (1{values}); INSERT INTO t (id) VALUES (2);"
         );
         server.sql(&sql).unwrap();
-        HashMap::from([
+        let mut rebuilt = Rebuilt::default();
+        rebuilt.keyed = HashMap::from([
             ("{\"id\":1}".to_owned(), format!("{{\"id\":1{full}}}")),
             ("{\"id\":2}".to_owned(), format!("{{\"id\":2{empty}}}")),
-        ])
+        ]);
+        rebuilt
     }
 
     #[test]
@@ -188,7 +263,7 @@ mod tests {
             let server = shared::server(version).unwrap();
             let database = shared::unique_name("oracle");
             let rebuilt = fill(server, &database, &[COMMON, flavour, own].concat());
-            let found = differences(server, &database, "t", &rebuilt).unwrap();
+            let found = differences(server, &database, "t", &rebuilt, false).unwrap();
             assert_eq!(found, Vec::<String>::new(), "{version}");
         }
     }
@@ -198,12 +273,15 @@ mod tests {
         let server = shared::mysql().unwrap();
         let database = shared::unique_name("oracle");
         let mut rebuilt = fill(server, &database, &[["INT", "7", "8"]]);
-        rebuilt.remove("{\"id\":2}");
+        rebuilt.keyed.remove("{\"id\":2}");
         let expected = [
             "2 rows in the table, 1 rebuilt",
-            "row {\"id\":1}: column c0 differs",
+            "row {\"id\":1}: column c0 is 7 on the server, 8 as rebuilt",
             "row {\"id\":2} is missing",
         ];
-        assert_eq!(differences(server, &database, "t", &rebuilt).unwrap(), expected);
+        assert_eq!(
+            differences(server, &database, "t", &rebuilt, false).unwrap(),
+            expected
+        );
     }
 }

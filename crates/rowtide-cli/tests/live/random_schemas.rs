@@ -1,0 +1,184 @@
+//! Random tables and changes: what is rebuilt from the events equals `SELECT`, value for value.
+//!
+//! A failure prints the seed of its round. `ROWTIDE_RANDOM_SEED` and `ROWTIDE_RANDOM_ROUNDS` run that round, or more than
+//! are run by default; `ROWTIDE_RANDOM_SERVERS` names the servers, such as `mysql-9.7,mariadb-11.8`, or `all`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+use rowtide_testbed::generate::{END, Played, Round, RowImage, Size};
+use rowtide_testbed::oracle::{self, Oracle};
+use rowtide_testbed::{MySql, MySqlOptions, Scratch, ServerVersion};
+
+use crate::stage;
+
+/// How many rounds a server has, and the seed of the first, if nothing else is said.
+const ROUNDS: u64 = 6;
+const FIRST_SEED: u64 = 1;
+
+#[test]
+fn tables_rebuilt_from_the_events_equal_the_servers() {
+    let first = number("ROWTIDE_RANDOM_SEED").unwrap_or(FIRST_SEED);
+    let rounds = number("ROWTIDE_RANDOM_ROUNDS").unwrap_or(ROUNDS);
+    let mut failures = Vec::new();
+    for version in servers() {
+        let server = MySql::start(MySqlOptions::of(version)).unwrap();
+        let mut sum = Sum::default();
+        let begun = Instant::now();
+        for seed in first..first + rounds {
+            let round = Round::new(seed, version, SIZE);
+            if let Some(failure) = failure(&server, &round, &mut sum) {
+                println!("{version}, ROWTIDE_RANDOM_SEED={seed} ROWTIDE_RANDOM_ROUNDS=1:\n{failure}");
+                failures.push(format!("{version} ROWTIDE_RANDOM_SEED={seed}"));
+            }
+        }
+        println!("{version}: {rounds} rounds, {sum:?}, {:.0?}", begun.elapsed());
+    }
+    assert!(
+        failures.is_empty(),
+        "{} rounds failed: {}",
+        failures.len(),
+        failures.join(", ")
+    );
+}
+
+const SIZE: Size = Size {
+    tables: 4,
+    transactions: 60,
+    largest: 200_000,
+};
+
+/// What the rounds did.
+#[derive(Debug, Default)]
+struct Sum {
+    tables: usize,
+    changes: u64,
+    statements: usize,
+    refused: BTreeMap<u32, usize>,
+}
+
+impl Sum {
+    fn add(&mut self, round: &Round, played: &Played, changes: u64) {
+        self.tables += round.tables.len();
+        self.changes += changes;
+        self.statements += played.statements;
+        for (error, count) in &played.refused {
+            *self.refused.entry(*error).or_default() += count;
+        }
+    }
+}
+
+/// Runs a round; what was wrong, in words.
+fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<String> {
+    if let Err(why) = round.prepare(server) {
+        return Some(format!("{why}\n{}", round.setup.join(";\n")));
+    }
+    let start = position(server);
+    let played = round.play(server).unwrap();
+    let oracle = match observed(server, round, &start) {
+        Ok(oracle) => oracle,
+        Err(why) => return Some(format!("{}\n{why}", described(server, round, &[]))),
+    };
+    sum.add(round, &played, oracle.findings.changes);
+    let mut found = Vec::new();
+    for table in &round.tables {
+        let differences = oracle.differences(server, &round.database, table).unwrap();
+        if !differences.is_empty() {
+            found.push(described(server, round, std::slice::from_ref(table)));
+            found.extend(differences);
+        }
+    }
+    let findings = &oracle.findings;
+    if findings.wrong_before > 0 || !(round.compressed || findings.is_clean()) {
+        found.push(format!("{:?}", oracle.findings));
+    }
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// What `tail` shows of a round, up to its last change.
+fn observed(server: &MySql, round: &Round, start: &str) -> Result<Oracle, String> {
+    let keys = oracle::keys(server, &round.database).unwrap();
+    let mut oracle = match round.row_image {
+        RowImage::Full => Oracle::default(),
+        RowImage::Minimal | RowImage::NoBlob => Oracle::of_partial_images(),
+    };
+    let log = Scratch::new("tail").unwrap();
+    let messages = log.path().join("stderr");
+    let mut tail = stage::rowtide()
+        .args(["tail", "--source", &stage::source(server), "--start", start])
+        .args(["--server-id", &stage::next_server_id()])
+        .args(["--include-table", &format!("{}\\..*", round.database)])
+        .args(["--absent-columns", "omit"])
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(&messages).unwrap())
+        .spawn()
+        .unwrap();
+    let end = format!("\"table\":\"{END}\"");
+    let mut ended = false;
+    for line in BufReader::new(tail.stdout.take().unwrap()).split(b'\n') {
+        let line = line.unwrap();
+        oracle.observe_line(&line, &keys).unwrap();
+        ended = String::from_utf8_lossy(&line).contains(&end);
+        if ended {
+            break;
+        }
+    }
+    // It may have ended by itself.
+    let _ = tail.kill();
+    tail.wait().unwrap();
+    if ended {
+        Ok(oracle)
+    } else {
+        Err(std::fs::read_to_string(&messages).unwrap())
+    }
+}
+
+/// The settings of a round and how its tables were made.
+fn described(server: &MySql, round: &Round, tables: &[String]) -> String {
+    let mut text = round.setup.first().cloned().unwrap_or_default();
+    for statement in round.setup.iter().chain(&round.changes) {
+        if statement.starts_with("SET ") {
+            text.push_str("; ");
+            text.push_str(statement);
+        }
+    }
+    for table in tables {
+        let name = table.replace('`', "``");
+        let rows = server
+            .query(&format!("SHOW CREATE TABLE {}.`{name}`", round.database))
+            .unwrap();
+        let ddl = rows.into_iter().flatten().flatten().nth(1).unwrap_or_default();
+        text.push_str(&format!("\n{ddl}"));
+    }
+    text
+}
+
+/// The end of the server's binlog, as `--start` takes it.
+fn position(server: &MySql) -> String {
+    match server.version() {
+        ServerVersion::MySql97 => stage::position(server),
+        _ => {
+            let status = server.query("SHOW MASTER STATUS").unwrap();
+            format!(
+                "position:{}:{}",
+                status[0][0].as_deref().unwrap(),
+                status[0][1].as_deref().unwrap()
+            )
+        }
+    }
+}
+
+fn servers() -> Vec<ServerVersion> {
+    let Ok(names) = std::env::var("ROWTIDE_RANDOM_SERVERS") else {
+        return vec![ServerVersion::MySql97];
+    };
+    let is_named =
+        |version: &ServerVersion| names == "all" || names.split(',').any(|name| name == version.name());
+    ServerVersion::ALL.into_iter().filter(is_named).collect()
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}

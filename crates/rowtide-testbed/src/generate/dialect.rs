@@ -1,0 +1,126 @@
+//! What each server has, as data.
+
+use super::charset::{self, Charset};
+use crate::ServerVersion;
+
+/// The types, settings and clauses of one server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialect {
+    /// Character sets besides those that all servers have.
+    pub(super) more_charsets: &'static [Charset],
+    /// JSON is a type with a binary form of its own, whose documents SQL takes apart.
+    pub(super) binary_json: bool,
+    /// Updates of documents can be logged as differences.
+    pub(super) partial_json: bool,
+    pub(super) vector: Option<Vector>,
+    /// Types whose values are addresses and identifiers.
+    pub(super) words: &'static [&'static str],
+    /// `COMPRESSED` behind a type.
+    pub(super) compressed_columns: bool,
+    pub(super) invisible_columns: bool,
+    /// `SRID` of a column.
+    pub(super) srid_of_column: bool,
+    /// Spatial reference systems that the server does not know are refused.
+    pub(super) known_srids_only: bool,
+    /// Labels of ENUM and SET may have characters that the server cannot print in INFORMATION_SCHEMA.
+    pub(super) labels_beyond_bmp: bool,
+    /// `DEFAULT (expression)`.
+    pub(super) expression_defaults: bool,
+    pub(super) functional_indexes: bool,
+    /// Changes of cascading foreign keys are in the binlog.
+    pub(super) logs_cascades: bool,
+    pub(super) partitioned_myisam: bool,
+    /// Values of `binlog_row_metadata`, none if there is no such setting.
+    pub(super) row_metadata: &'static [&'static str],
+    /// Session variables that change what the binlog holds and not what it means: each with its values.
+    pub(super) binlog_variables: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// How vectors are made from text, and the most elements of a column here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vector {
+    pub(super) function: &'static str,
+    /// All vectors of a column have the same number of elements.
+    pub(super) fixed: bool,
+}
+
+const OLDEST: Dialect = Dialect {
+    more_charsets: charset::OF_MYSQL,
+    binary_json: true,
+    partial_json: false,
+    vector: None,
+    words: &[],
+    compressed_columns: false,
+    invisible_columns: false,
+    srid_of_column: false,
+    known_srids_only: false,
+    labels_beyond_bmp: true,
+    expression_defaults: false,
+    functional_indexes: false,
+    logs_cascades: false,
+    partitioned_myisam: true,
+    row_metadata: &[],
+    binlog_variables: &[("binlog_rows_query_log_events", &["ON", "OFF"])],
+};
+
+const MYSQL_80: Dialect = Dialect {
+    partial_json: true,
+    srid_of_column: true,
+    known_srids_only: true,
+    expression_defaults: true,
+    functional_indexes: true,
+    partitioned_myisam: false,
+    row_metadata: &["FULL", "MINIMAL"],
+    ..OLDEST
+};
+
+const MYSQL_97: Dialect = Dialect {
+    vector: Some(Vector {
+        function: "STRING_TO_VECTOR",
+        fixed: false,
+    }),
+    invisible_columns: true,
+    logs_cascades: true,
+    binlog_variables: &[
+        ("binlog_rows_query_log_events", &["ON", "OFF"]),
+        ("binlog_transaction_compression", &["ON", "OFF"]),
+        ("sql_generate_invisible_primary_key", &["ON", "OFF", "OFF"]),
+    ],
+    ..MYSQL_80
+};
+
+const MARIADB_1011: Dialect = Dialect {
+    more_charsets: &[],
+    binary_json: false,
+    words: &["UUID", "INET4", "INET6"],
+    compressed_columns: true,
+    invisible_columns: true,
+    expression_defaults: true,
+    row_metadata: &["FULL", "MINIMAL", "NO_LOG"],
+    binlog_variables: &[("binlog_annotate_row_events", &["ON", "OFF"])],
+    ..OLDEST
+};
+
+const MARIADB_118: Dialect = Dialect {
+    vector: Some(Vector {
+        function: "VEC_FromText",
+        fixed: true,
+    }),
+    ..MARIADB_1011
+};
+
+impl Dialect {
+    pub(super) fn of(version: ServerVersion) -> Dialect {
+        match version {
+            ServerVersion::MySql57 => OLDEST,
+            ServerVersion::MySql80 => MYSQL_80,
+            ServerVersion::MySql97 => MYSQL_97,
+            ServerVersion::MariaDb1011 => MARIADB_1011,
+            ServerVersion::MariaDb118 => MARIADB_118,
+        }
+    }
+
+    pub(super) fn charsets(&self) -> impl Iterator<Item = &'static Charset> {
+        charset::OF_ALL.iter().chain(self.more_charsets)
+    }
+}
