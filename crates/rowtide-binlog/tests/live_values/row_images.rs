@@ -123,8 +123,8 @@ async fn cascades_and_columns_of_functional_indexes() {
         server()
             .sql(&format!(
                 "USE {name}; CREATE TABLE t (id INT PRIMARY KEY, n INT, t TEXT, u TEXT AS (CONCAT(t, n)) VIRTUAL,
-                   INDEX ((n * 2)), INDEX ((LEFT(t, 3))), v INT);
-                 INSERT INTO t (id, n, t, v) VALUES (1, 2, 'text', 3), (2, NULL, NULL, NULL); SET binlog_row_image = {image};
+                   INDEX ((n * 2)), INDEX ((LEFT(t, 3))), v INT, j JSON, INDEX ((CAST(j->'$.a' AS UNSIGNED ARRAY))));
+                 INSERT INTO t (id, n, t, v, j) VALUES (1, 2, 'text', 3, '{{\"a\": [1, 2]}}'), (2, NULL, NULL, NULL, NULL); SET binlog_row_image = {image};
                  UPDATE t SET n = 3; UPDATE t SET v = 4; UPDATE t SET t = 'x'; UPDATE t SET id = id + 10; DELETE FROM t WHERE id = 12"
             ))
             .unwrap();
