@@ -147,6 +147,12 @@ impl Capture {
         std::mem::take(&mut self.news)
     }
 
+    /// Whether all these transactions were read; false where there are no GTIDs to tell.
+    pub(crate) fn has_executed(&self, transactions: &GtidSet) -> bool {
+        let executed = self.executed.as_ref();
+        executed.is_some_and(|executed| transactions.is_subset_of(executed))
+    }
+
     /// The stream ends here: hands over all that is complete, and takes back the beginning of a transaction that is
     /// not.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {

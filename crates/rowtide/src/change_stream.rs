@@ -227,6 +227,7 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
             Arc::default(),
         ),
         stop: stop.clone(),
+        source: settings.source.clone(),
         until_idle: settings.until_idle,
     };
     let reader = std::thread::Builder::new()

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rowtide_binlog::client::{Client, SourceOptions};
 use rowtide_binlog::decoder::Decoder;
 use rowtide_binlog::replica::Replica;
+use rowtide_binlog::server;
+use rowtide_event::BinlogPosition;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::capture::Capture;
 use crate::error::Error;
+use crate::resume::is_before;
 
 /// Tells a stream to stop: set once, seen everywhere.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +61,8 @@ pub(crate) struct Ingest {
     pub(crate) decoder: Decoder,
     pub(crate) capture: Capture,
     pub(crate) stop: Stop,
+    /// The server, to be asked how far its binlog goes.
+    pub(crate) source: SourceOptions,
     pub(crate) until_idle: Option<Duration>,
 }
 
@@ -80,11 +86,28 @@ impl Ingest {
             if self.capture.take_news() {
                 news = Instant::now();
             }
-            if let Some(ended) = self.wait_for_more(news).await? {
-                return Ok(ended);
+            match self.wait_for_more(news).await? {
+                None => {}
+                Some(Ended::Idle) if !self.is_at_end().await? => news = Instant::now(),
+                Some(ended) => return Ok(ended),
             }
         }
         Ok(Ended::Stopped)
+    }
+
+    /// Whether everything in the server's binlog was read. Silence alone does not tell: a server may take many seconds
+    /// to read an event of a gigabyte before it sends the first byte of it.
+    async fn is_at_end(&mut self) -> Result<bool, Error> {
+        if self.decoder.in_transaction() {
+            return Ok(false);
+        }
+        let mut client = Client::connect(&self.source).await?;
+        let status = server::binlog_status(&mut client).await?;
+        client.close().await;
+        let (file, pos) = self.decoder.position();
+        let here = BinlogPosition::new(file, pos);
+        Ok(status
+            .is_none_or(|end| !is_before(&here, &end.position) || self.capture.has_executed(&end.executed)))
     }
 
     /// Decodes the next event if all of it is there already.

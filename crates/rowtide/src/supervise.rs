@@ -154,6 +154,7 @@ impl Session<'_> {
             decoder: opened.decoder,
             capture,
             stop: self.stop.clone(),
+            source: self.settings.capture.source.clone(),
             until_idle: self.settings.capture.until_idle,
         };
         info!(position = %resume.position, gtids = resume.gtids.as_ref().map(ToString::to_string), "streaming from {}", resume.position);

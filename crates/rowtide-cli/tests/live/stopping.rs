@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rowtide_testbed::SlowLink;
+
 use crate::stage::{self, Running, eventually, records, succeed};
 
 #[test]
@@ -116,4 +118,22 @@ fn takeovers_while_changes_come_lose_and_double_nothing() {
         .map(|r| stage::after(r)["id"].as_u64().unwrap())
         .collect();
     assert_eq!(ids, (1..=written).collect::<Vec<u64>>());
+}
+
+#[test]
+fn until_idle_waits_for_an_event_that_is_on_its_way() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE slow; CREATE TABLE slow.t (id INT PRIMARY KEY, v LONGTEXT)")
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql
+        .sql("INSERT INTO slow.t VALUES (1, REPEAT('x', 600000)); INSERT INTO slow.t VALUES (2, 'small')")
+        .unwrap();
+    // Six seconds for the first row, of which the shorter half second of idleness must not make an end.
+    let link = SlowLink::to(mysql.port(), 100_000).unwrap();
+    let mut run = stage::run(mysql, kafka, "slow", "slow");
+    run.args(["--source", &stage::source_at(link.port())]);
+    succeed(run.args(["--start", &start, "--until-idle", "500ms"]));
+    assert_eq!(stage::records(kafka, "slow.slow.t").len(), 2);
 }
