@@ -106,6 +106,12 @@ impl ServerInfo {
         })
     }
 
+    /// Whether the binlog tells all about the shapes of tables: with FULL metadata, but for types that MariaDB logs as if they
+    /// were others.
+    pub fn logs_shapes(&self) -> bool {
+        self.version.flavour == Flavour::MySql && self.binlog_row_metadata.eq_ignore_ascii_case("FULL")
+    }
+
     /// Whether every transaction has a GTID, so that a stream can begin from a set of them.
     pub fn has_gtids(&self) -> bool {
         self.version.flavour == Flavour::MariaDb || self.gtid_mode.eq_ignore_ascii_case("ON")

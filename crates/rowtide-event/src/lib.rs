@@ -4,6 +4,7 @@
 //!
 //! - [`value`]: one column of one row, borrowed from the bytes it was read from
 //! - [`decimal`], [`json`], [`temporal`]: the families of values that need more than a number or a slice
+//! - [`fixed_binary`]: MariaDB's UUID and INET types
 //! - [`charset`]: the server's character sets and how their bytes become UTF-8
 //! - [`table`]: the shape of a table: columns, types, key
 //! - [`flavour`]: MySQL or MariaDB
@@ -15,6 +16,7 @@ pub mod change;
 pub mod charset;
 pub mod decimal;
 pub mod encode;
+pub mod fixed_binary;
 pub mod flavour;
 pub mod gtid;
 pub mod json;
@@ -27,6 +29,7 @@ pub mod value;
 pub use change::{Operation, RowChange, SourceInfo};
 pub use charset::Charset;
 pub use decimal::Decimal;
+pub use fixed_binary::FixedBinary;
 pub use flavour::Flavour;
 pub use gtid::{Gtid, GtidSet};
 pub use malformed::{Malformed, Reader};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Charset;
+use crate::{Charset, FixedBinary};
 
 /// A table's name: database and table, as the server spells them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,6 +132,8 @@ pub enum ColumnType {
     Geometry(GeometryKind),
     /// VECTOR.
     Vector,
+    /// MariaDB's UUID, INET4 and INET6.
+    FixedBinary(FixedBinary),
 }
 
 /// The width of an integer column.

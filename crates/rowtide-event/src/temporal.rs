@@ -6,6 +6,7 @@
 mod clock;
 mod date;
 mod datetime;
+mod hires;
 mod time;
 mod timestamp;
 

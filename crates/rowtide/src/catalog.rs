@@ -134,11 +134,18 @@ impl Catalog {
         if !metadata::metadata_is_full(map) {
             return self.shapes.here(id, near);
         }
-        metadata::table(map).map_err(|why| Error::ShapeMismatch {
+        let mismatch = |why: String| Error::ShapeMismatch {
             table: id.clone(),
             position: near.to_string(),
-            why: why.to_string(),
-        })
+            why,
+        };
+        let logged = metadata::table(map).map_err(|why| mismatch(why.to_string()))?;
+        if !metadata::is_ambiguous(map, &logged) {
+            return Ok(logged);
+        }
+        let told = self.shapes.here(id, near).map_err(types_unknown)?;
+        metadata::completed(map, logged, &told)
+            .ok_or_else(|| mismatch("the server tells of other columns than the binlog".to_owned()))
     }
 
     /// An encoder in the table's place: rows of an older version do not come any more.
@@ -158,6 +165,14 @@ impl Catalog {
                 Ok(tag)
             }
         }
+    }
+}
+
+/// The names are in the binlog: it is types that the server is asked for.
+fn types_unknown(error: Error) -> Error {
+    match error {
+        Error::ShapeUnknown { table, position, why } => Error::TypesUnknown { table, position, why },
+        other => other,
     }
 }
 

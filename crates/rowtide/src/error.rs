@@ -104,6 +104,21 @@ pub enum Error {
         /// What happened to its shape.
         why: String,
     },
+    /// A table of MariaDB with columns whose types the binlog does not tell apart, at a position of which the server's
+    /// answer says nothing.
+    #[error(
+        "the types of {table} are not known at {position}: {why}. MariaDB logs UUID, INET4 and INET6 as BINARY, VECTOR as \
+         VARBINARY, and times in the format of MariaDB 5.3 without their digits, so that the server must be asked. Exclude \
+         the table, or set a checkpoint behind the statement with `rowtide checkpoint set`"
+    )]
+    TypesUnknown {
+        /// The table.
+        table: TableId,
+        /// File and position of the table map.
+        position: String,
+        /// What happened to its shape.
+        why: String,
+    },
     /// The table map and the known shape contradict each other.
     #[error("{table} at {position}: {why}")]
     ShapeMismatch {
@@ -276,6 +291,7 @@ impl Error {
             | Self::Encode { .. }
             | Self::ShapeStale { .. }
             | Self::ShapeUnknown { .. }
+            | Self::TypesUnknown { .. }
             | Self::ShapeMismatch { .. }
             | Self::StatementFormat { .. }
             | Self::StatementText { .. }

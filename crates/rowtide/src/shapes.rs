@@ -86,7 +86,7 @@ impl Shapes {
             changed: HashMap::new(),
             all_changed: None,
         };
-        if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
+        if !info.logs_shapes() {
             let ids: Vec<TableId> = shapes.names.iter().cloned().collect();
             let tables = shapes.ask(client, &ids).await?;
             shapes.asked = Some(Asked {
@@ -192,8 +192,8 @@ impl Shapes {
         });
         if let Some(change) = later.next() {
             return Err(unknown(format!(
-                "{} changes it further on in the binlog, what it was before is told nowhere, and its table map has no \
-                 names",
+                "{} changes it further on in the binlog, what it was before is told nowhere, and its table map does \
+                 not tell it either",
                 change.verb()
             )));
         }
@@ -202,7 +202,7 @@ impl Shapes {
             .and_then(|tables| tables.get(&folded))
             .cloned()
             .ok_or_else(|| {
-                unknown("it did not exist at the start, and its table map has no names".to_owned())
+                unknown("it did not exist at the start, and its table map does not tell it".to_owned())
             })
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn findings(
     filter: &TableFilter,
     seen: &HashSet<TableId>,
 ) -> Vec<Finding> {
-    if info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
+    if info.logs_shapes() {
         return Vec::new();
     }
     filter

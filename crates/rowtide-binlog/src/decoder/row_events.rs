@@ -17,7 +17,8 @@ impl Decoder {
         if self.tables.renew(id, body) {
             return Ok(());
         }
-        let map = self.read(TableMap::read(body, post_header_len))?;
+        let mut map = self.read(TableMap::read(body, post_header_len))?;
+        map.written_by = self.stream.format.server();
         let captured = handler.table(&map, body)?;
         self.tables.insert(id, body, captured);
         Ok(())

@@ -16,7 +16,6 @@ pub use self::rows::{DescribedRow, DescribedRows, RowImage};
 use self::rows::LoggedTable;
 use crate::schema::statement::{self, Class};
 use crate::schema::{NameCase, Session};
-use crate::server::{Flavour, ServerVersion};
 
 use crate::row::Uncompressed;
 
@@ -65,13 +64,6 @@ struct DescribedTable {
     logged: Option<LoggedTable>,
 }
 
-/// The server of a file that does not say it so that it is understood.
-const UNKNOWN_SERVER: ServerVersion = ServerVersion {
-    flavour: Flavour::MySql,
-    major: 8,
-    minor: 0,
-    patch: 0,
-};
 /// Bytes of the largest event, compressed or not.
 const MAX_EVENT: usize = 1 << 30;
 /// Tables that are kept; a file with more DDL than that loses the names of the oldest.
@@ -182,7 +174,7 @@ impl Describer {
     /// The tables that a statement changes, as far as that can be told; takes the passwords out of its text.
     fn statement(&self, body: &[u8], fields: &mut Fields) -> Result<Vec<TableId>, Malformed> {
         let query = Query::read(body, self.post_header_len(EventType::Query, 13))?;
-        let server = self.format.server_version.parse().unwrap_or(UNKNOWN_SERVER);
+        let server = self.format.server();
         let session = Session::of(query.database, &query.variables, server, NameCase::Matters);
         let mut tables = Vec::new();
         for (_, text) in fields.iter_mut().filter(|(name, _)| *name == "query") {
@@ -251,7 +243,11 @@ impl Describer {
             E::GtidList => Ok(vec![("gtids", gtid_list::read(body)?.to_string())]),
             E::AnnotateRows => Ok(vec![("query", lossy(annotate_rows::read(body)))]),
             E::BinlogCheckpoint => Ok(vec![("file", binlog_checkpoint::read(body)?.to_owned())]),
-            E::TableMap => self.table_map(&TableMap::read(body, post_header_len(8))?),
+            E::TableMap => {
+                let map = TableMap::read(body, post_header_len(8))?;
+                let written_by = self.format.server();
+                self.table_map(&TableMap { written_by, ..map })
+            }
             E::RowsQuery => Ok(vec![("query", lossy(rows_query::read(body)?))]),
             E::Heartbeat => heartbeat(&Heartbeat::read(header, body)?),
             E::HeartbeatV2 => heartbeat(&Heartbeat::read_v2(body)?),

@@ -4,6 +4,7 @@ use rowtide_event::{Malformed, Reader};
 
 use super::checksum::{self, Checksum};
 use super::{EventType, Header};
+use crate::server::ServerVersion;
 
 /// What a FORMAT_DESCRIPTION says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +76,9 @@ impl FormatDescription {
         self.post_header_lengths.get(index).map(|len| usize::from(*len))
     }
 
-    /// Whether the server that wrote the file says that it is MariaDB.
-    pub fn is_mariadb(&self) -> bool {
-        self.server_version.contains("MariaDB")
+    /// The server that wrote the file, as far as its version text is understood.
+    pub fn server(&self) -> ServerVersion {
+        self.server_version.parse().unwrap_or(ServerVersion::UNKNOWN)
     }
 
     /// Bytes of a body without any post-header lengths.
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(format.post_header_len(EventType::WriteRows), Some(10));
         assert_eq!(format.post_header_len(EventType::GtidTagged), Some(0));
         assert_eq!(format.post_header_len(EventType::MariadbGtid), None);
-        assert!(!format.is_mariadb());
+        assert_eq!(format.server().to_string(), "MySQL 9.7.4");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod wire_type;
 
 use rowtide_event::{Malformed, Reader};
 
+use crate::server::ServerVersion;
+
 pub(crate) use metadata::bit_from_high;
 pub use metadata::{Collations, TableMetadata};
 pub use wire_type::WireType;
@@ -24,6 +26,9 @@ pub struct TableMap<'a> {
     pub columns: Vec<MapColumn>,
     /// What `binlog_row_metadata` adds.
     pub metadata: TableMetadata<'a>,
+    /// The server that wrote it, on which some of the metadata depends. [`read`](Self::read) takes it for a MySQL; whoever
+    /// knows better says so.
+    pub written_by: ServerVersion,
 }
 
 /// One column of a [`TableMap`].
@@ -56,6 +61,7 @@ impl<'a> TableMap<'a> {
             table,
             columns,
             metadata,
+            written_by: ServerVersion::UNKNOWN,
         })
     }
 

@@ -148,6 +148,7 @@ mod tests {
                 })
                 .collect(),
             metadata: Default::default(),
+            written_by: crate::server::ServerVersion::UNKNOWN,
         };
         let table = Table {
             id: TableId::new("db", "t"),

@@ -318,6 +318,7 @@ fn logged_shape(columns: &[MapColumn]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::ServerVersion;
     use proptest::prelude::*;
     use rowtide_event::{Charset, IntegerWidth, TableId};
 
@@ -349,6 +350,7 @@ mod tests {
             table: "t",
             columns,
             metadata: Default::default(),
+            written_by: ServerVersion::UNKNOWN,
         }
     }
 

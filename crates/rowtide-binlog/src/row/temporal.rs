@@ -17,6 +17,12 @@ pub(super) enum TemporalDecoder {
     OldTime,
     OldDateTime,
     OldTimestamp,
+    /// MariaDB's old form with digits of a second.
+    HiresTime(u8),
+    /// MariaDB's old form with digits of a second.
+    HiresDateTime(u8),
+    /// MariaDB's old form with digits of a second.
+    HiresTimestamp(u8),
 }
 
 impl TemporalDecoder {
@@ -30,10 +36,13 @@ impl TemporalDecoder {
             (WireType::Timestamp(digits), ColumnType::Timestamp { fsp }) if digits == *fsp => {
                 Self::Timestamp(digits)
             }
-            // The old forms have no digits of a second; a server that gives them some leaves the wire ambiguous.
+            // The old forms have no digits of a second on the wire; MariaDB's that have some are known by the table.
             (WireType::OldTime, ColumnType::Time { fsp: 0 }) => Self::OldTime,
             (WireType::OldDateTime, ColumnType::DateTime { fsp: 0 }) => Self::OldDateTime,
             (WireType::OldTimestamp, ColumnType::Timestamp { fsp: 0 }) => Self::OldTimestamp,
+            (WireType::OldTime, ColumnType::Time { fsp }) => Self::HiresTime(*fsp),
+            (WireType::OldDateTime, ColumnType::DateTime { fsp }) => Self::HiresDateTime(*fsp),
+            (WireType::OldTimestamp, ColumnType::Timestamp { fsp }) => Self::HiresTimestamp(*fsp),
             _ => return None,
         })
     }
@@ -48,6 +57,9 @@ impl TemporalDecoder {
             Self::OldTime => Value::Time(Time::read_old(reader)?),
             Self::OldDateTime => Value::DateTime(DateTime::read_old(reader)?),
             Self::OldTimestamp => Value::Timestamp(Timestamp::read_old(reader)?),
+            Self::HiresTime(fsp) => Value::Time(Time::read_hires(reader, fsp)?),
+            Self::HiresDateTime(fsp) => Value::DateTime(DateTime::read_hires(reader, fsp)?),
+            Self::HiresTimestamp(fsp) => Value::Timestamp(Timestamp::read_hires(reader, fsp)?),
         })
     }
 }
@@ -139,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             TemporalDecoder::compile(WireType::OldTime, &ColumnType::Time { fsp: 3 }),
-            None
+            Some(TemporalDecoder::HiresTime(3))
         );
         assert_eq!(
             TemporalDecoder::compile(WireType::DateTime(0), &ColumnType::Timestamp { fsp: 0 }),

@@ -51,6 +51,9 @@ impl BytesDecoder {
                 ColumnType::Blob,
             ) => Holds::Binary,
             (WireType::Char(bytes), ColumnType::Binary { length }) if bytes == *length => Holds::Binary,
+            (WireType::Char(bytes), ColumnType::FixedBinary(ty)) if bytes == ty.length() => Holds::Binary,
+            // MariaDB logs a VECTOR as a VARBINARY.
+            (WireType::VarChar(_), ColumnType::Vector) => Holds::Vector,
             (WireType::Json(_), ColumnType::Json) => Holds::Json,
             (WireType::Geometry(_), ColumnType::Geometry(_)) => Holds::Geometry,
             (WireType::Vector(_), ColumnType::Vector) => Holds::Vector,

@@ -5,6 +5,7 @@ use rowtide_event::{Charset, Column, ColumnType, GeometryKind, IntegerWidth, Mal
 
 use crate::event::table_map::bit_from_high;
 use crate::event::{MapColumn, TableMap, TableMetadata, WireType};
+use crate::server::{Flavour, ServerVersion};
 
 /// Whether a TABLE_MAP says all that [`table`] needs.
 pub fn metadata_is_full(map: &TableMap<'_>) -> bool {
@@ -25,6 +26,7 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
         .ok_or(Malformed::Invalid("TABLE_MAP column names"))?;
     let mut types = TypeReader {
         metadata: &map.metadata,
+        geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
         seen: Seen::default(),
     };
     let mut columns = Vec::with_capacity(map.columns.len());
@@ -50,6 +52,43 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
     })
 }
 
+/// Whether a column of the table may be of a type that the binlog does not tell from another: MariaDB logs UUID and INET
+/// as BINARY, VECTOR as VARBINARY, and times in their old form without their digits of a second.
+pub fn is_ambiguous(map: &TableMap<'_>, table: &Table) -> bool {
+    let columns = map.columns.iter().zip(&table.columns);
+    columns
+        .into_iter()
+        .any(|(logged, column)| may_be_another(map.written_by, logged.wire_type, &column.ty))
+}
+
+/// The table of [`table`], with the types that [`is_ambiguous`] asks for as the server has told them; `None` if what it
+/// told is another table.
+pub fn completed(map: &TableMap<'_>, logged: Table, told: &Table) -> Option<Table> {
+    let mut table = logged;
+    for (column, logged) in table.columns.iter_mut().zip(&map.columns) {
+        if may_be_another(map.written_by, logged.wire_type, &column.ty) {
+            let told = told.columns.iter().find(|told| told.name == column.name)?;
+            column.ty.clone_from(&told.ty);
+        }
+    }
+    Some(table)
+}
+
+fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> bool {
+    if server.flavour != Flavour::MariaDb {
+        return false;
+    }
+    match (wire, ty) {
+        (WireType::Char(16), ColumnType::Binary { .. }) => true,
+        (WireType::Char(4), ColumnType::Binary { .. }) => server.is_at_least(10, 10, 0),
+        (WireType::VarChar(bytes), ColumnType::Blob) => {
+            server.is_at_least(11, 7, 0) && bytes > 0 && bytes % 4 == 0
+        }
+        (WireType::OldTime | WireType::OldDateTime | WireType::OldTimestamp, _) => true,
+        _ => false,
+    }
+}
+
 /// A table as far as its TABLE_MAP tells it, for people: a column without a name is called `@1` and so on, an integer
 /// whose sign is not told seems signed, a text without a character set seems bytes, ENUM and SET may have no members.
 ///
@@ -57,6 +96,7 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
 pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
     let mut types = TypeReader {
         metadata: &map.metadata,
+        geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
         seen: Seen::default(),
     };
     let names = map.metadata.names.as_deref().unwrap_or_default();
@@ -95,6 +135,8 @@ fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
 /// Goes over the columns in order: most of the metadata is counted over the columns of one family only.
 struct TypeReader<'m, 'a> {
     metadata: &'m TableMetadata<'a>,
+    /// Whether GEOMETRY columns are counted with the character columns, as MariaDB does.
+    geometries_have_charsets: bool,
     seen: Seen,
 }
 
@@ -132,7 +174,12 @@ impl TypeReader<'_, '_> {
         match wire {
             WireType::Enum(_) => self.members_of_enum(),
             WireType::Set(_) => self.members_of_set(),
-            WireType::Geometry(_) => self.geometry(),
+            WireType::Geometry(_) => {
+                if self.geometries_have_charsets {
+                    count(&mut self.seen.character);
+                }
+                self.geometry()
+            }
             WireType::Json(_) => Ok(ColumnType::Json),
             WireType::Vector(_) => Ok(ColumnType::Vector),
             wire if wire.is_character() => string(wire, collation),
@@ -279,6 +326,7 @@ fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rowtide_event::FixedBinary;
 
     /// A table of these columns (number, metadata) with this optional metadata.
     fn body(types: &[u8], meta: &[u8], optional: &[u8]) -> Vec<u8> {
@@ -386,6 +434,39 @@ mod tests {
         assert!(table(&map).is_err());
         let logged = as_logged(&map).unwrap();
         assert_eq!(logged.columns.len(), 2);
+    }
+
+    #[test]
+    fn mariadb_counts_geometries_among_the_character_columns() {
+        let names = b"\x04\x04\x01a\x01b";
+        let optional = [&b"\x03\x02\x3f\x08\x07\x01\x01"[..], names].concat();
+        let body = body(&[255, 15], &[4, 10, 0], &optional);
+        let mut map = TableMap::read(&body, 8).unwrap();
+        assert_eq!(table(&map).unwrap().columns[1].ty, ColumnType::Blob);
+        map.written_by = "11.8.2-MariaDB".parse().unwrap();
+        let latin1 = ColumnType::Text {
+            charset: Charset::Latin1,
+        };
+        assert_eq!(table(&map).unwrap().columns[1].ty, latin1);
+    }
+
+    #[test]
+    fn what_mariadb_does_not_tell_apart_the_server_completes() {
+        let names = b"\x04\x06\x01a\x01b\x01c";
+        let optional = [&b"\x02\x01\x3f"[..], names].concat();
+        let body = body(&[254, 15, 11], &[254, 16, 12, 0], &optional);
+        let mut map = TableMap::read(&body, 8).unwrap();
+        let logged = table(&map).unwrap();
+        assert!(!is_ambiguous(&map, &logged));
+        map.written_by = "11.8.2-MariaDB".parse().unwrap();
+        assert!(is_ambiguous(&map, &logged));
+        let mut told = logged.clone();
+        told.columns[0].ty = ColumnType::FixedBinary(FixedBinary::Uuid);
+        told.columns[1].ty = ColumnType::Vector;
+        told.columns[2].ty = ColumnType::Time { fsp: 3 };
+        assert_eq!(completed(&map, logged.clone(), &told).as_ref(), Some(&told));
+        told.columns[2].name = "d".into();
+        assert_eq!(completed(&map, logged, &told), None);
     }
 
     #[test]

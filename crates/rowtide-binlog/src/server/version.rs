@@ -19,6 +19,14 @@ pub struct ServerVersion {
 }
 
 impl ServerVersion {
+    /// Stands for a server of which nothing is known.
+    pub const UNKNOWN: Self = Self {
+        flavour: Flavour::MySql,
+        major: 8,
+        minor: 0,
+        patch: 0,
+    };
+
     /// Whether the numbers are at least these.
     pub fn is_at_least(self, major: u32, minor: u32, patch: u32) -> bool {
         (self.major, self.minor, self.patch) >= (major, minor, patch)

@@ -51,6 +51,11 @@ impl Printed {
             }
             Value::Binary(bytes) => match ty {
                 ColumnType::Binary { length } => hex(bytes, usize::from(*length)),
+                ColumnType::FixedBinary(ty) => {
+                    let mut out = Vec::new();
+                    ty.write_text(bytes, &mut out)?;
+                    Self::Text(String::from_utf8_lossy(&out).into_owned())
+                }
                 _ => hex(bytes, 0),
             },
             Value::Geometry(bytes) | Value::Vector(bytes) => hex(bytes, 0),

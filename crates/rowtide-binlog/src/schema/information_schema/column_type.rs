@@ -1,6 +1,6 @@
 //! COLUMN_TYPE of `information_schema.columns`: the type as the server would write it in a CREATE TABLE.
 
-use rowtide_event::{ColumnType, GeometryKind, IntegerWidth};
+use rowtide_event::{ColumnType, FixedBinary, GeometryKind, IntegerWidth};
 
 /// What a COLUMN_TYPE says.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ impl<'a> Parts<'a> {
             "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Some(ColumnType::Blob),
             "json" => Some(ColumnType::Json),
             "vector" => Some(ColumnType::Vector),
+            "uuid" => Some(ColumnType::FixedBinary(FixedBinary::Uuid)),
+            "inet4" => Some(ColumnType::FixedBinary(FixedBinary::Inet4)),
+            "inet6" => Some(ColumnType::FixedBinary(FixedBinary::Inet6)),
             _ => self.temporal().or_else(|| self.geometry()),
         }
     }
@@ -145,13 +148,14 @@ fn arguments_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether it is unsigned; ZEROFILL makes it so. `None` if there is anything else, but for the comment by which MariaDB
-/// tells temporal columns in the format of old versions.
+/// Whether it is unsigned; ZEROFILL makes it so. `None` if there is anything else, but for the comments by which MariaDB
+/// tells temporal columns in the format of old versions and columns whose values it compresses.
 fn unsigned(attributes: &str) -> Option<bool> {
     let mut unsigned = false;
     for word in attributes
         .replace("/* mariadb-5.3 */", "")
         .replace("/* mysql-5.6 */", "")
+        .replace("/*M!100301 COMPRESSED*/", "")
         .split_whitespace()
     {
         match word.to_ascii_lowercase().as_str() {
@@ -283,6 +287,21 @@ mod tests {
     }
 
     #[test]
+    fn types_of_mariadb() {
+        for (text, ty) in [
+            ("uuid", FixedBinary::Uuid),
+            ("inet4", FixedBinary::Inet4),
+            ("inet6", FixedBinary::Inet6),
+        ] {
+            assert_eq!(known(text), ColumnType::FixedBinary(ty));
+        }
+        let compressed = ColumnTypeText::read("varchar(10) /*M!100301 COMPRESSED*/");
+        assert_eq!(compressed, Some(ColumnTypeText::Characters));
+        assert_eq!(known("blob /*M!100301 COMPRESSED*/"), ColumnType::Blob);
+        assert_eq!(known("time(3) /* mariadb-5.3 */"), ColumnType::Time { fsp: 3 });
+    }
+
+    #[test]
     fn geometries() {
         assert_eq!(known("geometry"), ColumnType::Geometry(GeometryKind::Any));
         assert_eq!(
@@ -321,10 +340,8 @@ mod tests {
     fn others_are_not_known() {
         for text in [
             "",
-            "inet6",
-            "uuid",
             "int compressed",
-            "varchar(10) /*M!100301 COMPRESSED*/",
+            "uuid unsigned zerofill x",
             "enum('a'",
             "enum()",
             "enum",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rowtide_event::{Charset, ColumnType, GeometryKind, IntegerWidth};
+use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
 
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
@@ -228,7 +228,9 @@ impl DataType {
             Self::Json => ColumnType::Json,
             Self::Geometry(kind) => ColumnType::Geometry(*kind),
             Self::Vector(_) => ColumnType::Vector,
-            Self::Inet4 | Self::Inet6 | Self::Uuid => return None,
+            Self::Inet4 => ColumnType::FixedBinary(FixedBinary::Inet4),
+            Self::Inet6 => ColumnType::FixedBinary(FixedBinary::Inet6),
+            Self::Uuid => ColumnType::FixedBinary(FixedBinary::Uuid),
         })
     }
 }

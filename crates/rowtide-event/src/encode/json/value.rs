@@ -2,7 +2,7 @@
 
 use super::labels::Labels;
 use super::{bytes, float, spatial, string};
-use crate::{Charset, ColumnType, GeometryKind, Malformed, Timestamp, Value, json};
+use crate::{Charset, ColumnType, FixedBinary, GeometryKind, Malformed, Timestamp, Value, json};
 
 /// How a column's values are written: chosen once for each version of a table.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(super) enum ValueWriter {
     Point,
     Geometry,
     Vector,
+    /// As text.
+    FixedBinary(FixedBinary),
 }
 
 const NOT_OF_THE_TYPE: Malformed = Malformed::Invalid("a column of this type");
@@ -74,6 +76,7 @@ impl ValueWriter {
             ColumnType::Geometry(GeometryKind::Point) => Self::Point,
             ColumnType::Geometry(_) => Self::Geometry,
             ColumnType::Vector => Self::Vector,
+            ColumnType::FixedBinary(ty) => Self::FixedBinary(*ty),
         }
     }
 
@@ -146,6 +149,11 @@ impl ValueWriter {
                 return bytes::write_padded(b, *length, scratch, out);
             }
             (Self::Blob, Value::Binary(b)) => return bytes::write(b, out),
+            (Self::FixedBinary(ty), Value::Binary(b)) => {
+                out.push(b'"');
+                ty.write_text(b, out)?;
+                out.push(b'"');
+            }
             (Self::Point, Value::Geometry(g)) => return spatial::write_point(g, out),
             (Self::Geometry, Value::Geometry(g)) => return spatial::write_geometry(g, out),
             (Self::Vector, Value::Vector(v)) => return spatial::write_vector(v, out),
