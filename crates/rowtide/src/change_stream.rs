@@ -90,8 +90,15 @@ impl ChangeStream {
     }
 
     /// Whether another change can be had without waiting.
-    pub fn has_more(&self) -> bool {
-        !self.ready.is_empty() || !self.parcels.is_empty()
+    pub fn has_more(&mut self) -> bool {
+        // What waits may hold no change, only progress.
+        while self.ready.is_empty() {
+            match self.parcels.receive(Duration::ZERO) {
+                Received::Item(parcel) => self.unpack(parcel),
+                Received::Timeout | Received::Closed => return false,
+            }
+        }
+        true
     }
 
     /// Where to go on after all changes that were fetched from the source so far; that is exact when

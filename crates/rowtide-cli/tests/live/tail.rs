@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rowtide_testbed::MySql;
 use serde_json::{Value, json};
@@ -197,4 +198,31 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_line_comes_at_once_however_busy_other_tables_are() {
+    let mysql = stage::mysql();
+    mysql
+        .sql(
+            "CREATE DATABASE tailb; CREATE TABLE tailb.t (id INT PRIMARY KEY);
+             CREATE TABLE tailb.busy (id INT AUTO_INCREMENT PRIMARY KEY)",
+        )
+        .unwrap();
+    let start = stage::position(mysql);
+    let mut look = Look::start(&mut tail(mysql, "tailb.t", &start));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut session = mysql.session().unwrap();
+            while !done.load(Ordering::Relaxed) {
+                session.execute("INSERT INTO tailb.busy VALUES ()").unwrap();
+            }
+        });
+        for id in 1..=20 {
+            mysql.sql(&format!("INSERT INTO tailb.t VALUES ({id})")).unwrap();
+            assert_eq!(look.next_id(), id);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
