@@ -11,6 +11,8 @@ pub struct Script {
     /// The database's name too.
     pub name: String,
     pub statements: Vec<String>,
+    /// It was not written for these servers.
+    pub may_be_refused: bool,
 }
 
 /// All scripts for a server: `x.sql` is for each, `x.mysql.sql` and `x.mariadb.sql` for one flavour, `x.mysql-9.7.sql`
@@ -24,7 +26,7 @@ pub fn scripts(version: ServerVersion) -> Vec<Script> {
         .collect();
     files.sort();
     let mut scripts: Vec<Script> = files.iter().map(read).collect();
-    scripts.extend(generated::scripts(version));
+    scripts.extend(generated::scripts());
     scripts
 }
 
@@ -45,6 +47,7 @@ fn read(path: &PathBuf) -> Script {
     Script {
         name: file.split('.').next().unwrap().replace('-', "_"),
         statements: statements(&std::fs::read_to_string(path).unwrap()),
+        may_be_refused: false,
     }
 }
 

@@ -1,85 +1,46 @@
-//! The clauses of ALTER TABLE by their first words, as far as it takes to know which tables they touch: this tells
-//! enough also of a clause that cannot be read.
+//! The clauses of ALTER TABLE: which tables they touch, and whether those have other columns or keys afterwards. Of a
+//! clause that cannot be read the first words tell enough.
 
 use rowtide_event::TableId;
 
 use super::{Class, ShapeChange, TableStatement};
+use crate::schema::ddl::{Clause, KeyKind, read_clauses};
 use crate::schema::sql::Cursor;
 use crate::schema::sql::Kind;
-
-/// Clauses that leave columns and keys alone, by their first word: table options, partitions, ways of doing it.
-const HARMLESS: [&str; 38] = [
-    "ALGORITHM",
-    "AUTOEXTEND_SIZE",
-    "AUTO_INCREMENT",
-    "AVG_ROW_LENGTH",
-    "CHARACTER",
-    "CHARSET",
-    "CHECKSUM",
-    "COLLATE",
-    "COMMENT",
-    "COMPRESSION",
-    "CONNECTION",
-    "DEFAULT",
-    "DELAY_KEY_WRITE",
-    "DISABLE",
-    "ENABLE",
-    "ENCRYPTION",
-    "ENGINE",
-    "ENGINE_ATTRIBUTE",
-    "FORCE",
-    "INSERT_METHOD",
-    "KEY_BLOCK_SIZE",
-    "LOCK",
-    "MAX_ROWS",
-    "MIN_ROWS",
-    "ORDER",
-    "PACK_KEYS",
-    "PARTITION",
-    "REMOVE",
-    "ROW_FORMAT",
-    "SECONDARY_ENGINE",
-    "SECONDARY_LOAD",
-    "SECONDARY_UNLOAD",
-    "STATS_AUTO_RECALC",
-    "STATS_PERSISTENT",
-    "STATS_SAMPLE_PAGES",
-    "TABLESPACE",
-    "WITH",
-    "WITHOUT",
-];
 
 impl Cursor<'_> {
     /// All clauses behind `ALTER TABLE table`.
     pub(super) fn alter_clauses(&mut self, table: TableId) -> Option<Class> {
+        let before = self.mark();
         let mut statement = TableStatement {
             verb: "ALTER TABLE",
             temporary: false,
-            tables: vec![table],
+            tables: vec![table.clone()],
             renames: Vec::new(),
             changes_shape: ShapeChange::No,
         };
-        while self.is_before_end() {
-            self.scanned_clause(&mut statement);
-            self.skip_scanned();
+        match read_clauses(self) {
+            Ok(clauses) => clauses
+                .iter()
+                .for_each(|clause| tell(clause, &table, &mut statement)),
+            Err(_) => {
+                self.return_to(before);
+                self.scan(&table, &mut statement);
+            }
         }
         Some(Class::Table(statement))
     }
 
-    /// Looks at a clause's first words.
-    fn scanned_clause(&mut self, statement: &mut TableStatement) {
-        let Some(table) = statement.tables.first().cloned() else {
-            return;
-        };
-        if let Some(renamed) = self.renamed_to() {
-            statement.tables.push(renamed.clone());
-            statement.renames.push((table, renamed));
-            statement.changes_shape = ShapeChange::Yes;
-        } else {
-            if self.clause_changes_shape() {
-                statement.changes_shape = ShapeChange::Yes;
+    /// Looks for other tables in clauses that cannot be read.
+    fn scan(&mut self, table: &TableId, statement: &mut TableStatement) {
+        statement.changes_shape = ShapeChange::Yes;
+        while self.is_before_end() {
+            if let Some(renamed) = self.renamed_to() {
+                tell(&Clause::RenameTo(renamed), table, statement);
+            } else {
+                statement.tables.extend(self.scanned_other_table());
             }
-            statement.tables.extend(self.scanned_other_table());
+            self.skip_scanned();
         }
     }
 
@@ -123,32 +84,31 @@ impl Cursor<'_> {
             reader.table()
         })
     }
+}
 
-    /// Whether the clause that begins here may change columns or keys; what is not known to leave them alone may.
-    fn clause_changes_shape(&mut self) -> bool {
-        let first = self.word(0);
-        let second = self.word(1);
-        match (first.as_str(), second.as_str()) {
-            ("ADD", "CONSTRAINT") => !self.constrains_values_only(),
-            ("ADD", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL" | "CHECK" | "FOREIGN" | "PARTITION") => false,
-            ("DROP", "CHECK" | "FOREIGN" | "PARTITION") => false,
-            ("ALTER", "INDEX" | "CHECK") | ("RENAME", "INDEX" | "KEY") => false,
-            ("IMPORT" | "DISCARD", "TABLESPACE" | "PARTITION") => false,
-            (
-                "ANALYZE" | "CHECK" | "COALESCE" | "EXCHANGE" | "OPTIMIZE" | "REBUILD" | "REORGANIZE"
-                | "REPAIR" | "TRUNCATE",
-                "PARTITION",
-            ) => false,
-            (first, _) => !HARMLESS.contains(&first),
+/// Adds what a clause touches.
+fn tell(clause: &Clause, table: &TableId, statement: &mut TableStatement) {
+    match clause {
+        Clause::RenameTo(renamed) => {
+            statement.tables.push(renamed.clone());
+            statement.renames.push((table.clone(), renamed.clone()));
         }
+        Clause::ExchangePartition(other)
+        | Clause::PartitionToTable(other)
+        | Clause::TableToPartition(other) => statement.tables.push(other.clone()),
+        _ => {}
     }
+    if changes_shape(clause) {
+        statement.changes_shape = ShapeChange::Yes;
+    }
+}
 
-    /// `ADD CONSTRAINT [name] CHECK` or `FOREIGN KEY`.
-    fn constrains_values_only(&mut self) -> bool {
-        self.accept(&["ADD", "CONSTRAINT"]);
-        self.peeks("CHECK") || self.peeks("FOREIGN") || {
-            self.advance();
-            self.peeks("CHECK") || self.peeks("FOREIGN")
-        }
+/// Whether a clause may change columns or keys.
+fn changes_shape(clause: &Clause) -> bool {
+    match clause {
+        Clause::AddKey(key) => matches!(key.kind, KeyKind::Primary | KeyKind::Unique),
+        Clause::Options(options) => options.versioned,
+        Clause::RenameKey { .. } | Clause::SetKeyInvisible { .. } | Clause::ExchangePartition(_) => false,
+        _ => true,
     }
 }

@@ -3,8 +3,8 @@
 use super::collation::Collation;
 use super::create::{column, period, resolved, settle_timestamps};
 use super::error::Reason;
-use super::key::{Key, PRIMARY, add_keys, is_part, sort};
-use super::table::{TrackedColumn, TrackedTable, same_name};
+use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort, sort_old};
+use super::table::{TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
 
@@ -160,6 +160,8 @@ impl Columns<'_> {
     fn check_names(&self) -> Result<(), Reason> {
         for clause in self.clauses {
             let (name, if_exists) = match clause {
+                Clause::ChangeColumn { column, .. } if self.adds(&column.name) => continue,
+                Clause::SetDefault { name, .. } if self.adds(name) => continue,
                 Clause::ChangeColumn { old, if_exists, .. } | Clause::RenameColumn { old, if_exists, .. } => {
                     (old, *if_exists)
                 }
@@ -174,6 +176,12 @@ impl Columns<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the statement adds a column, which on MariaDB it may then change too.
+    fn adds(&self, name: &str) -> bool {
+        let is_it = |clause: &Clause| matches!(clause, Clause::AddColumn { column, .. } if same_name(&column.name, name));
+        self.session.is_mariadb() && self.clauses.iter().any(is_it)
     }
 
     fn no_column(&self, name: &str) -> Reason {
@@ -244,11 +252,21 @@ impl Columns<'_> {
             }
             Clause::ChangeColumn {
                 old, column, place, ..
-            } if *place != Place::Unsaid => {
-                let Some(old) = self.table.column(old) else {
-                    return Ok(());
-                };
-                (Some(old.name.clone()), column, place)
+            } => match self.table.column(old) {
+                Some(_) if *place == Place::Unsaid => return Ok(()),
+                Some(old) => (Some(old.name.clone()), column, place),
+                None if self.adds(&column.name) => {
+                    slots.retain(|slot| slot.old.is_some() || !same_name(&slot.column.name, &column.name));
+                    (None, column, place)
+                }
+                None => return Ok(()),
+            },
+            Clause::SetDefault { name, default, .. } if self.adds(name) => {
+                let added = slots.iter_mut().filter(|slot| slot.old.is_none());
+                added
+                    .filter(|slot| same_name(&slot.column.name, name))
+                    .for_each(|slot| set_default(&mut slot.column, default.as_ref()));
+                return Ok(());
             }
             _ => return Ok(()),
         };
@@ -275,8 +293,7 @@ impl Columns<'_> {
 
 /// SET DEFAULT and DROP DEFAULT. Without its default, a nullable column has not even NULL.
 fn set_default(column: &mut TrackedColumn, default: Option<&DefaultValue>) {
-    column.default = default.cloned().map(Box::new);
-    column.declared.has_default = default.is_some();
+    column.default = default.cloned().map(shared);
 }
 
 /// The old keys that are left, under their new names and with the new names of their columns.
@@ -391,10 +408,17 @@ fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause
         }
     }
     keep_primary_not_null(next);
-    add_keys(&mut next.keys, &specs, &mut next.columns, next.period.as_deref());
-    // MariaDB leaves keys in the order that they have, unless there are new ones.
-    if !specs.is_empty() || !session.is_mariadb() {
-        sort(&mut next.keys, &next.columns);
+    add_keys(
+        &mut next.keys,
+        &specs,
+        &mut next.columns,
+        next.period.as_deref(),
+        session,
+    );
+    if specs.is_empty() && session.is_mariadb() {
+        sort_old(&mut next.keys, &next.columns, session);
+    } else {
+        sort(&mut next.keys, &next.columns, session);
     }
 }
 
@@ -407,7 +431,7 @@ fn keep_primary_not_null(next: &mut TrackedTable) {
         .filter_map(|part| part.column.as_deref())
     {
         for column in columns.iter_mut().filter(|column| same_name(&column.name, name)) {
-            super::key::make_not_null(column);
+            make_not_null(column);
         }
     }
 }

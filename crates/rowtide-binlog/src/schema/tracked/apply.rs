@@ -95,7 +95,8 @@ impl SchemaTracker {
         }
     }
 
-    fn put(&mut self, table: TrackedTable) -> Arc<TrackedTable> {
+    fn put(&mut self, mut table: TrackedTable) -> Arc<TrackedTable> {
+        table.shrink();
         let table = Arc::new(table);
         self.set_table(table.clone());
         table

@@ -2,8 +2,8 @@
 
 mod names;
 
-use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use rowtide_event::Charset;
 
@@ -12,9 +12,13 @@ use crate::server::Flavour;
 
 /// How text is encoded and compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Collation {
+pub struct Collation(Arc<Named>);
+
+/// Columns share it with their table.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Named {
     charset: Charset,
-    name: Cow<'static, str>,
+    name: Box<str>,
 }
 
 impl Collation {
@@ -49,12 +53,12 @@ impl Collation {
 
     /// Its character set.
     pub fn charset(&self) -> Charset {
-        self.charset
+        self.0.charset
     }
 
     /// Its name, with `utf8mb3` for what old servers call `utf8`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The collation that a character set has where none is named.
@@ -95,12 +99,8 @@ impl Collation {
     }
 
     fn of(charset: Charset, name: &str) -> Self {
-        let known = names::NAMES.iter().find(|(_, known)| *known == name);
-        let name = match known {
-            Some((_, known)) => Cow::Borrowed(*known),
-            None => Cow::Owned(name.to_owned()),
-        };
-        Self { charset, name }
+        let name = name.into();
+        Self(Arc::new(Named { charset, name }))
     }
 }
 
@@ -141,7 +141,7 @@ fn uca1400(id: u16) -> Option<String> {
 
 impl fmt::Display for Collation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(self.name())
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a CREATE TABLE makes.
 
+use std::sync::Arc;
+
 use rowtide_event::Charset;
 
 use super::collation::Collation;
 use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{add_keys, make_not_null, sort};
-use super::table::{Declared, Generation, Period, TrackedColumn, TrackedTable, same_name};
+use super::table::{Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{
     CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, PeriodSpec, TypeName, TypeSpec,
@@ -33,9 +35,9 @@ pub(super) fn created(
     settle_timestamps(&mut columns, |_| true, session);
     let period = create.period.as_ref().map(|spec| period(spec, &mut columns));
     let mut keys = Vec::new();
-    add_keys(&mut keys, &create.keys, &mut columns, period.as_deref());
+    add_keys(&mut keys, &create.keys, &mut columns, period.as_deref(), session);
     if !session.is_definition {
-        sort(&mut keys, &columns);
+        sort(&mut keys, &columns, session);
     }
     Ok(TrackedTable {
         id,
@@ -144,7 +146,7 @@ pub(super) fn column(
         name: spec.name.as_str().into(),
         collation: data_type.is_text().then_some(collation),
         nullable,
-        default: spec.default.clone().or(zero).or(null).map(Box::new),
+        default: spec.default.clone().or(zero).or(null).map(shared),
         auto_increment: spec.auto_increment,
         on_update: spec.on_update,
         generation: generation(spec.generated.as_ref()),
@@ -203,8 +205,7 @@ fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
         length: written.length.and_then(|length| u32::try_from(length).ok()),
         scale: written.scale.and_then(|scale| u8::try_from(scale).ok()),
         binary: written.charset.binary,
-        members: (!follows).then(as_written),
-        has_default: spec.default.is_some(),
+        members: (!follows).then(|| Arc::new(as_written())),
     }
 }
 
@@ -243,7 +244,7 @@ pub(super) fn settle_timestamps(
             } else {
                 zero_moment()
             };
-            column.default = Some(Box::new(default));
+            column.default = Some(shared(default));
         }
     }
 }

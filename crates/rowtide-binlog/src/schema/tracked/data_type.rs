@@ -102,7 +102,7 @@ impl BlobSize {
             .unwrap_or(Self::Long)
     }
 
-    fn bytes(self) -> u64 {
+    pub(super) fn bytes(self) -> u64 {
         match self {
             Self::Tiny => 0xff,
             Self::Normal => 0xffff,

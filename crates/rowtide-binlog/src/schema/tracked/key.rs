@@ -1,7 +1,11 @@
 //! Keys of tables: their names, their order, and what becomes of them when columns change.
 
+use rowtide_event::{Charset, GeometryKind};
+
+use super::collation::{Collation, max_char_len};
 use super::data_type::DataType;
 use super::table::{Generation, Period, TrackedColumn, same_name};
+use crate::schema::Session;
 use crate::schema::ddl::{DefaultValue, KeyKind, KeySpec, PartSpec};
 
 /// A key of a table.
@@ -77,6 +81,14 @@ impl Key {
         }
     }
 
+    /// Of columns that are too long for a key some servers take the beginning where nothing was said.
+    fn add_prefixes(&mut self, columns: &[TrackedColumn], session: &Session<'_>) {
+        for part in self.parts.iter_mut().filter(|part| part.prefix.is_none()) {
+            let column = part.column.as_deref().and_then(|name| find(columns, name));
+            part.prefix = column.and_then(|column| implied_prefix(column, self.kind, session));
+        }
+    }
+
     fn is_unique(&self) -> bool {
         matches!(self.kind, KeyKind::Primary | KeyKind::Unique)
     }
@@ -90,6 +102,43 @@ impl Key {
         let is_ordered = !matches!(other.kind, KeyKind::FullText | KeyKind::Spatial | KeyKind::Vector);
         is_ordered && self.parts.len() <= other.parts.len() && self.parts.iter().zip(&other.parts).all(same)
     }
+}
+
+/// Bytes of a POINT in a key.
+const POINT_BYTES: u32 = 25;
+/// Bytes of a column in a key of MariaDB.
+const LONGEST_PART: u32 = 3072;
+
+fn implied_prefix(column: &TrackedColumn, kind: KeyKind, session: &Session<'_>) -> Option<u32> {
+    match &column.data_type {
+        DataType::Geometry(GeometryKind::Point) if kind != KeyKind::Spatial => {
+            let is_old = session.is_mariadb() || !session.server.is_at_least(8, 0, 0);
+            is_old.then_some(POINT_BYTES)
+        }
+        DataType::Geometry(_) if session.is_mariadb() && kind == KeyKind::Plain => Some(LONGEST_PART),
+        // A unique key of such a column is one of hashes.
+        DataType::Text(size) | DataType::Blob(size)
+            if session.is_mariadb() && matches!(kind, KeyKind::Plain | KeyKind::Foreign) =>
+        {
+            let charset = column
+                .collation
+                .as_ref()
+                .map_or(Charset::Binary, Collation::charset);
+            let characters = u64::from(LONGEST_PART).checked_div(max_char_len(charset))?;
+            u32::try_from(characters.min(size.bytes())).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is one of MariaDB's unique keys of hashes.
+fn is_hashed(key: &Key, columns: &[TrackedColumn]) -> bool {
+    let is_long = |part: &KeyPart| {
+        let column = part.column.as_deref().and_then(|name| find(columns, name));
+        let data_type = column.map(|column| &column.data_type);
+        part.prefix.is_none() && matches!(data_type, Some(DataType::Text(_) | DataType::Blob(_)))
+    };
+    key.is_unique() && key.parts.iter().any(is_long)
 }
 
 fn find<'a>(columns: &'a [TrackedColumn], name: &str) -> Option<&'a TrackedColumn> {
@@ -113,6 +162,7 @@ pub(super) fn add_keys(
     specs: &[KeySpec],
     columns: &mut [TrackedColumn],
     period: Option<&Period>,
+    session: &Session<'_>,
 ) {
     for spec in specs.iter().filter(|spec| spec.kind == KeyKind::Primary) {
         let names = spec.parts.iter().filter_map(|part| part.column.as_deref());
@@ -128,6 +178,7 @@ pub(super) fn add_keys(
             let name = name_of(spec, keys);
             let mut key = Key::of(spec, columns, name);
             key.add_periods(spec, columns, period);
+            key.add_prefixes(columns, session);
             keys.push(key);
         }
     }
@@ -195,31 +246,45 @@ fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
 /// The server's order (`sort_keys` in its sql_table.cc): the primary key, unique keys without nullable columns, those
 /// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, those with virtual
 /// columns or expressions last; and then as they were made.
-pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn]) {
-    let has_null = |key: &Key| {
-        key.parts.iter().any(|part| match part.column.as_deref() {
-            Some(name) => find(columns, name).is_some_and(|column| column.nullable),
-            None => true,
-        })
-    };
-    let is_virtual = |key: &Key| {
-        key.parts.iter().any(|part| match part.column.as_deref() {
-            Some(name) => {
-                find(columns, name).is_some_and(|column| matches!(column.generation, Generation::Virtual(_)))
-            }
-            None => true,
-        })
-    };
+pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn], session: &Session<'_>) {
     let rank = |key: &Key| {
+        let is_unique = key.is_unique();
         let is_partial = key.parts.iter().any(|part| part.prefix.is_some());
         (
-            !key.is_unique(),
+            !is_unique,
             key.kind != KeyKind::Primary,
-            key.is_unique() && has_null(key),
-            key.is_unique() && is_partial,
+            comes_last(key, columns, session),
+            is_unique && has(key, columns, |column| column.nullable),
+            is_unique && is_partial,
             key.kind == KeyKind::FullText,
-            is_virtual(key),
+            has(key, columns, |column| {
+                matches!(column.generation, Generation::Virtual(_))
+            }),
         )
     };
     keys.sort_by_cached_key(rank);
+}
+
+/// What MariaDB does with keys when none is new: those of columns that have become nullable stay where they are.
+pub(super) fn sort_old(keys: &mut [Key], columns: &[TrackedColumn], session: &Session<'_>) {
+    keys.sort_by_cached_key(|key| {
+        (
+            !key.is_unique(),
+            key.kind != KeyKind::Primary,
+            comes_last(key, columns, session),
+        )
+    });
+}
+
+/// MariaDB's keys of hashes stand behind other unique keys.
+fn comes_last(key: &Key, columns: &[TrackedColumn], session: &Session<'_>) -> bool {
+    session.is_mariadb() && is_hashed(key, columns)
+}
+
+/// Whether a column of the key is so; an expression is always.
+fn has(key: &Key, columns: &[TrackedColumn], is_so: impl Fn(&TrackedColumn) -> bool) -> bool {
+    key.parts.iter().any(|part| match part.column.as_deref() {
+        Some(name) => find(columns, name).is_some_and(&is_so),
+        None => true,
+    })
 }

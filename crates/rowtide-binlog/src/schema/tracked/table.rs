@@ -1,5 +1,7 @@
 //! What a table is.
 
+use std::sync::{Arc, LazyLock};
+
 use rowtide_event::{Column, ColumnType, Table, TableId};
 
 use super::collation::Collation;
@@ -53,7 +55,7 @@ pub struct TrackedColumn {
     /// Whether it may be NULL.
     pub nullable: bool,
     /// Its default; `None` where it has none, not even NULL.
-    pub default: Option<Box<DefaultValue>>,
+    pub default: Option<Arc<DefaultValue>>,
     /// Whether it is AUTO_INCREMENT.
     pub auto_increment: bool,
     /// ON UPDATE CURRENT_TIMESTAMP with so many digits of a second.
@@ -82,9 +84,7 @@ pub struct Declared {
     /// Whether the attribute BINARY was written.
     pub binary: bool,
     /// The members of ENUM and SET with their quotes, if they do not follow from what they mean.
-    pub members: Option<Box<[Box<str>]>>,
-    /// Whether a default was written, if only NULL.
-    pub has_default: bool,
+    pub members: Option<Arc<Vec<Box<str>>>>,
 }
 
 /// Whether and how the server computes a column.
@@ -160,6 +160,15 @@ impl TrackedTable {
         })
     }
 
+    /// Gives back memory that it does not need.
+    pub(super) fn shrink(&mut self) {
+        self.columns.shrink_to_fit();
+        self.keys.shrink_to_fit();
+        for key in &mut self.keys {
+            key.parts.shrink_to_fit();
+        }
+    }
+
     fn key_indexes(&self) -> Vec<usize> {
         let parts = self.identifying_key().map_or(&[][..], |key| &key.parts);
         let index = |name: &str| {
@@ -177,6 +186,15 @@ impl TrackedTable {
     fn has_hidden_period(&self) -> bool {
         let is_start = |column: &TrackedColumn| column.generation == Generation::RowStart;
         self.system_versioned && !self.columns.iter().any(is_start)
+    }
+}
+
+/// A default in its place: most columns share that of NULL.
+pub(super) fn shared(default: DefaultValue) -> Arc<DefaultValue> {
+    static NULL: LazyLock<Arc<DefaultValue>> = LazyLock::new(|| Arc::new(DefaultValue::Null));
+    match default {
+        DefaultValue::Null => NULL.clone(),
+        other => Arc::new(other),
     }
 }
 
