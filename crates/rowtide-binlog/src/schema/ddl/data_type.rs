@@ -85,12 +85,20 @@ impl Cursor<'_> {
         Ok(members)
     }
 
+    /// A string, or the bytes of one as `0x61` or `b'1100001'`.
     fn member(&mut self) -> Result<Member> {
-        let written = self.literal_text()?;
-        Ok(Member {
-            value: written.value(),
-            written: written.written,
-        })
+        let before = self.mark();
+        let literal = self.literal()?;
+        match literal.text() {
+            Some(value) => Ok(Member {
+                value,
+                written: literal.written,
+            }),
+            None => {
+                self.return_to(before);
+                Err(self.expected("a string"))
+            }
+        }
     }
 
     fn length_and_scale(&mut self, spec: &mut TypeSpec) -> Result<()> {

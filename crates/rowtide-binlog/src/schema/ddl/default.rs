@@ -35,6 +35,28 @@ impl Literal {
         matches!(self.written.as_bytes(), [b'b' | b'B' | b'x' | b'X', b'\'', ..])
     }
 
+    /// What it means as text: of digits only if they are ASCII, since the character set of others is not known here.
+    pub(super) fn text(&self) -> Option<String> {
+        if self.is_text() {
+            return Some(self.value());
+        }
+        let digits = |prefix: &&str| {
+            self.written
+                .strip_prefix(prefix)
+                .map(|rest| rest.trim_end_matches('\''))
+        };
+        let number = match ["0x", "x'", "X'"].iter().find_map(digits) {
+            Some(digits) => u64::from_str_radix(digits, 16).ok()?,
+            None => {
+                let digits = ["0b", "b'", "B'"].iter().find_map(digits)?;
+                u64::from_str_radix(digits, 2).ok()?
+            }
+        };
+        let bytes = number.to_be_bytes().into_iter().skip_while(|byte| *byte == 0);
+        let text: String = bytes.map(char::from).collect();
+        text.is_ascii().then_some(text)
+    }
+
     /// What a string means, put together where it has several parts; anything else is given as it was written.
     pub fn value(&self) -> String {
         if !self.is_text() {
@@ -252,6 +274,23 @@ mod tests {
         assert_eq!(value("_utf8mb4'it''s' \"a\\\"b\""), "it'sa\"b");
         assert_eq!(value("X'41'"), "X'41'");
         assert_eq!(value("-5"), "-5");
+    }
+
+    #[test]
+    fn digits_as_text() {
+        let text = |written: &str| {
+            let (written, backslash_escapes) = (written.to_owned(), true);
+            Literal {
+                written,
+                backslash_escapes,
+            }
+            .text()
+        };
+        assert_eq!(text("0x6162").as_deref(), Some("ab"));
+        assert_eq!(text("b'1100001'").as_deref(), Some("a"));
+        assert_eq!(text("'x'").as_deref(), Some("x"));
+        assert_eq!(text("X'C3A9'"), None);
+        assert_eq!(text("5"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(in crate::schema) struct TableOptions {
 }
 
 /// Options with a value of one word, number or string.
-const SIMPLE: [&str; 39] = [
+const SIMPLE: [&str; 37] = [
     "AUTOEXTEND_SIZE",
     "AUTO_INCREMENT",
     "AVG_ROW_LENGTH",
@@ -55,8 +55,6 @@ const SIMPLE: [&str; 39] = [
     "TRANSACTIONAL",
     "TYPE",
     "NODEGROUP",
-    "START",
-    "SECONDARY_LOAD",
 ];
 
 impl Cursor<'_> {
@@ -140,7 +138,7 @@ impl Cursor<'_> {
             {
                 self.accept_symbol('=');
                 self.option_value()?;
-            } else {
+            } else if !self.accept(&["UPGRADE", "DATA", "DIRECTORY", "NAME"]) {
                 return Ok(charset);
             }
         }

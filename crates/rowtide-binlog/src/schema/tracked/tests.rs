@@ -144,6 +144,16 @@ fn the_shape_for_decoding() {
 }
 
 #[test]
+fn names_in_another_case() {
+    let mut tracker = tracker();
+    let session = Session::new("DB", "9.7.4".parse().unwrap(), NameCase::Ignored);
+    tracker.apply("CREATE TABLE Orders (Id INT)", &session);
+    tracker.apply("ALTER TABLE db.ORDERS ADD Note INT, MODIFY id BIGINT", &session);
+    tracker.apply("RENAME TABLE orders TO Größe", &session);
+    assert_eq!(columns(&tracker, "größe"), ["id bigint null", "Note int null"]);
+}
+
+#[test]
 fn timestamps_of_old_servers() {
     let mut tracker = tracker();
     tracker.apply(
