@@ -353,6 +353,12 @@ impl Handler for Capture {
             position: transaction.start.clone(),
         });
         let (captured, waits) = (transaction.captured, rows_at.is_some());
+        if captured && waits && matches!(transaction.gtid, Some(Gtid::MariaDb(_))) {
+            return Err(Error::PreparedOnMariaDb {
+                xid: xid.to_owned(),
+                position: transaction.start.to_string(),
+            });
+        }
         let held = transaction.held.take().unwrap_or_default();
         // One that was not captured and has rows stays unknown: its XA COMMIT must not pass unnoticed.
         if captured || !waits {

@@ -18,6 +18,7 @@ mod golden;
 mod golden_exceptions;
 mod inspect;
 mod large_rows;
+mod mariadb;
 mod partitions;
 mod passwords;
 mod random_schemas;
