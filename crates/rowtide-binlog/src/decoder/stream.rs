@@ -20,6 +20,8 @@ pub(super) struct Stream {
     pub(super) format: FormatDescription,
     /// Whether transactions may be missing without a word.
     transactions_left_out: bool,
+    /// The end of the FORMAT_DESCRIPTION of this file, if that was in it.
+    format_end: Option<u64>,
 }
 
 impl Stream {
@@ -31,6 +33,7 @@ impl Stream {
             checksum,
             format: FormatDescription::default(),
             transactions_left_out,
+            format_end: None,
         }
     }
 
@@ -56,6 +59,9 @@ impl Stream {
             });
         }
         self.next = self.start.saturating_add(u64::from(header.event_len));
+        if header.event_type == EventType::FormatDescription {
+            self.format_end = Some(self.next);
+        }
         Ok(())
     }
 
@@ -65,6 +71,8 @@ impl Stream {
         match header.event_type {
             EventType::Heartbeat | EventType::HeartbeatV2 => false,
             EventType::FormatDescription => header.log_pos != 0 && self.start == FIRST_EVENT,
+            // MariaDB sends it behind a FORMAT_DESCRIPTION that is in no file as well, and twice behind one that is.
+            EventType::StartEncryption => self.format_end == Some(self.start),
             EventType::Rotate => header.log_pos != 0 && !header.flags.is_artificial(),
             _ => !header.flags.is_artificial(),
         }
@@ -176,6 +184,25 @@ mod tests {
         at.step(&header(EventType::FormatDescription, 104), false)
             .unwrap();
         assert_eq!((at.file.as_str(), at.next), ("b.2", 104));
+    }
+
+    #[test]
+    fn the_start_of_encryption_is_in_the_file_once_and_only_behind_its_format() {
+        let mut at = stream(4);
+        at.step(&header(EventType::FormatDescription, 104), false)
+            .unwrap();
+        for _ in 0..2 {
+            at.step(&header(EventType::StartEncryption, 0), false).unwrap();
+        }
+        assert_eq!(at.next, 204);
+        let mut middle = stream(500);
+        middle
+            .step(&header(EventType::FormatDescription, 104), false)
+            .unwrap();
+        middle
+            .step(&header(EventType::StartEncryption, 0), false)
+            .unwrap();
+        assert_eq!(middle.next, 500);
     }
 
     #[test]
