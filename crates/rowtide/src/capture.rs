@@ -353,12 +353,6 @@ impl Handler for Capture {
             position: transaction.start.clone(),
         });
         let (captured, waits) = (transaction.captured, rows_at.is_some());
-        if captured && waits && matches!(transaction.gtid, Some(Gtid::MariaDb(_))) {
-            return Err(Error::PreparedOnMariaDb {
-                xid: xid.to_owned(),
-                position: transaction.start.to_string(),
-            });
-        }
         let held = transaction.held.take().unwrap_or_default();
         // One that was not captured and has rows stays unknown: its XA COMMIT must not pass unnoticed.
         if captured || !waits {
@@ -425,18 +419,19 @@ impl Capture {
             .is_some_and(|t| t.captured && t.has_rows)
     }
 
-    /// Without GTIDs, what an earlier run has done is read again for XA transactions that were not decided then; the
-    /// place to resume stays where that run has come.
+    /// Whether what an earlier run has done is read again for XA transactions that were not decided then: the place to
+    /// resume stays where that run has come.
     fn is_replaying(&self) -> bool {
-        self.executed.is_none() && self.pass_over.is_some()
+        self.pass_over.as_ref().is_some_and(PassOver::is_replay)
     }
 
     /// The transaction is over, and with `done` it need not be read again.
     fn end_transaction(&mut self, end: &TransactionEnd<'_>, done: bool) {
         self.transaction = None;
-        if !self.is_replaying() {
-            self.position = BinlogPosition::new(end.file, end.pos);
+        if self.is_replaying() {
+            return;
         }
+        self.position = BinlogPosition::new(end.file, end.pos);
         if let (Some(executed), Some(gtid)) = (&mut self.executed, end.gtid) {
             executed.insert(gtid);
             if done {

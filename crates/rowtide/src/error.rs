@@ -152,18 +152,6 @@ pub enum Error {
         /// File and position.
         position: String,
     },
-    /// Rows that wait for a decision, of which a GTID position cannot say that they are still to be read.
-    #[error(
-        "XA PREPARE {xid} in the transaction at {position} has rows of captured tables: a GTID position of MariaDB cannot \
-         tell that they wait for a decision, so that a restart would lose them. This is not supported yet; exclude the \
-         tables, or commit in one phase"
-    )]
-    PreparedOnMariaDb {
-        /// The transaction's name.
-        xid: String,
-        /// Where it starts.
-        position: String,
-    },
     /// XA COMMIT of a transaction whose rows were not read.
     #[error(
         "XA COMMIT {xid} at {position} is of a transaction that was prepared before the place where this stream was \
@@ -309,7 +297,6 @@ impl Error {
             | Self::StatementText { .. }
             | Self::RolledBack { .. }
             | Self::PreparedBefore { .. }
-            | Self::PreparedOnMariaDb { .. }
             | Self::TooMuchHeld { .. }
             | Self::TopicCollision { .. }
             | Self::TopicName { .. } => ErrorKind::Stream,

@@ -26,6 +26,11 @@ impl PassOver {
         })
     }
 
+    /// Whether it was read before, and is read again only for what is not passed over.
+    pub(crate) fn is_replay(&self) -> bool {
+        !self.but.is_empty()
+    }
+
     /// The end of what is passed over.
     pub(crate) fn until(&self) -> &BinlogPosition {
         &self.until

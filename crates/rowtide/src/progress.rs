@@ -116,7 +116,10 @@ impl Ledger {
             }
             XaStep::Decided { xid } => {
                 let rows_at = self.prepared.remove(&xid).flatten();
-                if let (Some(gtids), Some(gtid)) = (&mut self.gtids, rows_at.and_then(|at| at.gtid)) {
+                // MariaDB's position is behind it already: it must not go back.
+                if let (Some(gtids), Some(gtid)) = (&mut self.gtids, rows_at.and_then(|at| at.gtid))
+                    && !gtids.contains(&gtid)
+                {
                     gtids.insert(&gtid);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rowtide_event::{BinlogPosition, GtidSet};
+use rowtide_event::{BinlogPosition, Flavour, GtidSet};
 
 use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::start::StartFrom;
@@ -142,6 +142,13 @@ pub enum ResumeRefused {
         /// The server that answered.
         found: String,
     },
+    /// Another server, and rows that only a position tells.
+    #[error(
+        "the checkpoint holds prepared XA transactions whose rows are to be read again by file and position, and this is \
+         another server than the one it was made from. Point Rowtide at that one until they are decided (XA RECOVER lists \
+         them), or set a new checkpoint with `rowtide checkpoint set`"
+    )]
+    PreparedElsewhere,
     /// GTIDs are needed and off.
     #[error(
         "a GTID set was given and the server has gtid_mode off; start from position:FILE:POS, or turn GTIDs on"
@@ -188,27 +195,29 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         prepared: ledger.prepared.clone(),
         gtids_of_file: false,
     };
+    let oldest = oldest_rows(&ledger.prepared);
+    let mut resume = resume;
     if let (Some(done), Some(state)) = (&ledger.gtids, &source.gtids) {
         check_gtids(done, state)?;
-        return Ok(Resume {
-            dump: DumpStart::Gtid(done.clone()),
-            gtids: Some(done.clone()),
-            ..resume
-        });
-    }
-    check_same_server(recorded, source)?;
-    check_position(&ledger.position, source)?;
-    match oldest_rows(&ledger.prepared) {
-        None => Ok(resume),
-        Some(oldest) => {
-            check_position(oldest, source)?;
-            Ok(Resume {
-                dump: DumpStart::Position(oldest.clone()),
-                capture_from: Some(ledger.position.clone()),
-                ..resume
-            })
+        resume.gtids = Some(done.clone());
+        // MariaDB's says how far a domain has come, and cannot leave out transactions that wait for a decision.
+        if oldest.is_none() || done.flavour() != Some(Flavour::MariaDb) {
+            resume.dump = DumpStart::Gtid(done.clone());
+            return Ok(resume);
         }
+        if recorded.server_uuid != source.server_uuid {
+            return Err(ResumeRefused::PreparedElsewhere);
+        }
+    } else {
+        check_same_server(recorded, source)?;
     }
+    check_position(&ledger.position, source)?;
+    if let Some(oldest) = oldest {
+        check_position(oldest, source)?;
+        resume.dump = DumpStart::Position(oldest.clone());
+        resume.capture_from = Some(ledger.position.clone());
+    }
+    Ok(resume)
 }
 
 /// Where the first of the rows stand that wait for a decision.

@@ -9,7 +9,6 @@ const UNTIL_IDLE: [&str; 2] = ["--until-idle", "1s"];
 /// The source is not fit, or lacks what is asked for.
 const CHECKPOINT: i32 = 6;
 /// The stream holds something that cannot be followed.
-const STREAM: i32 = 7;
 
 /// Every type that is MariaDB's own or is logged by it in a form of its own, and some of the others between them.
 const TYPES: &str = "CREATE TABLE types (
@@ -253,30 +252,6 @@ fn a_killed_run_resumes_by_gtid_over_domains_files_and_alters() {
         .clone()
         .unwrap();
     assert_same(mariadb, "mariakill", "k", rows.parse().unwrap());
-}
-
-#[test]
-fn a_prepared_xa_transaction_is_refused_by_name_and_one_phase_is_not() {
-    let (mariadb, kafka) = (&server(ServerVersion::MariaDb1011), stage::kafka());
-    mariadb
-        .sql("CREATE DATABASE m; CREATE TABLE m.x (id INT PRIMARY KEY); CREATE DATABASE other; CREATE TABLE other.x (id INT)")
-        .unwrap();
-    let start = gtid_now(mariadb);
-    mariadb
-        .sql(
-            "XA START 'a'; INSERT INTO m.x VALUES (1); XA END 'a'; XA COMMIT 'a' ONE PHASE;
-             XA START 'b'; INSERT INTO other.x VALUES (2); XA END 'b'; XA PREPARE 'b'; XA COMMIT 'b';
-             INSERT INTO m.x VALUES (3)",
-        )
-        .unwrap();
-    let run = || stage::run(mariadb, kafka, "mariaxa", "m");
-    succeed(run().args(["--start", &start]).args(UNTIL_IDLE));
-    assert_same(mariadb, "mariaxa", "x", 2);
-    mariadb
-        .sql("XA START 'c'; INSERT INTO m.x VALUES (4); XA END 'c'; XA PREPARE 'c'; XA ROLLBACK 'c'")
-        .unwrap();
-    let said = fail(run().args(UNTIL_IDLE), STREAM);
-    assert_says(&said, &["XA PREPARE X'63',X'',1", "MariaDB"]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! XA transactions: their rows appear with XA COMMIT, at its place in the order, or never.
 
 use rowtide_testbed::oracle::Oracle;
-use rowtide_testbed::{Kafka, MySql, MySqlOptions};
+use rowtide_testbed::{Kafka, MySql, MySqlOptions, ServerVersion};
 use serde_json::Value;
 
 use crate::stage::{self, Running, eventually, fail, records, succeed};
 
 #[test]
 fn rows_appear_with_xa_commit_and_never_after_xa_rollback() {
-    rows_appear_with_xa_commit(stage::mysql(), stage::kafka(), "xa");
+    let mysql = stage::mysql();
+    rows_appear_with_xa_commit(mysql, "xa", &stage::position(mysql));
 }
 
 #[test]
@@ -18,10 +19,20 @@ fn rows_appear_with_xa_commit_where_there_are_no_gtids() {
         ..MySqlOptions::default()
     })
     .unwrap();
-    rows_appear_with_xa_commit(&mysql, stage::kafka(), "xa_by_position");
+    rows_appear_with_xa_commit(&mysql, "xa_by_position", &stage::position(&mysql));
 }
 
-fn rows_appear_with_xa_commit(mysql: &MySql, kafka: &Kafka, name: &str) {
+#[test]
+fn rows_appear_with_xa_commit_on_mariadb() {
+    for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
+        let mariadb = MySql::start(MySqlOptions::of(version)).unwrap();
+        let name = format!("xa_{}", version.name().replace(['.', '-'], "_"));
+        rows_appear_with_xa_commit(&mariadb, &name, "earliest");
+    }
+}
+
+fn rows_appear_with_xa_commit(mysql: &MySql, name: &str, start: &str) {
+    let kafka = stage::kafka();
     let topic = format!("{name}.{name}.t");
     mysql
         .sql(&format!(
@@ -29,30 +40,28 @@ fn rows_appear_with_xa_commit(mysql: &MySql, kafka: &Kafka, name: &str) {
              CREATE DATABASE {name}_not; CREATE TABLE {name}_not.t (id INT PRIMARY KEY, v INT)"
         ))
         .unwrap();
-    let start = stage::position(mysql);
     let run = || {
         let mut run = stage::run(mysql, kafka, name, name);
-        run.args(["--start", &start]);
+        run.args(["--start", start]);
         run
     };
     let insert = |id: u32| format!("INSERT INTO {name}.t VALUES ({id}, {id})");
-    let mut session = mysql.session().unwrap();
     let mut running = Running::start(&mut run());
-    session
-        .execute(&format!(
+    mysql
+        .sql(&format!(
             "XA START 'a'; {}; {}; XA END 'a'; XA PREPARE 'a'",
             insert(1),
             insert(2)
         ))
         .unwrap();
-    session
-        .execute(&format!(
+    mysql
+        .sql(&format!(
             "XA START 'b'; {}; XA END 'b'; XA PREPARE 'b'",
             insert(10)
         ))
         .unwrap();
-    session
-        .execute(&format!(
+    mysql
+        .sql(&format!(
             "XA START 'c'; INSERT INTO {name}_not.t VALUES (1, 1); XA END 'c'; XA PREPARE 'c'"
         ))
         .unwrap();
@@ -68,19 +77,19 @@ fn rows_appear_with_xa_commit(mysql: &MySql, kafka: &Kafka, name: &str) {
     running.terminate();
     assert_eq!(running.exit_code(), Some(0));
 
-    session
-        .execute("XA COMMIT 'a'; XA ROLLBACK 'b'; XA COMMIT 'c'")
+    mysql
+        .sql("XA COMMIT 'a'; XA ROLLBACK 'b'; XA COMMIT 'c'")
         .unwrap();
-    session
-        .execute(&format!(
+    mysql
+        .sql(&format!(
             "XA START 'd'; {}; XA END 'd'; XA COMMIT 'd' ONE PHASE",
             insert(6)
         ))
         .unwrap();
     mysql.sql(&insert(5)).unwrap();
     // The same name again.
-    session
-        .execute(&format!(
+    mysql
+        .sql(&format!(
             "XA START 'a'; {}; XA END 'a'; XA PREPARE 'a'; XA COMMIT 'a'",
             insert(7)
         ))
