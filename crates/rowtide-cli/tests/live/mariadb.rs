@@ -8,7 +8,6 @@ use crate::stage::{self, Running, assert_says, eventually, fail, records, succee
 const UNTIL_IDLE: [&str; 2] = ["--until-idle", "1s"];
 /// The source is not fit, or lacks what is asked for.
 const CHECKPOINT: i32 = 6;
-/// The stream holds something that cannot be followed.
 
 /// Every type that is MariaDB's own or is logged by it in a form of its own, and some of the others between them.
 const TYPES: &str = "CREATE TABLE types (
