@@ -2,12 +2,21 @@
 
 CARGO ?= cargo
 
-.PHONY: demo fetch test format lint deny compose-config
+# Options of the measurements: `make bench BENCH="--parts drain,latency --rounds 3"`, `make bench BENCH="--help"`.
+BENCH ?=
+
+.PHONY: demo bench fetch test format lint deny compose-config
 
 # Brings up MySQL and Kafka, runs a small shop for 20 seconds and shows its changes arrive in Kafka.
 demo:
 	$(CARGO) build --locked --release -p rowtide-cli -p rowtide-testbed
 	target/release/rowtide-testbed demo
+
+# Measures Rowtide on real servers beside what bounds it, and writes docs/benchmarks.md: about half an hour on two idle cores,
+# and 8 GB of temporary files. Instructions are counted by valgrind, which must be installed for that part.
+bench:
+	$(CARGO) build --locked --release -p rowtide-cli -p rowtide-bench
+	target/release/rowtide-bench run $(BENCH)
 
 # Fetches every server that tests start. They fetch what is missing themselves; this says up front what cannot be had.
 fetch:

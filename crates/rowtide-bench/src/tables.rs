@@ -1,0 +1,268 @@
+//! Ten thousand tables beside one, and tables that are not captured beside those that are.
+
+use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use rowtide_testbed::MySql;
+
+use crate::Extent;
+use crate::report::{Bound, Goal, Part, Series};
+use crate::servers::{Rowtide, Servers, create_topics};
+use crate::statistics::{median, quotients};
+use crate::usage::{Finished, Observed};
+
+const TABLES: u64 = 10_000;
+const CHANGES: u64 = 300_000;
+/// Changes of a transaction.
+const TRANSACTION: u64 = 100;
+/// Statements handed to the client program at once.
+const CHUNK: u64 = 20_000;
+/// Tables whose topics are counted.
+const SAMPLE: u64 = 100;
+
+/// A server whose changes are spread over some tables.
+struct Spread {
+    servers: Servers,
+    tables: u64,
+    changes: u64,
+}
+
+/// One run over a spread.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    rate: f64,
+    cpu: f64,
+    wall: f64,
+    peak_memory: f64,
+}
+
+/// Measures both spreads in turn.
+pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
+    let (tables, changes) = (extent.of(TABLES).max(2), extent.of(CHANGES));
+    eprintln!("tables: {tables} tables and twice {changes} changes are being made");
+    let one = Spread::prepare(1, changes)?;
+    let many = Spread::prepare(tables, changes)?;
+    let mut part = Part::new("tables", "Many tables, and tables that are not captured", extent);
+    one.drain(rowtide, "warm")?;
+    many.drain(rowtide, "warm")?;
+    let (mut of_one, mut of_many, mut filtered, mut empty) = (vec![], vec![], vec![], vec![]);
+    for round in 0..extent.rounds {
+        eprintln!("tables: round {} of {}", round + 1, extent.rounds);
+        let name = format!("round{round}");
+        of_one.push(one.drain(rowtide, &name)?);
+        of_many.push(many.drain(rowtide, &name)?);
+        filtered.push(one.pass_over(rowtide, "earliest", &format!("filtered{round}"))?);
+        empty.push(one.pass_over(rowtide, "now", &format!("empty{round}"))?);
+    }
+    many.check(1 + extent.rounds as u64)?;
+    part.fact(
+        "workload",
+        format!(
+            "{changes} inserts of one row and one statement each, {TRANSACTION} to a transaction: into one table, and in turn into \
+             {tables} tables"
+        ),
+    );
+    part.note(
+        "Rates are from the first to the last record's timestamp. Filtered: the same log read with a filter that captures \
+         none of the changed tables; its CPU and that of the captured run are taken without what a run takes that finds \
+         nothing to read.",
+    );
+    report(&of_one, &of_many, &mut part)?;
+    report_filtered(&of_one, &filtered, &empty, &mut part)?;
+    Ok(part)
+}
+
+impl Spread {
+    fn prepare(tables: u64, changes: u64) -> Result<Spread> {
+        let servers = Servers::start()?;
+        create_tables(&servers.mysql, tables)?;
+        insert(&servers.mysql, tables, changes)?;
+        let topics: Vec<String> = (0..tables).map(topic).collect();
+        create_topics(&servers.kafka, &topics)?;
+        Ok(Spread {
+            servers,
+            tables,
+            changes,
+        })
+    }
+
+    /// Drains all changes; each run has a checkpoint of its own and the same topics.
+    fn drain(&self, rowtide: &Rowtide, name: &str) -> Result<Run> {
+        let begun_ms = unix_ms();
+        let finished = self.run(rowtide, r"spread\..*", "earliest", name)?;
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        let ends = [topic(0), topic(self.tables - 1)];
+        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+        self.servers.kafka.consume(&ends, true, |record| {
+            let at = record.timestamp.unwrap_or_default();
+            if at >= begun_ms {
+                (first, last) = (first.min(at), last.max(at));
+            }
+            Ok(())
+        })?;
+        if last <= first {
+            bail!("the run {name} is too short to be timed");
+        }
+        Ok(Run::of(
+            &finished,
+            self.changes as f64 * 1e3 / (last - first) as f64,
+        ))
+    }
+
+    /// Reads the log and captures nothing of it.
+    fn pass_over(&self, rowtide: &Rowtide, start: &str, name: &str) -> Result<Run> {
+        let finished = self.run(rowtide, r"quiet\..*", start, name)?;
+        Ok(Run::of(&finished, 0.0))
+    }
+
+    fn run(&self, rowtide: &Rowtide, tables: &str, start: &str, name: &str) -> Result<Finished> {
+        let mut command = rowtide.command();
+        command.args(rowtide.arguments(&self.servers, PREFIX, tables, start));
+        command.args([
+            "--until-idle",
+            "500ms",
+            "--checkpoint-topic",
+            &format!("{name}.checkpoint"),
+        ]);
+        Observed::start(&mut command)?.finish()
+    }
+
+    /// Counts the records of some tables.
+    fn check(&self, runs: u64) -> Result<()> {
+        let step = self.tables.div_ceil(SAMPLE);
+        let sample: Vec<u64> = (0..self.tables).step_by(usize::try_from(step)?).collect();
+        let topics: Vec<String> = sample.iter().map(|table| topic(*table)).collect();
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let mut found = 0;
+        self.servers.kafka.consume(&names, true, |_| {
+            found += 1;
+            Ok(())
+        })?;
+        let of_table = |table: &u64| (self.changes + self.tables - 1 - table) / self.tables;
+        let expected = runs * sample.iter().map(of_table).sum::<u64>();
+        if found != expected {
+            bail!(
+                "{} topics hold {found} records and should hold {expected}",
+                sample.len()
+            );
+        }
+        Ok(())
+    }
+}
+
+const PREFIX: &str = "many";
+
+fn topic(table: u64) -> String {
+    format!("{PREFIX}.spread.t{table}")
+}
+
+impl Run {
+    fn of(finished: &Finished, rate: f64) -> Run {
+        Run {
+            rate,
+            cpu: finished.cpu.as_secs_f64(),
+            wall: finished.wall.as_secs_f64(),
+            peak_memory: finished.peak_memory as f64 / 1048576.0,
+        }
+    }
+}
+
+fn create_tables(mysql: &MySql, tables: u64) -> Result<()> {
+    mysql.sql("CREATE DATABASE quiet; CREATE TABLE quiet.t (id INT PRIMARY KEY); CREATE DATABASE spread;")?;
+    for first in (0..tables).step_by(1_000) {
+        let mut script = String::from("USE spread;\n");
+        for table in first..tables.min(first + 1_000) {
+            writeln!(
+                script,
+                "CREATE TABLE t{table} (id INT NOT NULL PRIMARY KEY, k INT NOT NULL, c CHAR(120) NOT NULL);"
+            )?;
+        }
+        mysql.sql(&script)?;
+    }
+    // The changes are measured, not the making of the tables.
+    mysql.sql("RESET BINARY LOGS AND GTIDS")?;
+    Ok(())
+}
+
+fn insert(mysql: &MySql, tables: u64, changes: u64) -> Result<()> {
+    let text = "0123456789-".repeat(10);
+    for first in (0..changes).step_by(usize::try_from(CHUNK)?) {
+        let mut script = String::from("USE spread;\n");
+        for change in first..changes.min(first + CHUNK) {
+            if change % TRANSACTION == 0 {
+                script.push_str("BEGIN;\n");
+            }
+            writeln!(
+                script,
+                "INSERT INTO t{} VALUES ({change},{change},'{text}');",
+                change % tables
+            )?;
+            if change % TRANSACTION == TRANSACTION - 1 || change + 1 == changes {
+                script.push_str("COMMIT;\n");
+            }
+        }
+        mysql.sql(&script)?;
+    }
+    Ok(())
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn report(one: &[Run], many: &[Run], part: &mut Part) -> Result<()> {
+    let of = |runs: &[Run], of: fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
+    let (rate1, rates) = (of(one, |r| r.rate), of(many, |r| r.rate));
+    let ratio = quotients(&rates, &rate1);
+    let measured = median(&ratio).context("no round was measured")?;
+    part.goal(Goal::new(
+        "10,000 tables, rate beside one table",
+        Bound::AtLeast(0.7),
+        measured,
+        "×",
+    ));
+    part.series(Series::new("one table", "changes/s", rate1));
+    part.series(Series::new("many tables", "changes/s", rates));
+    part.series(Series::new("many tables / one table", "×", ratio));
+    part.series(Series::new("one table", "CPU s", of(one, |r| r.cpu)));
+    part.series(Series::new("many tables", "CPU s", of(many, |r| r.cpu)));
+    part.series(Series::new("one table, whole run", "s", of(one, |r| r.wall)));
+    part.series(Series::new("many tables, whole run", "s", of(many, |r| r.wall)));
+    part.series(Series::new(
+        "many tables, peak resident memory",
+        "MiB",
+        of(many, |r| r.peak_memory),
+    ));
+    Ok(())
+}
+
+fn report_filtered(captured: &[Run], filtered: &[Run], empty: &[Run], part: &mut Part) -> Result<()> {
+    let without = |runs: &[Run]| {
+        let pairs = runs.iter().zip(empty);
+        pairs
+            .map(|(run, empty)| (run.cpu - empty.cpu).max(0.0))
+            .collect::<Vec<f64>>()
+    };
+    let ratio = quotients(&without(filtered), &without(captured));
+    let measured = median(&ratio).context("no round was measured")?;
+    part.goal(Goal::new(
+        "filtered tables, CPU beside captured ones",
+        Bound::AtMost(0.1),
+        measured,
+        "×",
+    ));
+    part.series(Series::new("filtered / captured, CPU", "×", ratio));
+    part.series(Series::new(
+        "filtered",
+        "CPU s",
+        filtered.iter().map(|run| run.cpu).collect(),
+    ));
+    part.series(Series::new(
+        "nothing to read",
+        "CPU s",
+        empty.iter().map(|run| run.cpu).collect(),
+    ));
+    Ok(())
+}
