@@ -5,7 +5,7 @@ CARGO ?= cargo
 # Options of the measurements: `make bench BENCH="--parts drain,latency --rounds 3"`, `make bench BENCH="--help"`.
 BENCH ?=
 
-.PHONY: demo bench fetch test format lint deny compose-config
+.PHONY: demo bench fetch test fuzz format lint deny compose-config
 
 # Brings up MySQL and Kafka, runs a small shop for 20 seconds and shows its changes arrive in Kafka.
 demo:
@@ -26,6 +26,24 @@ fetch:
 # Format, lints, and all tests: unit, property, golden and live, on real servers.
 test: format lint deny compose-config
 	$(CARGO) test --locked --workspace
+
+# Each fuzz target for FUZZ_SECONDS, beginning with the inputs of fuzz/corpus. What is found on the way stays in
+# target/fuzz-corpus, an input that fails in fuzz/artifacts. Needs the nightly toolchain; cargo-fuzz is installed into
+# target/tools on first use.
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz: $(CARGO_FUZZ)
+	cd fuzz && PATH="$(CURDIR)/target/tools/bin:$$PATH" && \
+	for target in $(FUZZ_TARGETS); do \
+		echo "fuzz $$target"; mkdir -p ../target/fuzz-corpus/$$target; \
+		cargo +nightly fuzz run --target-dir ../target/fuzz $$target ../target/fuzz-corpus/$$target corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 \
+			-print_final_stats=1 || exit 1; \
+	done
+
+$(CARGO_FUZZ):
+	$(CARGO) install --locked --root target/tools --target-dir target/tools/build cargo-fuzz
 
 format:
 	$(CARGO) fmt --all --check

@@ -138,7 +138,7 @@ impl Decoder {
         }
         let body = match header.event_type {
             EventType::FormatDescription => {
-                FormatDescription::checksum_of(event)?.verify(event)?;
+                FormatDescription::verify(event)?;
                 rest
             }
             _ => self

@@ -2,7 +2,7 @@
 
 use rowtide_event::{Malformed, Reader};
 
-use super::checksum::{self, Checksum};
+use super::checksum::{self, Checksum, ChecksumError};
 use super::{EventType, Header};
 use crate::server::ServerVersion;
 
@@ -38,6 +38,19 @@ impl FormatDescription {
         rest.last()
             .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))
             .and_then(|alg| Checksum::from_number(*alg))
+    }
+
+    /// Verifies the checksum of a whole event as it comes from a server.
+    ///
+    /// Where the algorithm is [`Checksum::None`] the server changes the event on the way without a new checksum. A damaged
+    /// byte must not look like that, or nothing behind it would be verified: the checksum tells whether it was another.
+    pub fn verify(event: &[u8]) -> Result<(), ChecksumError> {
+        let algorithm = Self::checksum_of(event).map_err(ChecksumError::Malformed)?;
+        algorithm.verify(event)?;
+        if algorithm == Checksum::None && Checksum::Crc32.verify(&with_crc32(event)).is_ok() {
+            return Err(ChecksumError::Mismatch);
+        }
+        Ok(())
     }
 
     /// Reads all that follows the common header, the checksum included: it is there even where the algorithm is
@@ -100,6 +113,16 @@ impl Default for FormatDescription {
     }
 }
 
+/// The event as if it said that it was protected.
+fn with_crc32(event: &[u8]) -> Vec<u8> {
+    let mut event = event.to_vec();
+    let algorithm = event.len().saturating_sub(checksum::LEN).saturating_sub(1);
+    if let Some(algorithm) = event.get_mut(algorithm) {
+        *algorithm = 1;
+    }
+    event
+}
+
 fn version_text(padded: &[u8]) -> String {
     let text = padded.split(|b| *b == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
@@ -141,6 +164,23 @@ mod tests {
         assert_eq!(format.post_header_len(EventType::GtidTagged), Some(0));
         assert_eq!(format.post_header_len(EventType::MariadbGtid), None);
         assert_eq!(format.server().to_string(), "MySQL 9.7.4");
+    }
+
+    #[test]
+    fn no_flipped_bit_makes_it_unprotected() {
+        let event = EventBuilder::format_description("9.7.4", 0).build();
+        assert_eq!(FormatDescription::verify(&event), Ok(()));
+        for bit in (0..event.len() * 8).filter(|bit| *bit != 17 * 8) {
+            let mut damaged = event.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(FormatDescription::verify(&damaged).is_err(), "bit {bit}");
+        }
+        // Without checksums the server changes it on the way.
+        let mut unprotected = event.clone();
+        let algorithm = event.len() - 5;
+        unprotected[algorithm] = 0;
+        unprotected[Header::LEN + 52] = 7;
+        assert_eq!(FormatDescription::verify(&unprotected), Ok(()));
     }
 
     #[test]

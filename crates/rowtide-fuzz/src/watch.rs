@@ -1,0 +1,158 @@
+//! What is done with decoded events: all that Rowtide does with them before they leave for Kafka.
+
+use std::sync::Arc;
+
+use rowtide_binlog::decoder::{
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
+    Statement, TransactionEnd, TransactionStart, XaDecision,
+};
+use rowtide_binlog::event::describe::Printed;
+use rowtide_binlog::event::{Checksum, TableMap};
+use rowtide_binlog::row::RowPlan;
+use rowtide_binlog::schema::metadata;
+use rowtide_binlog::schema::{NameCase, Session};
+use rowtide_binlog::server::ServerVersion;
+use rowtide_event::encode::{
+    AbsentColumns, EncodeOptions, ProcessedAt, RecordBatch, TableEncoder, TopicIndex,
+};
+use rowtide_event::{BinlogPosition, GtidSet, RowChange, SourceInfo, Table, Value};
+
+use crate::statement::read_statement;
+
+/// Bytes of the largest event: enough for every way through the code, and little for a fuzzer's memory.
+const MAX_EVENT: usize = 1 << 22;
+
+/// A decoder that begins at this position of a file, for events that are protected like this unless a FORMAT_DESCRIPTION
+/// says otherwise.
+pub fn decoder(pos: u64, checksum: Checksum) -> Decoder {
+    let options = DecoderOptions {
+        checksum,
+        max_event_size: MAX_EVENT,
+        ..DecoderOptions::default()
+    };
+    Decoder::new(options, BinlogPosition::new("binlog.000001", pos))
+}
+
+/// Captures all tables, prints and encodes all rows, reads all statements.
+#[derive(Default)]
+pub struct Watch {
+    /// How many rows it was given.
+    pub rows: u64,
+    tables: Vec<Captured>,
+    batch: RecordBatch,
+}
+
+struct Captured {
+    table: Table,
+    encoder: TableEncoder,
+}
+
+impl Captured {
+    /// Whatever the values are, each is printed, and the row has a record or a reason why it has none.
+    fn take(&mut self, change: &RowChange<'_, '_>, row: u32, batch: &mut RecordBatch) {
+        let print = |values: &[Value<'_>]| {
+            for (value, column) in values.iter().zip(&self.table.columns) {
+                let _ = Printed::of(value, &column.ty);
+            }
+        };
+        match change {
+            RowChange::Create { after } => print(after),
+            RowChange::Delete { before } => print(before),
+            RowChange::Update { before, after } => {
+                print(before);
+                print(after);
+            }
+        }
+        let _ = self.encoder.encode(change, row, ProcessedAt { ns: 0 }, batch);
+        batch.clear();
+    }
+}
+
+impl Handler for Watch {
+    type Error = DecodeError;
+
+    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+        let Ok(table) = metadata::table(map).or_else(|_| metadata::as_logged(map)) else {
+            return Ok(None);
+        };
+        let Ok(plan) = RowPlan::compile(map, &table) else {
+            return Ok(None);
+        };
+        let options = EncodeOptions {
+            absent_columns: AbsentColumns::Placeholder,
+            ..EncodeOptions::default()
+        };
+        let encoder = TableEncoder::compile(&table, TopicIndex(0), &options);
+        self.tables.push(Captured { table, encoder });
+        Ok(Some(CapturedTable {
+            plan: Arc::new(plan),
+            tag: self.tables.len().saturating_sub(1),
+        }))
+    }
+
+    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+        let Some(captured) = self.tables.get_mut(rows.tag) else {
+            return Ok(());
+        };
+        captured.encoder.begin_event(&source(rows.context()));
+        let mut row = 0u32;
+        while let Some(change) = rows.next()? {
+            captured.take(&change, row, &mut self.batch);
+            row = row.saturating_add(1);
+            self.rows = self.rows.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>) -> Result<(), DecodeError> {
+        let session = Session::of(
+            statement.database,
+            &statement.variables,
+            ServerVersion::UNKNOWN,
+            NameCase::Matters,
+        );
+        read_statement(&String::from_utf8_lossy(statement.query), &session);
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn previous_gtids(&mut self, set: GtidSet) -> Result<(), DecodeError> {
+        let _ = set.to_string();
+        Ok(())
+    }
+}
+
+fn source<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
+    SourceInfo {
+        ts_us: u64::from(context.timestamp).saturating_mul(1_000_000),
+        server_id: context.server_id,
+        gtid: context.gtid,
+        file: context.file,
+        pos: context.pos,
+        thread: context.thread,
+        query: None,
+    }
+}
