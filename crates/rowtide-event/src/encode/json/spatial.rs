@@ -10,7 +10,14 @@ const LITTLE_ENDIAN: u8 = 1;
 const WKB_POINT: u32 = 1;
 
 /// Appends a geometry as its WKB and SRID. The server's form is the SRID in four bytes, then the WKB.
+///
+/// A value without a byte is null: MySQL 5.7 and MariaDB put it into a NOT NULL column in place of an invalid value, and it
+/// is no geometry.
 pub(super) fn write_geometry(value: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    if value.is_empty() {
+        out.extend_from_slice(b"null");
+        return Ok(());
+    }
     let mut reader = Reader::new(value);
     let srid = reader.u32(GEOMETRY)?;
     out.push(b'{');
@@ -20,6 +27,9 @@ pub(super) fn write_geometry(value: &[u8], out: &mut Vec<u8>) -> Result<(), Malf
 /// Appends the value of a POINT column, which has its coordinates too: in the order in which they are stored, so that
 /// `x` is the longitude where the SRID's coordinates are geographic.
 pub(super) fn write_point(value: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    if value.is_empty() {
+        return write_geometry(value, out);
+    }
     let mut reader = Reader::new(value);
     let srid = reader.u32(POINT)?;
     let wkb = reader.rest();
@@ -113,6 +123,12 @@ mod tests {
             write_geometry(&[0, 0, 0, 0], &mut Vec::new()),
             Err(Malformed::Truncated(GEOMETRY))
         );
+    }
+
+    #[test]
+    fn no_bytes_are_no_geometry() {
+        assert_eq!(text(|out| write_geometry(&[], out)), "null");
+        assert_eq!(text(|out| write_point(&[], out)), "null");
     }
 
     #[test]
