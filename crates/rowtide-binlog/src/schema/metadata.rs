@@ -19,6 +19,41 @@ pub fn metadata_is_full(map: &TableMap<'_>) -> bool {
 ///
 /// Fails where the metadata is not full, contradicts itself, or has a type that Rowtide cannot decode.
 pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
+    if let Some(counted) = are_years_signed(map) {
+        return table_with(map, counted);
+    }
+    let (counted, left_out) = (table_with(map, true), table_with(map, false));
+    if counted == left_out {
+        return counted;
+    }
+    Err(Malformed::Unsupported(
+        "signs of columns behind a YEAR in a table that a MySQL 8.0.21 to 8.0.28 logged",
+    ))
+}
+
+/// Whether YEAR columns have a place among the signs of numeric columns, as far as it is known: MySQL 8.0.15 and 8.0.20
+/// leave them out, MySQL 8.0.29, 9.7 and MariaDB do not. In between the number of signs may tell.
+fn are_years_signed(map: &TableMap<'_>) -> Option<bool> {
+    let server = map.written_by;
+    if server.flavour != Flavour::MySql || server == ServerVersion::UNKNOWN || server.is_at_least(8, 0, 29) {
+        return Some(true);
+    }
+    if !server.is_at_least(8, 0, 21) {
+        return Some(false);
+    }
+    let numeric = map.columns.iter().filter(|column| column.wire_type.is_numeric());
+    let years = map
+        .columns
+        .iter()
+        .filter(|column| column.wire_type == WireType::Year);
+    let (numeric, years) = (numeric.count(), years.count());
+    let bytes = map.metadata.unsigned.map_or(0, <[u8]>::len);
+    let counted = numeric.div_ceil(8) == bytes;
+    let left_out = numeric.saturating_sub(years).div_ceil(8) == bytes;
+    (counted != left_out).then_some(counted)
+}
+
+fn table_with(map: &TableMap<'_>, years_are_signed: bool) -> Result<Table, Malformed> {
     let names = map
         .metadata
         .names
@@ -26,6 +61,7 @@ pub fn table(map: &TableMap<'_>) -> Result<Table, Malformed> {
         .ok_or(Malformed::Invalid("TABLE_MAP column names"))?;
     let mut types = TypeReader {
         metadata: &map.metadata,
+        years_are_signed,
         geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
         seen: Seen::default(),
     };
@@ -96,6 +132,7 @@ fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> boo
 pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
     let mut types = TypeReader {
         metadata: &map.metadata,
+        years_are_signed: are_years_signed(map).unwrap_or(true),
         geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
         seen: Seen::default(),
     };
@@ -135,6 +172,8 @@ fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
 /// Goes over the columns in order: most of the metadata is counted over the columns of one family only.
 struct TypeReader<'m, 'a> {
     metadata: &'m TableMetadata<'a>,
+    /// Whether YEAR columns are counted with the numeric columns.
+    years_are_signed: bool,
     /// Whether GEOMETRY columns are counted with the character columns, as MariaDB does.
     geometries_have_charsets: bool,
     seen: Seen,
@@ -161,11 +200,8 @@ fn count(seen: &mut usize) -> usize {
 impl TypeReader<'_, '_> {
     fn next(&mut self, column: &MapColumn) -> Result<ColumnType, Malformed> {
         let wire = column.wire_type;
-        let unsigned = if wire.is_numeric() {
-            self.unsigned()?
-        } else {
-            false
-        };
+        let is_signed = wire.is_numeric() && (self.years_are_signed || wire != WireType::Year);
+        let unsigned = if is_signed { self.unsigned()? } else { false };
         let collation = if wire.is_character() {
             Some(self.collation()?)
         } else {
@@ -364,6 +400,25 @@ mod tests {
             types(&[3], &[], &[]),
             Err(Malformed::Truncated("TABLE_MAP signs"))
         );
+    }
+
+    #[test]
+    fn old_servers_leave_years_out_of_the_signs() {
+        // year, int, int unsigned; the signs are those of two columns or of three.
+        let read = |server: &str, signs| {
+            let body = body(&[13, 3, 3], &[], &[1, 1, signs, 4, 6, 1, b'a', 1, b'b', 1, b'c']);
+            let mut map = TableMap::read(&body, 8).unwrap();
+            map.written_by = server.parse().unwrap();
+            let unsigned = |column: Column| matches!(column.ty, ColumnType::Integer { unsigned: true, .. });
+            table(&map).map(|table| table.columns.into_iter().map(unsigned).collect::<Vec<_>>())
+        };
+        let expected = Ok(vec![false, false, true]);
+        assert_eq!(read("8.0.15", 0b0100_0000), expected);
+        assert_eq!(read("8.0.20-11", 0b0100_0000), expected);
+        assert_eq!(read("8.0.29", 0b0010_0000), expected);
+        assert_eq!(read("11.8.2-MariaDB", 0b1010_0000), expected);
+        assert!(read("8.0.25", 0b0100_0000).is_err());
+        assert_eq!(read("8.0.25", 0), Ok(vec![false; 3]));
     }
 
     #[test]
