@@ -132,7 +132,7 @@ impl Catalog {
     /// The shape of a table: what the binlog itself says, and else what the server said.
     fn shape(&mut self, id: &TableId, map: &TableMap<'_>, near: &BinlogPosition) -> Result<Table, Error> {
         if !metadata::metadata_is_full(map) {
-            return self.shapes.here(id, near);
+            return self.shapes.here_with_labels(id, near);
         }
         let mismatch = |why: String| Error::ShapeMismatch {
             table: id.clone(),

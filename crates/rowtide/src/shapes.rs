@@ -27,10 +27,17 @@ pub(crate) struct Shapes {
     all_changed: Option<String>,
 }
 
+/// Shapes of tables. All names are folded.
+#[derive(Default)]
+struct Told {
+    shapes: HashMap<TableId, Table>,
+    /// Those of which the server cannot tell all labels of ENUM and SET.
+    doubtful: HashSet<TableId>,
+}
+
 /// The server's answer.
 struct Asked {
-    /// By folded names.
-    tables: HashMap<TableId, Table>,
+    tables: Told,
     /// The end of the binlog before and after the server was asked.
     before: BinlogPosition,
     after: BinlogPosition,
@@ -99,13 +106,16 @@ impl Shapes {
         Ok(shapes)
     }
 
-    async fn ask(&self, client: &mut Client, ids: &[TableId]) -> Result<HashMap<TableId, Table>, Error> {
-        let mut tables = HashMap::with_capacity(ids.len());
+    async fn ask(&self, client: &mut Client, ids: &[TableId]) -> Result<Told, Error> {
+        let mut told = Told::default();
         for some in ids.chunks(TABLES_A_QUERY) {
-            let told = ask(client, some).await?.into_iter();
-            tables.extend(told.map(|table| (self.name_case.folded_table(&table.id), table)));
+            let (shapes, doubtful) = ask(client, some).await?;
+            let folded = |id: &TableId| self.name_case.folded_table(id);
+            told.shapes
+                .extend(shapes.into_iter().map(|table| (folded(&table.id), table)));
+            told.doubtful.extend(doubtful.iter().map(folded));
         }
-        Ok(tables)
+        Ok(told)
     }
 
     /// The end of the binlog after the server was asked, if it was: what the statements before it change must be
@@ -129,8 +139,11 @@ impl Shapes {
         self.take(found);
         for id in changed {
             let folded = self.name_case.folded_table(&id);
-            let then = self.asked.as_ref().and_then(|asked| asked.tables.get(&folded));
-            if then != now.get(&folded) {
+            let then = self
+                .asked
+                .as_ref()
+                .and_then(|asked| asked.tables.shapes.get(&folded));
+            if then != now.shapes.get(&folded) {
                 let verb = "a statement that was being executed".to_owned();
                 self.changed_for_good(Change::Table { id, verb });
             }
@@ -199,11 +212,27 @@ impl Shapes {
         }
         let tables = self.asked.as_ref().map(|asked| &asked.tables);
         tables
-            .and_then(|tables| tables.get(&folded))
+            .and_then(|told| told.shapes.get(&folded))
             .cloned()
             .ok_or_else(|| {
                 unknown("it did not exist at the start, and its table map does not tell it".to_owned())
             })
+    }
+
+    /// As [`here`](Self::here), with all labels of ENUM and SET.
+    pub(crate) fn here_with_labels(&self, id: &TableId, near: &BinlogPosition) -> Result<Table, Error> {
+        let folded = self.name_case.folded_table(id);
+        let doubtful = self.asked.as_ref().map(|asked| &asked.tables.doubtful);
+        if doubtful.is_some_and(|tables| tables.contains(&folded)) {
+            return Err(Error::ShapeUnknown {
+                table: id.clone(),
+                position: near.to_string(),
+                why: "a label of an ENUM or SET has a question mark, which the server also shows in place of characters \
+                      such as emoji"
+                    .to_owned(),
+            });
+        }
+        self.here(id, near)
     }
 
     /// Whether the server takes both names for one table's.
@@ -251,8 +280,8 @@ fn unreadable(why: impl std::fmt::Display) -> Error {
     Error::SourceUnfit(vec![format!("information_schema cannot be understood: {why}")])
 }
 
-/// Asks the server for some tables; those that are gone are left out.
-async fn ask(client: &mut Client, ids: &[TableId]) -> Result<Vec<Table>, Error> {
+/// Asks the server for some tables, and which of them have doubtful labels; those that are gone are left out.
+async fn ask(client: &mut Client, ids: &[TableId]) -> Result<(Vec<Table>, Vec<TableId>), Error> {
     let columns = client
         .query(&information_schema::columns_of_query(ids))
         .await?
@@ -263,7 +292,7 @@ async fn ask(client: &mut Client, ids: &[TableId]) -> Result<Vec<Table>, Error> 
     for id in &told.ambiguous {
         tables.extend(ask_alone(client, id).await?);
     }
-    Ok(tables)
+    Ok((tables, information_schema::doubtful_labels(&columns)))
 }
 
 /// Asks the server for one table, whose keys then come in the server's order.
@@ -310,7 +339,10 @@ mod tests {
             names: HashSet::new(),
             name_case: NameCase::of(0),
             asked: Some(Asked {
-                tables: HashMap::from([(id(), table)]),
+                tables: Told {
+                    shapes: HashMap::from([(id(), table)]),
+                    doubtful: HashSet::new(),
+                },
                 before: at(500),
                 after: at(600),
                 to_come: VecDeque::new(),
@@ -322,6 +354,18 @@ mod tests {
 
     fn why(shapes: &Shapes) -> Option<String> {
         shapes.here(&id(), &at(4)).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn doubtful_labels_are_not_passed_on() {
+        let mut shapes = shapes();
+        assert!(shapes.here_with_labels(&id(), &at(4)).is_ok());
+        if let Some(asked) = &mut shapes.asked {
+            asked.tables.doubtful.insert(id());
+        }
+        let why = shapes.here_with_labels(&id(), &at(4)).unwrap_err().to_string();
+        assert!(why.contains("question mark"), "{why}");
+        assert!(shapes.here(&id(), &at(4)).is_ok());
     }
 
     #[test]

@@ -51,19 +51,6 @@ pub enum Unreadable {
         /// Its CHARACTER_SET_NAME.
         charset: String,
     },
-    /// A label of an ENUM or SET may have lost a character: INFORMATION_SCHEMA is in utf8mb3, and has a question mark in
-    /// place of each character that takes four bytes in UTF-8.
-    #[error(
-        "column {table}.{column} has a label with a question mark, which INFORMATION_SCHEMA also shows in place of \
-         characters such as emoji: run `SET PERSIST binlog_row_metadata = FULL` on the source, so that the binlog tells \
-         the labels, or exclude the table"
-    )]
-    Label {
-        /// The table.
-        table: TableId,
-        /// The column.
-        column: String,
-    },
     /// A key has a column that the table has not: it was changed between the two queries.
     #[error(
         "the key {key} of {table} has the column {column}, which the table has not: it is being changed, try again"
@@ -168,12 +155,6 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
             ColumnType::Text { charset }
         }
     };
-    if charset.is_some_and(has_supplementary) && has_question_mark(&ty) {
-        return Err(Unreadable::Label {
-            table: id.clone(),
-            column: name.to_owned(),
-        });
-    }
     Ok(Column {
         name: name.to_owned(),
         ty,
@@ -181,19 +162,26 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
     })
 }
 
-/// Whether a character set has characters that INFORMATION_SCHEMA cannot show.
-fn has_supplementary(charset: &str) -> bool {
-    const CHARSETS: [&str; 5] = ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"];
-    CHARSETS.iter().any(|name| charset.eq_ignore_ascii_case(name))
+/// The tables among the rows of [`columns_query`] or [`columns_of_query`] that have an ENUM or SET with a doubtful label:
+/// INFORMATION_SCHEMA is in utf8mb3 and shows a question mark in place of each character that takes four bytes in UTF-8.
+/// A label that has a question mark of its own looks the same.
+pub fn doubtful_labels(columns: &[Row]) -> Vec<TableId> {
+    let mut tables: Vec<TableId> = Vec::new();
+    for row in columns.iter().filter(|row| is_doubtful(row)) {
+        if let (Some(database), Some(table)) = (text(row, 4), text(row, 5)) {
+            tables.push(TableId::new(database, table));
+        }
+    }
+    tables.dedup();
+    tables
 }
 
-fn has_question_mark(ty: &ColumnType) -> bool {
-    match ty {
-        ColumnType::Enum { members } | ColumnType::Set { members } => {
-            members.iter().any(|member| member.contains('?'))
-        }
-        _ => false,
-    }
+fn is_doubtful(row: &Row) -> bool {
+    const CHARSETS: [&str; 5] = ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"];
+    let charset = text(row, 2).unwrap_or_default();
+    let column_type = text(row, 1).unwrap_or_default();
+    let has_labels = column_type.starts_with("enum(") || column_type.starts_with("set(");
+    has_labels && column_type.contains('?') && CHARSETS.iter().any(|name| charset.eq_ignore_ascii_case(name))
 }
 
 fn text(row: &Row, at: usize) -> Option<&str> {
@@ -347,14 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_may_have_lost_a_character_is_refused() {
-        let column = |ty, charset| table(&id(), &rows(&[&["mood", ty, charset, "NO"]]), &[]);
-        let refused = column("enum('?','ok')", "utf8mb4").unwrap_err();
-        assert!(matches!(refused, Unreadable::Label { .. }), "{refused}");
-        assert!(refused.to_string().contains("shop.orders.mood"), "{refused}");
-        assert!(column("set('a?')", "gb18030").is_err());
-        assert!(column("enum('?','ok')", "latin1").is_ok());
-        assert!(column("enum('é','ok')", "utf8mb4").is_ok());
+    fn a_label_that_may_have_lost_a_character_is_doubtful() {
+        let doubtful = |ty, charset| {
+            let rows = rows(&[&["mood", ty, charset, "NO", "shop", "orders"]]);
+            doubtful_labels(&rows)
+        };
+        assert_eq!(doubtful("enum('?','ok')", "utf8mb4"), [id()]);
+        assert_eq!(doubtful("set('a?')", "gb18030"), [id()]);
+        assert!(doubtful("enum('?','ok')", "latin1").is_empty());
+        assert!(doubtful("enum('é','ok')", "utf8mb4").is_empty());
+        assert!(doubtful("varchar(9)", "utf8mb4").is_empty());
     }
 
     #[test]
