@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Instant;
 
-use rowtide_testbed::generate::{END, Played, Round, RowImage, Size};
+use rowtide_testbed::generate::{END, Played, Refused, Round, RowImage, Size};
 use rowtide_testbed::oracle::{self, Oracle};
 use rowtide_testbed::{MySql, MySqlOptions, Scratch, ServerVersion};
 
@@ -56,7 +56,7 @@ struct Sum {
     tables: usize,
     changes: u64,
     statements: usize,
-    refused: BTreeMap<u32, usize>,
+    refused: BTreeMap<u32, Refused>,
 }
 
 impl Sum {
@@ -64,8 +64,12 @@ impl Sum {
         self.tables += round.tables.len();
         self.changes += changes;
         self.statements += played.statements;
-        for (error, count) in &played.refused {
-            *self.refused.entry(*error).or_default() += count;
+        for (error, refused) in &played.refused {
+            let sum = self.refused.entry(*error).or_insert_with(|| Refused {
+                count: 0,
+                ..refused.clone()
+            });
+            sum.count += refused.count;
         }
     }
 }
@@ -110,7 +114,7 @@ fn observed(server: &MySql, round: &Round, start: &str) -> Result<Oracle, String
         .args(["tail", "--source", &stage::source(server), "--start", start])
         .args(["--server-id", &stage::next_server_id()])
         .args(["--include-table", &format!("{}\\..*", round.database)])
-        .args(["--absent-columns", "omit"])
+        .args(["--absent-columns", "omit", "--source-ssl-mode", ssl_mode(server)])
         .stdout(Stdio::piped())
         .stderr(std::fs::File::create(&messages).unwrap())
         .spawn()
@@ -132,6 +136,14 @@ fn observed(server: &MySql, round: &Round, start: &str) -> Result<Oracle, String
         Ok(oracle)
     } else {
         Err(std::fs::read_to_string(&messages).unwrap())
+    }
+}
+
+/// MySQL 8.0.15 knows no version of TLS that is still in use.
+fn ssl_mode(server: &MySql) -> &'static str {
+    match server.version() {
+        ServerVersion::MySql80 => "disabled",
+        _ => "preferred",
     }
 }
 

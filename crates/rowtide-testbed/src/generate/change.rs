@@ -15,6 +15,8 @@ pub(super) struct Changes<'a> {
     pub(super) limits: Limits,
     pub(super) tables: &'a [Table],
     pub(super) row_image: RowImage,
+    /// Transactions may be rolled back, in whole or in part.
+    pub(super) rolls_back: bool,
 }
 
 impl Changes<'_> {
@@ -23,7 +25,7 @@ impl Changes<'_> {
         match self.random.below(20) {
             0..=6 => vec![self.statement()],
             7 => self.emptied(),
-            8 => self.distributed(),
+            8 if self.rolls_back => self.distributed(),
             _ => self.local(),
         }
     }
@@ -44,13 +46,13 @@ impl Changes<'_> {
                 statements.push(format!("SAVEPOINT s{savepoints}"));
             }
             statements.push(self.statement());
-            if savepoints > 0 && self.random.chance(25) {
+            if savepoints > 0 && self.rolls_back && self.random.chance(25) {
                 let number = self.random.between(1, savepoints);
                 statements.push(format!("ROLLBACK TO SAVEPOINT s{number}"));
                 savepoints = number;
             }
         }
-        let end = if self.random.chance(12) {
+        let end = if self.rolls_back && self.random.chance(12) {
             "ROLLBACK"
         } else {
             "COMMIT"

@@ -284,6 +284,15 @@ impl DataType {
         }
     }
 
+    /// The same with `COMPRESSED`, which stands before the character set.
+    pub(super) fn compressed(&self) -> String {
+        let declaration = self.declaration();
+        match declaration.split_once(" CHARACTER SET") {
+            Some((ty, charset)) => format!("{ty} COMPRESSED CHARACTER SET{charset}"),
+            None => format!("{declaration} COMPRESSED"),
+        }
+    }
+
     fn declaration_of_string(&self) -> String {
         let labels = |members: &[String]| {
             let labels: Vec<String> = members.iter().map(|member| sql::plain(member)).collect();
@@ -320,6 +329,7 @@ impl DataType {
                 | DataType::Json
                 | DataType::Geometry { .. }
                 | DataType::Vector { .. }
+                | DataType::Word { .. }
         )
     }
 

@@ -17,7 +17,7 @@ mod value;
 
 use change::Changes;
 use dialect::Dialect;
-pub use play::Played;
+pub use play::{Played, Refused};
 pub use settings::RowImage;
 use settings::Settings;
 use table::{Engine, Table};
@@ -66,9 +66,18 @@ impl Round {
         let mut dialect = Dialect::of(version);
         let settings = Settings::choose(&mut random, &dialect);
         dialect.labels_beyond_bmp = settings.full_metadata;
-        let mut tables: Vec<Table> = (1..=size.tables)
-            .map(|number| Table::choose(&mut random, &dialect, number))
-            .collect();
+        dialect.makes_keys = settings.makes_keys;
+        let all = Engine::choose(&mut random);
+        let engine = |random: &mut Random| match dialect.mixes_engines {
+            // Not in one round: then nothing tells which rows of a transaction are rolled back.
+            true => all,
+            false => Engine::choose(random),
+        };
+        let table = |number| {
+            let engine = engine(&mut random);
+            Table::choose(&mut random, &dialect, engine, number)
+        };
+        let mut tables: Vec<Table> = (1..=size.tables).map(table).collect();
         let besides = besides(&mut random, &dialect, &mut tables);
         let database = format!("random_{seed}");
         let mut setup = settings.global.clone();
@@ -97,6 +106,7 @@ impl Round {
             },
             tables: &tables,
             row_image: settings.row_image,
+            rolls_back: !dialect.mixes_engines || all == Engine::InnoDb,
         };
         changes.extend(made.filling());
         for _ in 0..size.transactions {

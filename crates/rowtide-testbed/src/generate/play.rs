@@ -14,7 +14,16 @@ pub struct Played {
     /// How many statements there were, BEGIN and COMMIT included.
     pub statements: usize,
     /// Those that the server refused, by the number of the error.
-    pub refused: BTreeMap<u32, usize>,
+    pub refused: BTreeMap<u32, Refused>,
+}
+
+/// Statements that the server refused for the same reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub count: usize,
+    /// What the server said of the first.
+    pub example: String,
 }
 
 impl Round {
@@ -59,8 +68,8 @@ fn script(statements: &[String]) -> String {
 
 /// Counts messages such as `ERROR 1062 (23000) at line 3: …`; those of the client itself, as of a lost connection, are an
 /// error.
-fn refused(messages: &str) -> Result<BTreeMap<u32, usize>> {
-    let mut refused = BTreeMap::new();
+fn refused(messages: &str) -> Result<BTreeMap<u32, Refused>> {
+    let mut refused: BTreeMap<u32, Refused> = BTreeMap::new();
     for line in messages.lines() {
         let number = line
             .strip_prefix("ERROR ")
@@ -68,7 +77,13 @@ fn refused(messages: &str) -> Result<BTreeMap<u32, usize>> {
             .and_then(|(number, _)| number.parse().ok());
         match number {
             Some(2000..=2999) => return Err(TestbedError::Sql(line.to_owned())),
-            Some(number) => *refused.entry(number).or_default() += 1,
+            Some(number) => {
+                let same = refused.entry(number).or_insert_with(|| Refused {
+                    count: 0,
+                    example: line.to_owned(),
+                });
+                same.count += 1;
+            }
             None => {}
         }
     }
@@ -83,7 +98,10 @@ mod tests {
     fn refusals_are_counted_and_a_lost_connection_is_an_error() {
         let messages =
             "mysql: [Warning] x\nERROR 1062 (23000) at line 3: Duplicate\nERROR 1062 (23000) at line 9: D\n";
-        assert_eq!(refused(messages).unwrap(), BTreeMap::from([(1062, 2)]));
+        let found = refused(messages).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[&1062].count, 2);
+        assert_eq!(found[&1062].example, "ERROR 1062 (23000) at line 3: Duplicate");
         assert!(refused("ERROR 2013 (HY000) at line 1: Lost connection").is_err());
     }
 }

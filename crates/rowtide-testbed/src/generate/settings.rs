@@ -26,6 +26,8 @@ pub(super) struct Settings {
     /// The server refuses what it would otherwise cut.
     pub(super) strict: bool,
     pub(super) odd_dates: bool,
+    /// Tables without a key get one.
+    pub(super) makes_keys: bool,
     /// All events of a transaction have one place in the binlog.
     pub(super) compressed: bool,
 }
@@ -71,6 +73,7 @@ impl Settings {
             full_metadata: metadata == Some("FULL"),
             strict,
             odd_dates: !strict,
+            makes_keys: false,
             compressed: false,
         };
         settings.choose_session(random, dialect);
@@ -83,6 +86,7 @@ impl Settings {
         for (variable, values) in dialect.binlog_variables {
             let value = random.one_of(values);
             self.compressed |= variable.contains("compression") && value == "ON";
+            self.makes_keys |= variable.contains("primary_key") && value == "ON";
             self.session.push(format!("SET SESSION {variable} = {value}"));
         }
         // Without the document before, a difference says nothing: then the stream stops.

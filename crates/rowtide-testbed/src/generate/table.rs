@@ -41,6 +41,17 @@ pub(super) enum Engine {
     MyIsam,
 }
 
+impl Engine {
+    /// The engine of one table.
+    pub(super) fn choose(random: &mut Random) -> Engine {
+        if random.chance(15) {
+            Engine::MyIsam
+        } else {
+            Engine::InnoDb
+        }
+    }
+}
+
 /// How rows are told apart.
 enum KeyKind {
     None,
@@ -54,12 +65,7 @@ pub(super) const CHOOSER: usize = 0;
 
 impl Table {
     /// A table whose name no other of its number has.
-    pub(super) fn choose(random: &mut Random, dialect: &Dialect, number: usize) -> Table {
-        let engine = if random.chance(15) {
-            Engine::MyIsam
-        } else {
-            Engine::InnoDb
-        };
+    pub(super) fn choose(random: &mut Random, dialect: &Dialect, engine: Engine, number: usize) -> Table {
         let dialect = &Dialect {
             srid_of_column: dialect.srid_of_column && engine == Engine::InnoDb,
             ..*dialect
@@ -140,9 +146,10 @@ impl Table {
             column.nullable = random.chance(75);
             column.add_default(random, dialect);
             if dialect.compressed_columns && column.ty.is_compressible() && random.chance(20) {
-                column.declared.push_str(" COMPRESSED");
+                column.declared = column.ty.compressed();
             }
-            if dialect.invisible_columns && random.chance(7) {
+            let may_hide = column.nullable || !column.attributes.is_empty();
+            if dialect.invisible_columns && may_hide && random.chance(7) {
                 column.attributes.push_str(" INVISIBLE");
             }
             self.columns.push(column);
@@ -246,7 +253,9 @@ impl Table {
         let partitioned = random.chance(15) && (self.engine == Engine::InnoDb || dialect.partitioned_myisam);
         let unique_besides = self.clauses.iter().any(|clause| clause.contains("`other`"));
         let is_spatial = |column: &Column| matches!(column.ty, DataType::Geometry { .. });
-        if partitioned && !unique_besides && !self.columns.iter().any(is_spatial) {
+        // A key that the server makes by itself is none of these.
+        let has_key = !self.key.is_empty() || !dialect.makes_keys;
+        if partitioned && has_key && !unique_besides && !self.columns.iter().any(is_spatial) {
             let by = if self.key.is_empty() {
                 "HASH (`n`)"
             } else {
@@ -288,7 +297,7 @@ impl Column {
         };
         if self.ty.has_literal_default() {
             self.attributes = format!(" DEFAULT {literal}");
-        } else if dialect.expression_defaults {
+        } else if dialect.expression_defaults && !matches!(self.ty, DataType::Word { .. }) {
             self.attributes = format!(" DEFAULT ({literal})");
         }
     }
@@ -324,7 +333,7 @@ mod tests {
         let dialect = Dialect::of(ServerVersion::MySql97);
         let mut random = Random::new(11);
         for number in 0..200 {
-            let table = Table::choose(&mut random, &dialect, number);
+            let table = Table::choose(&mut random, &dialect, Engine::InnoDb, number);
             assert_eq!(table.columns[CHOOSER].name, "n");
             for place in &table.key {
                 let column = &table.columns[*place];

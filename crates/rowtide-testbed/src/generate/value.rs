@@ -325,8 +325,27 @@ fn vector(random: &mut Random, most: u32, dialect: &Dialect) -> String {
     } else {
         random.between(1, u64::from(most)) as u32
     };
-    let elements: Vec<String> = (0..count).map(|_| float(random)).collect();
-    format!("{}('[{}]')", vector.function, elements.join(","))
+    let bits = |random: &mut Random| match random.below(6) {
+        0 => 0,
+        1 => 0x8000_0000,
+        2 => f32::MAX.to_bits(),
+        // The smallest, which no text is read as.
+        3 => 1,
+        _ => random.next() as u32,
+    };
+    let number = |bits: u32| {
+        Some(f32::from_bits(bits))
+            .filter(|number| number.is_finite())
+            .unwrap_or(1.5)
+    };
+    let numbers: Vec<f32> = (0..count).map(|_| number(bits(random))).collect();
+    let is_plain = |number: &f32| *number == 0.0 || number.is_normal();
+    if numbers.iter().all(is_plain) && random.chance(50) {
+        let elements: Vec<String> = numbers.iter().map(|number| format!("{number:e}")).collect();
+        return format!("{}('[{}]')", vector.function, elements.join(","));
+    }
+    let elements: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    sql::bytes(&elements)
 }
 
 fn word(random: &mut Random, kind: &str) -> String {

@@ -11,6 +11,8 @@ use crate::error::{Result, TestbedError};
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) in_key: bool,
+    /// The server prints the double 1.0 in a document as 1.
+    pub(super) zero_fractions_are_hidden: bool,
     form: Form,
 }
 
@@ -43,7 +45,12 @@ impl Column {
     /// A column by its `DATA_TYPE`; `precision` is a temporal type's digits after the point or a BIT's width.
     pub(super) fn new(name: String, data_type: &str, precision: u32, in_key: bool) -> Result<Column> {
         match Form::of(data_type, precision) {
-            Some(form) => Ok(Column { name, in_key, form }),
+            Some(form) => Ok(Column {
+                name,
+                in_key,
+                zero_fractions_are_hidden: false,
+                form,
+            }),
             None => Err(TestbedError::Unexpected(format!(
                 "column {name}: the oracle does not know the type {data_type}"
             ))),
@@ -81,7 +88,13 @@ impl Column {
     /// A value as it arrived, brought into the form that [`Column::value`] gives where several mean the same.
     pub(super) fn meaning(&self, arrived: Value) -> Value {
         match (self.form, &arrived) {
-            (Form::Json, Value::String(text)) => document::canonical(text).map_or(arrived, Value::from),
+            (Form::Json, Value::String(text)) => match document::canonical(text) {
+                // A document of MySQL 5.7 as that server prints it does not tell 1.0 from 1.
+                Some(text) if self.zero_fractions_are_hidden => {
+                    Value::from(document::without_zero_fractions(&text))
+                }
+                canonical => canonical.map_or(arrived, Value::from),
+            },
             (Form::Float, Value::Number(number)) => number.as_f64().map_or(arrived, float),
             (Form::Vector, Value::Array(numbers)) => {
                 let elements: Option<Vec<Value>> =
@@ -144,6 +157,8 @@ impl Form {
             Form::Text => String::from_utf8(unhex(text)?).ok().map(Value::from),
             Form::Bytes => unhex(text).map(|bytes| base64(&bytes)),
             Form::Json => document::canonical(&String::from_utf8(unhex(text)?).ok()?).map(Value::from),
+            // What old servers put in the place of an invalid value is no geometry.
+            Form::Point | Form::Geometry if text.is_empty() => Some(Value::Null),
             Form::Point => geometry(&unhex(text)?, true),
             Form::Geometry => geometry(&unhex(text)?, false),
             Form::Vector => vector(&unhex(text)?),

@@ -26,6 +26,28 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     Some(written)
 }
 
+/// The same as an old server prints it, which leaves out `.0` behind a double: canonical text, without it.
+pub(super) fn without_zero_fractions(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => string_length(rest).unwrap_or(rest.len()),
+            _ => rest
+                .find([',', ']', '}', '"', ':', '[', '{'])
+                .map_or(rest.len(), |end| end.max(1)),
+        };
+        let (token, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        written.push_str(if first == '"' {
+            token
+        } else {
+            token.strip_suffix(".0").unwrap_or(token)
+        });
+        rest = after;
+    }
+    written
+}
+
 /// The length of the string that the text begins with, quotes included.
 fn string_length(text: &str) -> Option<usize> {
     let mut escaped = false;
@@ -75,6 +97,13 @@ mod tests {
         let expected = r#"{"a b":[1,1.0,-0.0,1e21],"é\u0001":null}"#;
         assert_eq!(canonical(text).as_deref(), Some(expected));
         assert_eq!(canonical("[1,").as_deref(), None);
+    }
+
+    #[test]
+    fn old_servers_print_no_zero_fractions() {
+        let text = r#"{"1.0":[1.0,-0.0,1.05,10.0,"2.0"]}"#;
+        assert_eq!(without_zero_fractions(text), r#"{"1.0":[1,-0,1.05,10,"2.0"]}"#);
+        assert_eq!(without_zero_fractions("1.0"), "1");
     }
 
     #[test]

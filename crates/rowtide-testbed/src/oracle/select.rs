@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::column::Column;
 use super::keys;
 use super::rebuilt::{Rebuilt, canonical_key};
-use crate::MySql;
 use crate::error::{Result, TestbedError};
+use crate::{MySql, ServerVersion};
 
 const SHOWN: usize = 10;
 
@@ -53,7 +53,10 @@ fn columns(server: &MySql, database: &str, table: &str, key: &[String]) -> Resul
         let in_key = key.contains(&name);
         Some(Column::new(name, &data_type, precision, in_key))
     });
-    let columns = columns.collect::<Result<Vec<Column>>>()?;
+    let mut columns = columns.collect::<Result<Vec<Column>>>()?;
+    for column in &mut columns {
+        column.zero_fractions_are_hidden = server.version() == ServerVersion::MySql57;
+    }
     if columns.is_empty() {
         return Err(TestbedError::Unexpected(format!("{database}.{table} is absent")));
     }
@@ -167,7 +170,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ServerVersion, shared};
+    use crate::shared;
 
     /// Columns that every server has: type, a value in SQL, the same in JSON.
     const COMMON: &[[&str; 3]] = &[
