@@ -73,7 +73,10 @@ pub(super) const OF_MYSQL: &[Charset] = &[charset("gb18030", 4, BEYOND), charset
 impl Charset {
     /// Text of up to so many characters, most of it in this character set.
     pub(super) fn text(&self, random: &mut Random, longest: u32) -> String {
+        const COMMON: &[u8] = b"aAbBzZ09 \t\n'\"%_&<>;,\x00\x01\x7f";
         const ASCII: &[u8] = b"aAbBzZ09 \t\n'\"\\`%_&<>;,\x00\x01\x7f";
+        // It has other letters in the place of some signs.
+        let ascii = if self.name == "swe7" { COMMON } else { ASCII };
         let own: Vec<char> = self.characters.chars().collect();
         let length = match random.below(10) {
             0 => 0,
@@ -82,7 +85,7 @@ impl Charset {
         };
         let character = |random: &mut Random| {
             if random.chance(40) {
-                char::from(random.one_of(ASCII))
+                char::from(random.one_of(ascii))
             } else {
                 random.one_of(&own)
             }

@@ -26,7 +26,10 @@ pub(super) struct Dialect {
     pub(super) labels_beyond_bmp: bool,
     /// `DEFAULT (expression)`.
     pub(super) expression_defaults: bool,
+    /// Indexes over expressions; MySQL 8.0.13 to 8.0.17 log their hidden columns.
     pub(super) functional_indexes: bool,
+    /// Images after an update have the generated columns that changed. MariaDB 11.8 has them in inserts only.
+    pub(super) logs_generated_columns: bool,
     /// `sql_generate_invisible_primary_key` is on in the round.
     pub(super) makes_keys: bool,
     /// Changes of cascading foreign keys are in the binlog.
@@ -62,6 +65,7 @@ const OLDEST: Dialect = Dialect {
     labels_beyond_bmp: true,
     expression_defaults: false,
     functional_indexes: false,
+    logs_generated_columns: true,
     makes_keys: false,
     logs_cascades: false,
     partitioned_myisam: true,
@@ -75,7 +79,6 @@ const MYSQL_80: Dialect = Dialect {
     srid_of_column: true,
     known_srids_only: true,
     expression_defaults: true,
-    functional_indexes: true,
     partitioned_myisam: false,
     row_metadata: &["FULL", "MINIMAL"],
     ..OLDEST
@@ -87,6 +90,7 @@ const MYSQL_97: Dialect = Dialect {
         fixed: false,
     }),
     invisible_columns: true,
+    functional_indexes: true,
     logs_cascades: true,
     binlog_variables: &[
         ("binlog_rows_query_log_events", &["ON", "OFF"]),
@@ -114,6 +118,7 @@ const MARIADB_118: Dialect = Dialect {
         function: "VEC_FromText",
         fixed: true,
     }),
+    logs_generated_columns: false,
     ..MARIADB_1011
 };
 

@@ -196,7 +196,7 @@ impl Table {
     }
 
     fn add_generated(&mut self, random: &mut Random, dialect: &Dialect) {
-        if !random.chance(30) {
+        if !dialect.logs_generated_columns || !random.chance(30) {
             return;
         }
         let kept = if random.chance(50) { "STORED" } else { "VIRTUAL" };
