@@ -43,6 +43,39 @@ fn mariadb_1011() {
     rebuilt_tables_equal_the_servers(ServerVersion::MariaDb1011);
 }
 
+#[test]
+fn through_kafka() {
+    const ROUNDS: usize = 3;
+    const SMALL: Size = Size {
+        tables: 4,
+        transactions: 60,
+        largest: 20_000,
+    };
+    let first = number("ROWTIDE_RANDOM_SEED").unwrap_or(FIRST_SEED);
+    let server = MySql::start(MySqlOptions::default()).unwrap();
+    let all = (first..).map(|seed| Round::new(seed, server.version(), SMALL));
+    let told_in_full = all.filter(|round| round.row_image == RowImage::Full);
+    for round in told_in_full.take(ROUNDS) {
+        round.prepare(&server).unwrap();
+        let start = stage::position(&server);
+        round.play(&server).unwrap();
+        let kafka = stage::kafka();
+        let prefix = format!("kafka_{}", round.database);
+        let mut run = stage::run(&server, kafka, &prefix, &round.database);
+        stage::succeed(run.args(["--start", &start, "--until-idle", "500ms"]));
+        let of_tables = format!("{prefix}.{}.", round.database);
+        let mut topics = kafka.topics().unwrap();
+        topics.retain(|topic| topic.starts_with(&of_tables));
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let mut oracle = Oracle::default();
+        kafka
+            .consume(&topics, true, |record| oracle.observe(&record))
+            .unwrap();
+        println!("{}: {} changes", round.database, oracle.findings.changes);
+        assert_eq!(faults(&server, &round, &oracle), Vec::<String>::new());
+    }
+}
+
 fn rebuilt_tables_equal_the_servers(version: ServerVersion) {
     let first = number("ROWTIDE_RANDOM_SEED").unwrap_or(FIRST_SEED);
     let rounds = number("ROWTIDE_RANDOM_ROUNDS").unwrap_or(ROUNDS);
@@ -104,6 +137,12 @@ fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<String> {
         Err(why) => return Some(format!("{}\n{why}", described(server, round, &[]))),
     };
     sum.add(round, &played, oracle.findings.changes);
+    let found = faults(server, round, &oracle);
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// What differs between the tables that were rebuilt and the server's, and what was wrong on the way.
+fn faults(server: &MySql, round: &Round, oracle: &Oracle) -> Vec<String> {
     let mut found = Vec::new();
     for table in &round.tables {
         let differences = oracle.differences(server, &round.database, table).unwrap();
@@ -114,9 +153,9 @@ fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<String> {
     }
     let findings = &oracle.findings;
     if findings.wrong_before > 0 || !(round.compressed || findings.is_clean()) {
-        found.push(format!("{:?}", oracle.findings));
+        found.push(format!("{findings:?}"));
     }
-    (!found.is_empty()).then(|| found.join("\n"))
+    found
 }
 
 /// What `tail` shows of a round, up to its last change.

@@ -48,7 +48,7 @@ pub(super) const OF_ALL: &[Charset] = &[
     charset("cp1257", 1, "ĄąŠšŽž€ä"),
     charset("cp850", 1, "äßéøñ¿░▓█"),
     charset("cp852", 1, "ŁłŽžŐő█ä"),
-    charset("cp866", 1, "ЖждёЁ№█"),
+    charset("cp866", 1, "ЖждёЁ█"),
     charset("latin2", 1, "ŁłŽžŐőäß"),
     charset("latin5", 1, "ĞğİıŞşäß"),
     charset("latin7", 1, "ĄąŠšŽžäß"),

@@ -107,7 +107,8 @@ const MARIADB_1011: Dialect = Dialect {
     compressed_columns: true,
     mixes_engines: true,
     invisible_columns: true,
-    expression_defaults: true,
+    // Expressions that end in a backslash make tables that the server cannot open.
+    expression_defaults: false,
     row_metadata: &["FULL", "MINIMAL", "NO_LOG"],
     binlog_variables: &[("binlog_annotate_row_events", &["ON", "OFF"])],
     ..OLDEST

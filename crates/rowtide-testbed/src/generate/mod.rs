@@ -149,13 +149,14 @@ fn besides(random: &mut Random, dialect: &Dialect, tables: &mut Vec<Table>) -> V
             ("SET NULL", "CASCADE"),
             ("CASCADE", "SET NULL"),
         ]);
-        tables.push(Table::plain("parent", &["UNIQUE KEY (`n`)".to_owned()]));
-        tables.push(Table::plain(
-            "child",
-            &[format!(
-                "FOREIGN KEY (`n`) REFERENCES `parent` (`n`) ON DELETE {action} ON UPDATE {rule}"
-            )],
-        ));
+        let parent = Table::plain("parent", &["UNIQUE KEY (`n`)".to_owned()]);
+        let reference =
+            format!("FOREIGN KEY (`n`) REFERENCES `parent` (`n`) ON DELETE {action} ON UPDATE {rule}");
+        let child = Table::plain("child", &[reference]);
+        tables.extend([parent, child].map(|mut table| {
+            table.cascades = true;
+            table
+        }));
     }
     triggers
 }

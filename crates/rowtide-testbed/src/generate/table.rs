@@ -14,6 +14,8 @@ pub(super) struct Table {
     /// Columns of the primary key, or of the unique key in its place, by their places.
     pub(super) key: Vec<usize>,
     pub(super) engine: Engine,
+    /// A foreign key carries changes between this table and another.
+    pub(super) cascades: bool,
     /// What stands behind the columns: keys and checks.
     clauses: Vec<String>,
     options: String,
@@ -82,6 +84,7 @@ impl Table {
             )],
             key: Vec::new(),
             engine,
+            cascades: false,
             clauses: Vec::new(),
             options: String::new(),
         };
@@ -108,6 +111,7 @@ impl Table {
             columns: vec![Column::new("n", integer), key],
             key: vec![1],
             engine: Engine::InnoDb,
+            cascades: false,
             clauses: [&["PRIMARY KEY (`id`)".to_owned()], clauses].concat(),
             options: " ENGINE=InnoDB".to_owned(),
         }

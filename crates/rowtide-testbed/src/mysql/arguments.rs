@@ -12,6 +12,8 @@ pub(super) struct Place<'a> {
     pub(super) port: u16,
     pub(super) socket: &'a Path,
     pub(super) pid_file: &'a Path,
+    /// For temporary files: a MariaDB that starts removes those of others.
+    pub(super) temporary: &'a Path,
 }
 
 /// The arguments that every run of a server needs, the one that makes its data folder too.
@@ -48,6 +50,7 @@ pub(super) fn of_options(options: &MySqlOptions, place: &Place<'_>) -> Result<Ve
         format!("--port={}", place.port),
         format!("--socket={}", place.socket.display()),
         format!("--pid-file={}", place.pid_file.display()),
+        format!("--tmpdir={}", place.temporary.display()),
         format!("--server-id={}", options.server_id),
         "--log-bin=binlog".to_owned(),
         "--binlog-format=ROW".to_owned(),

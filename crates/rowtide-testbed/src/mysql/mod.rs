@@ -233,6 +233,7 @@ impl MySql {
             port: self.port,
             socket: &self.socket(),
             pid_file: &self.scratch.path().join("mysqld.pid"),
+            temporary: self.scratch.path(),
         };
         let mut command = self.programs.server();
         command
