@@ -15,7 +15,7 @@ use rowtide_testbed::{MySql, MySqlOptions, Scratch, ServerVersion};
 use crate::stage;
 
 /// How many rounds a server has, and the seed of the first, if nothing else is said.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 const FIRST_SEED: u64 = 1;
 
 #[test]
