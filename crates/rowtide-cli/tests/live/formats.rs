@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use rowtide_testbed::{MySql, MySqlOptions, Record};
+use rowtide_testbed::{MySql, MySqlOptions, Record, ServerVersion};
 use serde_json::Value;
 
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
@@ -204,6 +204,42 @@ fn without_names_truncate_and_changes_of_other_tables_do_not_stop_the_stream() {
             .args(UNTIL_IDLE),
     );
     assert_eq!(ids("kept.kept.t"), [1, 2, 3, 4]);
+}
+
+#[test]
+fn without_names_labels_that_the_server_cannot_show_stop_the_stream() {
+    let (mysql, kafka) = (bare(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE moods; CREATE TABLE moods.t (id INT PRIMARY KEY, mood ENUM('😀', 'ok'))")
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql.sql("INSERT INTO moods.t VALUES (1, '😀')").unwrap();
+    let said = fail(
+        stage::run(mysql, kafka, "moods", "moods").args(["--start", &start]),
+        STREAM,
+    );
+    assert_says(&said, &["moods.t", "question mark", "binlog_row_metadata = FULL"]);
+}
+
+#[test]
+fn mysql_80_logs_no_sign_for_a_year() {
+    let mysql = MySql::start(MySqlOptions::of(ServerVersion::MySql80)).unwrap();
+    mysql
+        .sql("CREATE DATABASE years; CREATE TABLE years.t (id INT PRIMARY KEY, y YEAR, a BIGINT UNSIGNED, b BIGINT)")
+        .unwrap();
+    mysql
+        .sql("INSERT INTO years.t VALUES (1, 2026, 18446744073709551615, -1)")
+        .unwrap();
+    let kafka = stage::kafka();
+    // It knows no version of TLS that is still in use.
+    succeed(
+        stage::run(&mysql, kafka, "years", "years")
+            .args(["--source-ssl-mode", "disabled", "--start", "earliest"])
+            .args(UNTIL_IDLE),
+    );
+    let record = records(kafka, "years.years.t").pop().unwrap();
+    let expected = serde_json::json!({"id": 1, "y": 2026, "a": u64::MAX, "b": -1});
+    assert_eq!(field(&record, "/after"), expected);
 }
 
 #[test]
