@@ -154,3 +154,79 @@ pub fn assert_known(found: &[Difference], known: &[Known]) {
         unknown.join("\n")
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known::{MYSQL_COMMON, Right};
+
+    fn found(ours: &str, theirs: &str) -> Difference {
+        Difference {
+            place: "event 1".to_owned(),
+            table: "db.t".to_owned(),
+            what: "integer",
+            ours: ours.to_owned(),
+            theirs: theirs.to_owned(),
+        }
+    }
+
+    fn fails(found: &[Difference], known: &[Known]) -> bool {
+        catch_unwind(|| assert_known(found, known)).is_err()
+    }
+
+    #[test]
+    fn a_difference_that_is_not_listed_fails() {
+        let known = || Known {
+            what: "integer",
+            reason: "",
+            right: Right::Both,
+            because: "",
+            is: |found| found.theirs == "2",
+        };
+        assert!(!fails(&[found("1", "2")], &[known()]));
+        assert!(fails(&[found("1", "2"), found("1", "3")], &[known()]));
+        assert!(fails(&[], &[known()]), "it does not occur");
+        assert!(!fails(&[], &[]));
+    }
+
+    #[test]
+    fn only_the_sign_of_a_mediumint_is_excused() {
+        let excused = |ours, theirs| {
+            MYSQL_COMMON
+                .iter()
+                .any(|known| known.covers(&found(ours, theirs)))
+        };
+        assert!(excused("-1", "16777215"));
+        assert!(!excused("-1", "16777214"));
+        assert!(!excused("1", "16777217"));
+    }
+
+    #[test]
+    fn each_value_is_compared_and_what_is_not_logged_is_as_before() {
+        let image = |values: &[(usize, &str)]| -> Option<Image> {
+            Some(
+                values
+                    .iter()
+                    .map(|(at, text)| (*at, (*text).to_owned()))
+                    .collect(),
+            )
+        };
+        let row = |before, after| Row {
+            table: "db.t".to_owned(),
+            before,
+            after,
+        };
+        let ours = TypedRow {
+            row: row(image(&[(0, "1"), (1, "a")]), image(&[(0, "1"), (1, "b")])),
+            types: vec!["integer", "text"],
+        };
+        let mut differ = Vec::new();
+        let theirs = row(image(&[(0, "1"), (1, "a")]), image(&[(1, "c")]));
+        assert_eq!(super::row("event 1", &ours, &theirs, &mut differ), 4);
+        assert_eq!(differ.len(), 1);
+        assert_eq!((differ[0].what, &*differ[0].theirs), ("text", "c"));
+        let other_columns = row(image(&[(0, "1")]), image(&[(1, "b")]));
+        assert_eq!(super::row("event 1", &ours, &other_columns, &mut differ), 0);
+        assert_eq!(differ[1].what, "row");
+    }
+}
