@@ -4,6 +4,7 @@ pub mod recording;
 pub mod sink;
 pub mod workloads;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -40,6 +41,15 @@ pub fn pass(recording: &Recording, depth: Depth) -> Result<Pass> {
         wall: begun.elapsed(),
         seen: chain.seen(),
     })
+}
+
+/// Keeps what a server sends for a workload in a file.
+pub fn record(name: &str, file: &Path, percent: u64) -> Result<()> {
+    let mut all = WORKLOADS.iter().chain(&FAMILIES);
+    let workload = all.find(|workload| workload.name == name);
+    let workload = workload.with_context(|| format!("there is no workload {name}"))?;
+    let extent = Extent { rounds: 1, percent };
+    workload.record(&start_mysql()?, &extent)?.write(file)
 }
 
 /// Records the workloads from a server, and measures them.

@@ -30,6 +30,27 @@ enum Task {
         #[arg(long, default_value = PAGE)]
         page: PathBuf,
     },
+    /// Keep what a server sends for a workload of `decode` in a file, to be taken under a profiler by `take-recording`.
+    Record {
+        /// `sysbench`, `small`, `wide`, or a family of column types such as `decimals`.
+        workload: String,
+        /// The file.
+        file: PathBuf,
+        /// The size of the workload in percent.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+        percent: u64,
+    },
+    /// Take a recording so far, out of memory: what `run` counts the instructions of, and what to profile.
+    TakeRecording {
+        /// The file.
+        file: PathBuf,
+        /// How far.
+        #[arg(long)]
+        depth: Depth,
+        /// How often.
+        #[arg(long, default_value_t = 1)]
+        passes: u64,
+    },
     /// Produce records of a file by librdkafka alone; `run` calls it.
     #[command(hide = true)]
     ProduceAlone {
@@ -38,15 +59,6 @@ enum Task {
         kafka: String,
         #[arg(long)]
         topic: String,
-    },
-    /// Take a recording so far, out of memory; `run` calls it under callgrind.
-    #[command(hide = true)]
-    TakeRecording {
-        file: PathBuf,
-        #[arg(long)]
-        depth: Depth,
-        #[arg(long, default_value_t = 1)]
-        passes: u64,
     },
 }
 
@@ -102,6 +114,11 @@ fn main() -> Result<()> {
             println!("{}", serde_json::to_string(&alone)?);
             Ok(())
         }
+        Task::Record {
+            workload,
+            file,
+            percent,
+        } => decode::record(&workload, &file, percent),
         Task::TakeRecording { file, depth, passes } => instructions::take(&file, depth, passes),
     }
 }

@@ -187,10 +187,12 @@ impl Handler for Sink {
 
     fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), SinkError> {
         self.seen.rows_events += 1;
-        let context = *rows.context();
-        let encoder = self.encoders.get_mut(rows.tag).ok_or(SinkError::NoEncoder)?;
-        encoder.begin_event(&source_info(&context));
-        let now = now();
+        let mut now = ProcessedAt { ns: 0 };
+        if self.depth == Depth::Json {
+            let encoder = self.encoders.get_mut(rows.tag).ok_or(SinkError::NoEncoder)?;
+            encoder.begin_event(&source_info(rows.context()));
+            now = processed_at();
+        }
         let mut index = 0;
         loop {
             let mut more = Ok(false);
@@ -243,7 +245,7 @@ fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
     }
 }
 
-fn now() -> ProcessedAt {
+fn processed_at() -> ProcessedAt {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     ProcessedAt {
         ns: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
