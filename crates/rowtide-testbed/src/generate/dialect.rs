@@ -28,6 +28,9 @@ pub(super) struct Dialect {
     pub(super) expression_defaults: bool,
     /// Indexes over expressions; MySQL 8.0.13 to 8.0.17 log their hidden columns.
     pub(super) functional_indexes: bool,
+    /// The image before an update has virtual columns of long types as they were; MySQL 5.7.22 and 8.0.15 log memory there
+    /// that they have freed.
+    pub(super) logs_virtual_documents: bool,
     /// Images after an update have the generated columns that changed. MariaDB 11.8 has them in inserts only.
     pub(super) logs_generated_columns: bool,
     /// `sql_generate_invisible_primary_key` is on in the round.
@@ -65,6 +68,7 @@ const OLDEST: Dialect = Dialect {
     labels_beyond_bmp: true,
     expression_defaults: false,
     functional_indexes: false,
+    logs_virtual_documents: false,
     logs_generated_columns: true,
     makes_keys: false,
     logs_cascades: false,
@@ -91,6 +95,7 @@ const MYSQL_97: Dialect = Dialect {
     }),
     invisible_columns: true,
     functional_indexes: true,
+    logs_virtual_documents: true,
     logs_cascades: true,
     binlog_variables: &[
         ("binlog_rows_query_log_events", &["ON", "OFF"]),

@@ -203,7 +203,6 @@ impl Table {
         if !dialect.logs_generated_columns || !random.chance(30) {
             return;
         }
-        let kept = if random.chance(50) { "STORED" } else { "VIRTUAL" };
         let (ty, expression) = match random.below(3) {
             0 => ("BIGINT", "`n` + 1".to_owned()),
             1 => (
@@ -225,6 +224,8 @@ impl Table {
             ),
             None => (ty, expression),
         };
+        let is_virtual = random.chance(50) && (json.is_none() || dialect.logs_virtual_documents);
+        let kept = if is_virtual { "VIRTUAL" } else { "STORED" };
         let mut column = Column::new("g", DataType::Json);
         column.generated = true;
         column.attributes = format!(" AS ({expression}) {kept}");
