@@ -73,7 +73,7 @@ pub(super) const OF_MYSQL: &[Charset] = &[charset("gb18030", 4, BEYOND), charset
 impl Charset {
     /// Text of up to so many characters, most of it in this character set.
     pub(super) fn text(&self, random: &mut Random, longest: u32) -> String {
-        const COMMON: &[u8] = b"aAbBzZ09 \t\n'\"%_&<>;,\x00\x01\x7f";
+        const COMMON: &[u8] = b"aAbBzZ09 \t\n'\"%_&<>;,\x00\x01";
         const ASCII: &[u8] = b"aAbBzZ09 \t\n'\"\\`%_&<>;,\x00\x01\x7f";
         // It has other letters in the place of some signs.
         let ascii = if self.name == "swe7" { COMMON } else { ASCII };
