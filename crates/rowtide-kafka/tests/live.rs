@@ -324,6 +324,19 @@ fn a_broken_or_deleted_checkpoint_is_told_from_none() {
     assert_eq!(CheckpointStore::read(&options).unwrap(), None);
 }
 
+/// The committed records of a topic, once there are so many: a transaction is committed when its coordinator says so, and
+/// its marker reaches each partition a moment later.
+fn committed(topic: &str, count: usize) -> Vec<rowtide_testbed::Record> {
+    let begun = Instant::now();
+    loop {
+        let records = kafka().read_all(&[topic], true).unwrap();
+        if records.len() >= count || begun.elapsed() > Duration::from_secs(60) {
+            assert_eq!(records.len(), count);
+            return records;
+        }
+    }
+}
+
 /// Keys, and the partition of 12 in which `org.apache.kafka.common.utils.Utils.murmur2` of Kafka 4.3.1 puts them.
 const JAVA_PARTITIONS: [(&str, i32); 9] = [
     ("a", 4),
@@ -357,7 +370,7 @@ fn keys_go_where_javas_client_puts_them_and_null_keys_to_one_partition() {
         .unwrap();
         publisher.commit(&checkpoint("partitions", 4)).unwrap();
     }
-    let records = kafka().read_all(&[&topic], true).unwrap();
+    let records = committed(&topic, 3 * (JAVA_PARTITIONS.len() + 3));
     for (key, partition) in JAVA_PARTITIONS {
         let of_key: Vec<_> = records
             .iter()
