@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_bench::decode::sink::Depth;
 use rowtide_bench::report::{self, Part as Measured};
@@ -133,18 +133,30 @@ fn run(arguments: &RunArguments) -> Result<()> {
         [] => Part::value_variants(),
         some => some,
     };
+    let mut failed = Vec::new();
     for part in parts {
-        let measured = measure(*part, &rowtide, &extent);
-        let measured = measured.with_context(|| format!("{part:?} could not be measured"))?;
-        measured.write(&arguments.results)?;
-        report::write_page(&arguments.results, &arguments.page)?;
-        // Instructions do not depend on the machine's mood: more of them than the limits allow is a failure.
-        if *part == Part::Instructions {
-            instructions::check(&measured)?;
+        let done = measure(*part, &rowtide, &extent).and_then(|measured| keep(*part, &measured, arguments));
+        if let Err(error) = done {
+            eprintln!("{part:?}: {error:#}");
+            failed.push(format!("{part:?}"));
         }
+    }
+    if !failed.is_empty() {
+        bail!("these parts failed, see above: {}", failed.join(", "));
     }
     eprintln!("{} is written", arguments.page.display());
     Ok(())
+}
+
+/// Writes down what a part gave; the page has the other parts' last results.
+fn keep(part: Part, measured: &Measured, arguments: &RunArguments) -> Result<()> {
+    measured.write(&arguments.results)?;
+    report::write_page(&arguments.results, &arguments.page)?;
+    // Instructions do not depend on the machine's mood: more of them than the limits allow is a failure.
+    match part {
+        Part::Instructions => instructions::check(measured),
+        _ => Ok(()),
+    }
 }
 
 fn measure(part: Part, rowtide: &Rowtide, extent: &Extent) -> Result<Measured> {

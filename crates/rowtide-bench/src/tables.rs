@@ -1,10 +1,10 @@
 //! Ten thousand tables beside one, and tables that are not captured beside those that are.
 
 use std::fmt::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use rowtide_testbed::MySql;
+use rowtide_testbed::{Kafka, MySql};
 
 use crate::Extent;
 use crate::report::{Bound, Goal, Part, Series};
@@ -80,6 +80,7 @@ impl Spread {
         insert(&servers.mysql, tables, changes)?;
         let topics: Vec<String> = (0..tables).map(topic).collect();
         create_topics(&servers.kafka, &topics)?;
+        await_leaders(&servers.kafka, &topics)?;
         Ok(Spread {
             servers,
             tables,
@@ -167,6 +168,22 @@ impl Run {
         }
     }
 }
+
+/// The broker answers before it has made all the files of so many partitions.
+fn await_leaders(kafka: &Kafka, topics: &[String]) -> Result<()> {
+    let begun = Instant::now();
+    while let Some(error) = topics
+        .last()
+        .and_then(|last| kafka.ends(true).and_then(|ends| ends.of(last)).err())
+    {
+        if begun.elapsed() > LEADERS_PATIENCE {
+            return Err(error).context("the broker does not come to terms with so many topics");
+        }
+    }
+    Ok(())
+}
+
+const LEADERS_PATIENCE: Duration = Duration::from_secs(600);
 
 fn create_tables(mysql: &MySql, tables: u64) -> Result<()> {
     mysql.sql("CREATE DATABASE quiet; CREATE TABLE quiet.t (id INT PRIMARY KEY); CREATE DATABASE spread;")?;

@@ -66,6 +66,8 @@ fn connect(bootstrap: &str, topic: &str) -> Result<BaseProducer> {
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Records that may be less than a batch together, and would linger.
+const LAST_BATCHES: i32 = 1_500;
 /// Records between two looks at reports of failures.
 const SERVE_EVERY: u64 = 1_000;
 
@@ -82,12 +84,19 @@ impl<'a> Run<'a> {
     fn take(&mut self, entry: Entry<'a>) -> Result<()> {
         match entry {
             Entry::Record { key, value, headers } => self.send(key, value, headers),
-            Entry::Commit => {
-                self.open = false;
-                self.transactions += 1;
-                Ok(self.producer.commit_transaction(PATIENCE)?)
-            }
+            Entry::Commit => self.commit(),
         }
+    }
+
+    /// While librdkafka flushes, its thread asks for answers without a pause; so most of them are awaited before.
+    fn commit(&mut self) -> Result<()> {
+        while self.producer.in_flight_count() > LAST_BATCHES {
+            std::thread::sleep(Duration::from_micros(200));
+            self.producer.poll(Duration::ZERO);
+        }
+        self.open = false;
+        self.transactions += 1;
+        Ok(self.producer.commit_transaction(PATIENCE)?)
     }
 
     fn send(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, raw_headers: &'a [u8]) -> Result<()> {
