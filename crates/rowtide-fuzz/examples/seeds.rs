@@ -14,13 +14,12 @@ type Done = Result<(), Box<dyn Error>>;
 
 /// Bytes of the largest seed: small ones are mutated and minimised sooner.
 const MAX_SEED: usize = 4096;
-/// Seeds that a binlog file gives to a target.
-const PER_FILE: usize = 24;
 
 fn main() -> Done {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut corpus = Corpus {
         folder: root.join("fuzz/corpus"),
+        kinds: BTreeSet::new(),
     };
     corpus.clear()?;
     for path in files(&root.join("testdata/binlog"), "binlog")? {
@@ -52,6 +51,8 @@ fn stem(path: &Path) -> String {
 
 struct Corpus {
     folder: PathBuf,
+    /// What there is already, of whatever file.
+    kinds: BTreeSet<(&'static str, Vec<u8>)>,
 }
 
 impl Corpus {
@@ -68,6 +69,11 @@ impl Corpus {
             }
         }
         Ok(())
+    }
+
+    /// Whether a target has no seed of this kind yet.
+    fn lacks(&mut self, target: &'static str, kind: &[u8]) -> bool {
+        self.kinds.insert((target, kind.to_vec()))
     }
 
     fn add(&mut self, target: &str, name: &str, seed: &[u8]) -> Done {
@@ -102,16 +108,15 @@ fn binlog_file(corpus: &mut Corpus, path: &Path) -> Done {
             EventType::TransactionPayload => ("payload", &[0][..]),
             _ => continue,
         };
-        corpus.add(
-            target,
-            &format!("{name}-{}", event.pos),
-            &[how, &event.body].concat(),
-        )?;
+        if corpus.lacks(target, &event.body) {
+            let seed = [how, &event.body].concat();
+            corpus.add(target, &format!("{name}-{}", event.pos), &seed)?;
+        }
     }
     Ok(())
 }
 
-/// Each kind of transaction once, behind the file's FORMAT_DESCRIPTION; and as the inside of a payload.
+/// Each sequence of events once, behind the file's FORMAT_DESCRIPTION; and as the inside of a payload.
 fn transactions(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
     let begins = |event: &Event| {
         use EventType as E;
@@ -120,7 +125,6 @@ fn transactions(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
             E::Gtid | E::GtidTagged | E::AnonymousGtid | E::MariadbGtid | E::FormatDescription
         )
     };
-    let mut kinds = BTreeSet::new();
     let mut format = Vec::new();
     for group in events.chunk_by(|_, next| !begins(next)) {
         let Some(first) = group.first() else { continue };
@@ -129,7 +133,7 @@ fn transactions(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
         if first.event_type == EventType::FormatDescription {
             format.clone_from(&frames);
         }
-        if kinds.len() >= PER_FILE || frames.len() > MAX_SEED || !kinds.insert(types) {
+        if frames.len() > MAX_SEED || !corpus.lacks("events", &types) {
             continue;
         }
         let place = format!("{name}-{}", first.pos);
@@ -152,7 +156,6 @@ fn appended(events: &[Event]) -> Vec<u8> {
 
 /// Rows with their table map, each table once for each kind of change.
 fn tables(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
-    let mut kinds = BTreeSet::new();
     let mut map: Option<&Event> = None;
     for event in events {
         if event.event_type == EventType::TableMap {
@@ -163,14 +166,17 @@ fn tables(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
         };
         let number = event.event_type.number();
         let small = map.body.len() + event.body.len() < MAX_SEED / 2;
-        if !small || !kinds.insert((map.body.clone(), number)) {
+        // All but the table's number and its name.
+        let columns = map.body.get(map.body.len().min(24)..).unwrap_or_default();
+        if !small || !corpus.lacks("rows", &[&[number], columns].concat()) {
             continue;
         }
         let len = u16::try_from(map.body.len())?.to_le_bytes();
         let place = format!("{name}-{}", event.pos);
         let seed = [&len[..], &map.body, &[number], &event.body].concat();
         corpus.add("rows", &place, &seed)?;
-        if let Some(compressed) = compressed(event.event_type) {
+        let compressed = compressed(event.event_type).filter(|_| name.starts_with("mariadb"));
+        if let Some(compressed) = compressed {
             let seed = [&len[..], &map.body, &[compressed.number(), 10], &event.body].concat();
             corpus.add("mariadb_compression", &place, &seed)?;
         }
@@ -186,9 +192,9 @@ fn tables(corpus: &mut Corpus, name: &str, events: &[Event]) -> Done {
 
 fn compressed(event_type: EventType) -> Option<EventType> {
     match event_type {
-        EventType::WriteRows | EventType::WriteRowsCompressed => Some(EventType::WriteRowsCompressed),
-        EventType::UpdateRows | EventType::UpdateRowsCompressed => Some(EventType::UpdateRowsCompressed),
-        EventType::DeleteRows | EventType::DeleteRowsCompressed => Some(EventType::DeleteRowsCompressed),
+        EventType::WriteRowsV1 | EventType::WriteRowsCompressed => Some(EventType::WriteRowsCompressed),
+        EventType::UpdateRowsV1 | EventType::UpdateRowsCompressed => Some(EventType::UpdateRowsCompressed),
+        EventType::DeleteRowsV1 | EventType::DeleteRowsCompressed => Some(EventType::DeleteRowsCompressed),
         _ => None,
     }
 }

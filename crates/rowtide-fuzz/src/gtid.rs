@@ -19,7 +19,7 @@ pub fn gtid_set(data: &[u8]) {
     );
 }
 
-/// Two sets as text, with a NUL between them: MariaDB's if the first byte is odd, else MySQL's.
+/// Sets as text, with NULs between them: MariaDB's if the first byte is odd, else MySQL's.
 pub fn gtid_text(data: &[u8]) {
     let Some((how, rest)) = data.split_first() else {
         return;
@@ -37,12 +37,15 @@ pub fn gtid_text(data: &[u8]) {
     for set in sets {
         assert_eq!(GtidSet::parse(flavour, &set.to_string()).as_ref(), Ok(&set));
         let missing = set.subtract(&all);
-        assert!(
-            missing.is_subset_of(&set),
-            "what is left of a set is a part of it"
-        );
         all.union(&set);
-        assert!(set.is_subset_of(&all), "a set is a part of its union");
+        // MariaDB's is a position, which says nothing where the numbers of a domain do not grow.
+        if flavour == Flavour::MySql {
+            assert!(
+                missing.is_subset_of(&set),
+                "what is left of a set is a part of it"
+            );
+            assert!(set.is_subset_of(&all), "a set is a part of its union");
+        }
         let _ = all.newest();
     }
 }

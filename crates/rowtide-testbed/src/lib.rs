@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of Rowtide's own crates, so that what it says about them is independent of them.
 
+pub mod binlogs;
 mod cache;
 mod command;
 mod error;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_testbed::workload::Workload;
 use rowtide_testbed::{
-    CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, ServerVersion,
+    CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, ServerVersion, binlogs,
     packages::KafkaPrograms, packages::ServerPrograms,
 };
 
@@ -30,6 +30,8 @@ enum Task {
     Up,
     /// Run a small shop, follow it with `rowtide run`, and show its changes as they arrive in Kafka.
     Demo(DemoArguments),
+    /// Write the binlog files of testdata anew, by real servers from the SQL beside them.
+    Binlogs(BinlogArguments),
     /// Put a load of changes into a server that runs already.
     Load(LoadArguments),
 }
@@ -62,6 +64,16 @@ enum Engine {
     Docker,
 }
 
+/// Arguments of `binlogs`.
+#[derive(clap::Args)]
+struct BinlogArguments {
+    /// The folder that has the SQL and gets the files.
+    #[arg(long, default_value = "testdata/binlog")]
+    folder: PathBuf,
+    /// The names of the files; all of them if none is given.
+    names: Vec<String>,
+}
+
 /// Arguments of `load`. The user is root without a password.
 #[derive(clap::Args)]
 struct LoadArguments {
@@ -87,6 +99,7 @@ fn main() -> ExitCode {
         Task::Fetch => fetch().map(|()| true),
         Task::Up => up().map(|()| true),
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Binlogs(arguments) => binlogs::write(&arguments.folder, &arguments.names).map(|()| true),
         Task::Load(arguments) => load(arguments).map(|()| true),
     };
     match done {

@@ -48,6 +48,8 @@ const SELECT: &str = "SELECT on the server prints what Rowtide has: tests/live_v
 const BOTH_TESTS: &str =
     "SELECT prints what Rowtide has (tests/live_values/edge_values.rs), and so does mysqlbinlog";
 
+const STATEMENTS: &str = "the statements wrote what Rowtide has: tests/same_values.rs";
+
 /// Of the crate `mysql_common`.
 pub const MYSQL_COMMON: &[Known] = &[
     Known {
@@ -73,8 +75,17 @@ pub const MYSQL_COMMON: &[Known] = &[
         right: Right::Rowtide,
         because: BOTH_TESTS,
         is: |found| {
-            found.theirs == "panic" && ["golden.t_temporal", "rich.times"].contains(&found.table.as_str())
+            let tables = ["golden.t_temporal", "rich.times", "types.times"];
+            found.theirs == "panic" && tables.contains(&found.table.as_str())
         },
+    },
+    MARIADB_COMPRESSED_ROWS,
+    Known {
+        what: "event",
+        reason: "it does not know the types of MariaDB's COMPRESSED columns",
+        right: Right::Rowtide,
+        because: STATEMENTS,
+        is: |found| found.table == "types_new.packed" && found.theirs == "Unknown column type 141",
     },
     Known {
         what: "JSON",
@@ -121,6 +132,15 @@ pub const MYSQLBINLOG: &[Known] = &[
     },
     six_digits("FLOAT"),
     six_digits("VECTOR"),
+    as_stored("text"),
+    as_stored("bytes"),
+    Known {
+        what: "text",
+        reason: "MariaDB's prints a backslash as one, although it prints bytes with backslashes",
+        right: Right::Both,
+        because: STATEMENTS,
+        is: |found| found.ours.replace(r"\\", "") == found.theirs && found.table == "types.texts",
+    },
 ];
 
 /// Of the crate `mysql_cdc`.
@@ -131,6 +151,21 @@ pub const MYSQL_CDC: &[Known] = &[
         right: Right::Rowtide,
         because: "mysql_common and SELECT have the vectors that Rowtide has",
         is: |found| found.theirs.contains("Unknown column type 242"),
+    },
+    Known {
+        what: "event",
+        reason: "it does not know the types of MariaDB's COMPRESSED columns, and refuses the TABLE_MAP",
+        right: Right::Rowtide,
+        because: STATEMENTS,
+        is: |found| found.theirs.contains("Unknown column type 141"),
+    },
+    MARIADB_COMPRESSED_ROWS,
+    Known {
+        what: "event",
+        reason: "it does not read a PREVIOUS_GTIDS with tags",
+        right: Right::Rowtide,
+        because: "mysql_common and mysqlbinlog read it; the rows behind it are the same",
+        is: |found| found.ours == "0 rows of PREVIOUS_GTIDS" && found.place.starts_with("mysql-9.7-tags"),
     },
     Known {
         what: "event",
@@ -151,6 +186,8 @@ pub const MYSQL_CDC: &[Known] = &[
                 "golden.d3_new",
                 "rich.vectors",
                 "rich.members",
+                "types_new.vectors",
+                "types_new.packed",
             ];
             found.theirs.contains("No preceding TableMapEvent") && tables.contains(&found.table.as_str())
         },
@@ -160,7 +197,7 @@ pub const MYSQL_CDC: &[Known] = &[
         reason: "it takes CHAR, VARCHAR, BINARY and VARBINARY for UTF-8, and refuses rows that have other bytes",
         right: Right::Rowtide,
         because: "mysql_common and mysqlbinlog have these bytes",
-        is: |found| found.ours.ends_with("_ROWS") && found.theirs.starts_with("FromUtf8Error"),
+        is: |found| found.ours.contains("_ROWS") && found.theirs.starts_with("FromUtf8Error"),
     },
     Known {
         what: "event",
@@ -201,6 +238,31 @@ pub const MYSQL_CDC: &[Known] = &[
     milliseconds("TIME"),
     milliseconds("TIMESTAMP"),
 ];
+
+/// Of two of them.
+const MARIADB_COMPRESSED_ROWS: Known = Known {
+    what: "event",
+    reason: "it does not know MariaDB's compressed rows events, and passes over the rows without a word",
+    right: Right::Rowtide,
+    because: "mariadb-binlog has these rows",
+    is: |found| found.ours.ends_with("_ROWS_COMPRESSED_V1") && found.theirs == "0 rows",
+};
+
+/// Of MariaDB's COMPRESSED columns.
+const fn as_stored(what: &'static str) -> Known {
+    Known {
+        what,
+        reason: "MariaDB's prints the bytes of a COMPRESSED column as they are stored, with a head and compressed",
+        right: Right::Rowtide,
+        because: STATEMENTS,
+        is: |found| {
+            let stored = ["\"\\x8a", "\"\\x00"]
+                .iter()
+                .any(|head| found.theirs.starts_with(head));
+            found.table == "types_new.packed" && stored
+        },
+    }
+}
 
 const YEAR_0: &str = "it adds 1900 to a YEAR of zero too";
 

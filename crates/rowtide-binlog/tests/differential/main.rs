@@ -32,10 +32,12 @@ fn files() -> Vec<PathBuf> {
         .map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries
         .filter(|path| path.extension().is_some_and(|extension| extension == "binlog"))
+        // The digits of its times are not in the file: Rowtide asks the server, and the others take them for times without.
+        .filter(|path| !path.ends_with("mariadb-11.8-old-times.binlog"))
         .collect();
     files.sort();
     files.push(rich());
-    assert!(files.len() >= 4, "{files:?}");
+    assert!(files.len() >= 20, "{files:?}");
     files
 }
 
@@ -61,7 +63,7 @@ fn compare<P: Peer>(style: Style, known: &[Known], start: impl Fn(&Path) -> P) {
         compared += same;
     }
     println!("{compared} values compared, {} differences", found.len());
-    assert!(compared > 2000, "{compared}");
+    assert!(compared > 10_000, "{compared}");
     assert_known(&found, known);
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rowtide_testbed::shared;
+use rowtide_testbed::packages::ServerPrograms;
+use rowtide_testbed::{Cache, ServerVersion};
 
 use crate::compare::Peer;
 use crate::rows::{Image, NULL, Row, bytes, document, instant, real};
@@ -18,9 +19,20 @@ impl Mysqlbinlog {
     /// Lets it print a file.
     pub fn of(file: &Path) -> Self {
         let arguments = ["-vv", "--base64-output=DECODE-ROWS", &file.display().to_string()];
-        let said = shared::mysql().unwrap().mysqlbinlog(&arguments).unwrap();
+        let said = of_server_of(file).mysqlbinlog(&arguments).unwrap();
         Self(printed(&said).into_iter())
     }
+}
+
+/// The programs of a server that knows all that is in the file: MySQL has forgotten rows events of version 1.
+fn of_server_of(file: &Path) -> ServerPrograms {
+    let name = file.file_name().unwrap().to_string_lossy();
+    let server = if name.starts_with("mariadb") || name.contains("rows-v1") {
+        ServerVersion::MariaDb118
+    } else {
+        ServerVersion::MySql97
+    };
+    ServerPrograms::fetch(&Cache::open().unwrap(), server).unwrap()
 }
 
 impl Peer for Mysqlbinlog {

@@ -90,7 +90,8 @@ impl Handler for Found {
     type Error = DecodeError;
 
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
-        let table = metadata::table(map).unwrap_or_else(|error| panic!("{}: {error}", map.table));
+        let table = metadata::table(map).or_else(|_| metadata::as_logged(map));
+        let table = table.unwrap_or_else(|error| panic!("{}: {error}", map.table));
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
         let tag = self.tables.len() - 1;

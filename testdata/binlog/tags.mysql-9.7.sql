@@ -1,0 +1,14 @@
+-- GTIDs with tags; the second file, which begins with all of them.
+CREATE DATABASE tags;
+USE tags;
+CREATE TABLE t (id INT PRIMARY KEY);
+SET gtid_next = 'AUTOMATIC:first'; INSERT INTO t VALUES (1);
+SET gtid_next = 'AUTOMATIC:second_tag_of_thirty_two_char_'; INSERT INTO t VALUES (2);
+SET gtid_next = '11111111-1111-1111-1111-111111111111:far:9223372036854775805'; INSERT INTO t VALUES (3);
+SET gtid_next = '11111111-1111-1111-1111-111111111111:7'; INSERT INTO t VALUES (4);
+SET gtid_next = 'AUTOMATIC';
+FLUSH BINARY LOGS;
+SET gtid_next = 'AUTOMATIC:first'; INSERT INTO t VALUES (5);
+SET gtid_next = '22222222-2222-2222-2222-222222222222:x:1'; INSERT INTO t VALUES (6);
+SET gtid_next = 'AUTOMATIC';
+INSERT INTO t VALUES (7);

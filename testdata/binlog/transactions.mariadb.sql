@@ -1,0 +1,24 @@
+-- Transactions as MariaDB frames them: annotated rows, domains, XA, compressed events, statements, a rollback that is logged.
+CREATE DATABASE transactions;
+USE transactions;
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(500));
+CREATE TABLE m (id INT PRIMARY KEY) ENGINE=MyISAM;
+INSERT INTO t VALUES (1, 'annotated');
+BEGIN; INSERT INTO t VALUES (2, 'b'); SAVEPOINT s; INSERT INTO t VALUES (3, 'gone'); ROLLBACK TO s; INSERT INTO t VALUES (4, 'd'); COMMIT;
+SET gtid_domain_id = 7; INSERT INTO t VALUES (5, 'domain'); SET gtid_domain_id = 0;
+INSERT INTO m VALUES (1);
+BEGIN; INSERT INTO t VALUES (6, 'rolled back'); INSERT INTO m VALUES (2); ROLLBACK;
+XA START 'one'; INSERT INTO t VALUES (7, 'xa'); XA END 'one'; XA COMMIT 'one' ONE PHASE;
+XA START 'two', 'b', 5; INSERT INTO t VALUES (8, 'xa'); XA END 'two', 'b', 5; XA PREPARE 'two', 'b', 5; XA COMMIT 'two', 'b', 5;
+XA START 'three'; INSERT INTO t VALUES (9, 'never'); XA END 'three'; XA PREPARE 'three'; XA ROLLBACK 'three';
+SET GLOBAL log_bin_compress = ON, GLOBAL log_bin_compress_min_len = 10;
+INSERT INTO t VALUES (10, REPEAT('compressed', 20));
+UPDATE t SET v = REPEAT('changed', 20) WHERE id = 10;
+DELETE FROM t WHERE id = 10;
+ALTER TABLE t COMMENT 'a statement that is compressed, since it is long enough for that';
+SET GLOBAL log_bin_compress = OFF;
+CREATE TABLE c AS SELECT * FROM t;
+SET binlog_format = STATEMENT; INSERT INTO t VALUES (40, 'by statement'); SET binlog_format = ROW;
+SET binlog_row_image = MINIMAL; UPDATE t SET v = NULL WHERE id = 1; DELETE FROM t WHERE id = 2; SET binlog_row_image = FULL;
+TRUNCATE TABLE c;
+DROP TABLE c;
