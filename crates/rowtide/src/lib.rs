@@ -5,7 +5,7 @@
 //! - [`ChangeStream`]: one level below, the changes themselves, without Kafka and without state
 //! - [`filter`], [`start`], [`source_url`]: what is captured, from where
 //! - [`progress`], [`resume`]: the decisions, as pure functions and state machines
-//! - [`table_changes`]: what the schema history says of a statement
+//! - [`table_changes`], [`schema_change`]: what the schema history and the schema-change topic say of a statement
 //! - [`stats`]: what a run has done so far
 
 mod backlog;
@@ -26,6 +26,7 @@ mod prepared;
 pub mod progress;
 mod queue;
 pub mod resume;
+pub mod schema_change;
 mod shapes;
 mod source;
 pub mod source_url;

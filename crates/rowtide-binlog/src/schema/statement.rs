@@ -12,7 +12,7 @@ use rowtide_event::TableId;
 
 pub use history::{HistoryEntry, history_entries};
 pub use read::classify;
-pub use redact::redacted;
+pub use redact::{redacted, redacted_comment};
 
 /// What kind of statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod origin;
 pub mod record;
 mod topic;
 
-pub use json::TableEncoder;
+pub use json::{TableEncoder, write_source, write_text};
 pub use origin::{Origin, Origins};
 pub use record::{KeyHeader, Record, RecordBatch, Span, TopicIndex};
 pub use topic::{MAX_TOPIC_NAME, TopicNameError, topic_name};

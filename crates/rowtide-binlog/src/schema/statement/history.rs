@@ -16,7 +16,8 @@ pub struct HistoryEntry {
 }
 
 /// The entries of a statement, as a Debezium makes them: one for each table of RENAME and DROP, none for temporary
-/// tables, TRUNCATE and whatever changes no table.
+/// tables, TRUNCATE and what concerns no table, but for scheduled events. A table that is given to another database is
+/// told of there.
 pub fn history_entries(sql: &str, class: &Class, session: Session<'_>) -> Vec<HistoryEntry> {
     let reader = Cursor::new(sql, session);
     let whole = |database: &str| HistoryEntry {
@@ -28,12 +29,12 @@ pub fn history_entries(sql: &str, class: &Class, session: Session<'_>) -> Vec<Hi
         Class::Table(statement) if statement.temporary || is_unrecorded(statement.verb) => Vec::new(),
         Class::Table(statement) if statement.verb == "RENAME TABLE" => renames(sql, reader),
         Class::Table(statement) if statement.verb == "DROP TABLE" => drops(&statement.tables, reader),
-        Class::Table(statement) => statement
-            .tables
-            .first()
-            .map(|t| whole(&t.database))
-            .into_iter()
-            .collect(),
+        Class::Table(statement) => {
+            let renamed = statement.renames.last().map(|(_, to)| to);
+            let table = renamed.or(statement.tables.first());
+            table.map(|id| whole(&id.database)).into_iter().collect()
+        }
+        Class::NotTables { verb, .. } if verb.ends_with(" EVENT") => vec![whole(session.database)],
         _ => Vec::new(),
     }
 }
@@ -51,13 +52,13 @@ fn renames(sql: &str, mut reader: Cursor<'_>) -> Vec<HistoryEntry> {
     reader.accept(&["IF", "EXISTS"]);
     loop {
         let (start, _) = reader.place();
-        let Some((from, _)) = reader.rename_pair() else {
+        let Some((_, to)) = reader.rename_pair() else {
             break;
         };
         let (_, end) = reader.place();
         let pair = sql.get(start..end).unwrap_or_default();
         entries.push(HistoryEntry {
-            database: from.database,
+            database: to.database,
             ddl: format!("RENAME TABLE {pair}"),
         });
         if !reader.accept_symbol(',') {
@@ -155,6 +156,26 @@ mod tests {
         );
         let create = "CREATE DATABASE other";
         assert_eq!(entries(create), [("other".to_owned(), create.to_owned())]);
+    }
+
+    #[test]
+    fn a_table_given_to_another_database_is_told_of_there() {
+        let moved = |ddl: &str| vec![("other".to_owned(), ddl.to_owned())];
+        let rename = "RENAME TABLE t TO other.t";
+        assert_eq!(entries(rename), moved(rename));
+        let alter = "ALTER TABLE t ADD c INT, RENAME TO other.t";
+        assert_eq!(entries(alter), moved(alter));
+    }
+
+    #[test]
+    fn events_have_entries_though_they_change_no_table() {
+        for sql in [
+            "CREATE DEFINER=`root`@`localhost` EVENT e ON SCHEDULE EVERY 1 YEAR DO DELETE FROM t",
+            "ALTER EVENT e DISABLE",
+            "DROP EVENT e",
+        ] {
+            assert_eq!(entries(sql), of_golden(&[sql]));
+        }
     }
 
     #[test]

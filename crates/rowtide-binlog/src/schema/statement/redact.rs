@@ -32,6 +32,12 @@ pub fn redacted<'a>(sql: &'a str, session: Session<'_>) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
+/// A table's comment with `***` in its place where it is a list of options with a password in it, as MariaDB's SPIDER has
+/// them: what is left of it in a statement that [`redacted`] has gone over.
+pub fn redacted_comment(comment: &str) -> &str {
+    if holds_password(comment) { "***" } else { comment }
+}
+
 /// What stands between two tokens and may have a password in it: an option or a function of one, and a string.
 fn comments<'t>(sql: &'t str, tokens: &'t [Token]) -> impl Iterator<Item = Range<usize>> + 't {
     let starts = std::iter::once(0).chain(tokens.iter().map(|token| token.span.end));
@@ -67,6 +73,8 @@ struct Scan<'a> {
     in_columns: bool,
     is_identified: bool,
     sets_password: bool,
+    /// An event, or a program with a definer: it has statements within it, and strings may be statements too.
+    is_event: bool,
 }
 
 /// What the strings that come next are.
@@ -87,10 +95,12 @@ impl<'a> Scan<'a> {
             in_columns: false,
             is_identified: false,
             sets_password: false,
+            is_event: false,
         };
         scan.in_columns = ["CREATE", "ALTER"].iter().any(|verb| scan.is_word(0, verb))
             && (1..5).any(|at| scan.is_word(at, "TABLE"));
-        scan.sets_password = scan.is_word(0, "SET") && scan.is_word(1, "PASSWORD");
+        let kind = if scan.is_word(1, "OR") { 3 } else { 1 };
+        scan.is_event = ["EVENT", "DEFINER"].iter().any(|word| scan.is_word(kind, word));
         scan
     }
 
@@ -99,9 +109,7 @@ impl<'a> Scan<'a> {
         let mut next = Next::Plain;
         for (at, token) in self.tokens.iter().enumerate() {
             match &token.kind {
-                Kind::Text if next == Next::Secret || (next == Next::List && self.has_password(token)) => {
-                    secrets.push(token.span.clone());
-                }
+                Kind::Text if self.is_secret(token, next) => secrets.push(token.span.clone()),
                 Kind::Symbol(symbol) => next = self.symbol(*symbol, next),
                 Kind::Word => next = self.word(at),
                 _ => next = Next::Plain,
@@ -110,8 +118,19 @@ impl<'a> Scan<'a> {
         secrets
     }
 
+    fn is_secret(&self, token: &Token, next: Next) -> bool {
+        let text = self.text(token);
+        match next {
+            Next::Secret => true,
+            Next::List if holds_password(text) => true,
+            _ => self.is_event && may_set_password(text),
+        }
+    }
+
     fn symbol(&mut self, symbol: char, next: Next) -> Next {
         match symbol {
+            // An event may have several statements.
+            ';' => self.sets_password = false,
             '(' => self.depth = self.depth.saturating_add(1),
             ')' => self.depth = self.depth.saturating_sub(1),
             _ => {}
@@ -138,6 +157,7 @@ impl<'a> Scan<'a> {
         } else {
             Next::Plain
         };
+        self.sets_password |= self.is_word(at, "SET") && self.is_word(at.saturating_add(1), "PASSWORD");
         if self.is_word(at, "IDENTIFIED") {
             let behind = at.saturating_add(1);
             self.is_identified |= ["BY", "WITH", "VIA", "AS"]
@@ -160,15 +180,23 @@ impl<'a> Scan<'a> {
     fn text(&self, token: &Token) -> &'a str {
         self.sql.get(token.span.clone()).unwrap_or_default()
     }
+}
 
-    /// Whether a list of options has a password: `user=u,password=p`, `host "h", password "p"`.
-    fn has_password(&self, token: &Token) -> bool {
-        let list = self.text(token).to_ascii_lowercase();
-        list.split("password").skip(1).any(|behind| {
-            let behind = behind.trim_start();
-            behind.starts_with(['=', '"', '\'', '\\'])
-        })
-    }
+/// Whether a list of options has a password: `user=u,password=p`, `host "h", password "p"`.
+fn holds_password(list: &str) -> bool {
+    let list = list.to_ascii_lowercase();
+    list.split("password").skip(1).any(|behind| {
+        let behind = behind.trim_start();
+        behind.starts_with(['=', '"', '\'', '\\'])
+    })
+}
+
+/// Whether a statement in a string may set a password.
+fn may_set_password(statement: &str) -> bool {
+    let statement = statement.to_ascii_lowercase();
+    ["password", "identified"]
+        .iter()
+        .any(|word| statement.contains(word))
 }
 
 #[cfg(test)]
@@ -209,6 +237,10 @@ mod tests {
             "CREATE TABLE t (id INT) /*!999999 CONNECTION='hunter2' */ ENGINE=InnoDB",
             "CREATE TABLE t (id INT) -- password: \"hunter2\"",
             "SET PASSWORD = 'it''s \\' hunter2",
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SET PASSWORD FOR a = 'hunter2'",
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN SET @a = 1; ALTER USER a IDENTIFIED BY 'hunter2'; END",
+            "CREATE OR REPLACE EVENT e ON SCHEDULE EVERY 1 DAY DO PREPARE s FROM 'SET PASSWORD = ''hunter2'''",
+            "ALTER DEFINER=`r`@`h` EVENT e DO EXECUTE IMMEDIATE 'CREATE USER a IDENTIFIED BY ''hunter2'''",
         ];
         for sql in cases {
             let shown = shown(sql);
@@ -231,12 +263,28 @@ mod tests {
             "CREATE TABLE t (c INT COMMENT 'as', identified INT) COMMENT='the password of users'",
             "ALTER TABLE t ADD COLUMN b VARCHAR(9) AS ('x'), ADD COLUMN `CONNECTION` TEXT DEFAULT 'y'",
             "DROP TABLE `password`, connection",
+            "CREATE TABLE event (c VARCHAR(9) DEFAULT 'password')",
+            "CREATE EVENT e ON SCHEDULE EVERY '1:1' DAY_HOUR COMMENT 'c' DO INSERT INTO t VALUES ('x')",
             "",
         ] {
             assert!(
                 matches!(redacted(sql, session()), Cow::Borrowed(same) if same == sql),
                 "{sql}"
             );
+        }
+    }
+
+    #[test]
+    fn a_comment_shows_no_more_than_its_statement() {
+        for list in [
+            "host 'h', password 'hunter2'",
+            "user=u,PASSWORD = hunter2",
+            "password \"hunter2\"",
+        ] {
+            assert_eq!(redacted_comment(list), "***");
+        }
+        for comment in ["", "the password of users", "wrapper 'mysql', table 't'"] {
+            assert_eq!(redacted_comment(comment), comment);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the envelopes of one rows event have in common, rendered once.
 
-use super::string;
+use super::source::{SourceText, integer};
 use crate::encode::{EncodeOptions, ProcessedAt};
 use crate::{Operation, SourceInfo, TableId};
 
@@ -8,13 +8,7 @@ use crate::{Operation, SourceInfo, TableId};
 /// times of processing.
 #[derive(Debug)]
 pub(super) struct EventText {
-    /// `,"source":{` up to the event's own parts.
-    run: Box<[u8]>,
-    /// `,"snapshot":"false","db":…`
-    place: Box<[u8]>,
-    /// `,"table":…,"server_id":`
-    table: Box<[u8]>,
-    include_query: bool,
+    source: SourceText,
     head: Vec<u8>,
     tail: Vec<u8>,
     times: Vec<u8>,
@@ -24,10 +18,7 @@ pub(super) struct EventText {
 impl EventText {
     pub(super) fn compile(table: &TableId, options: &EncodeOptions) -> Self {
         Self {
-            run: run_part(options),
-            place: place_part(table),
-            table: table_part(table),
-            include_query: options.include_query,
+            source: SourceText::compile(&table.database, Some(&table.table), options),
             head: Vec::new(),
             tail: Vec::new(),
             times: Vec::new(),
@@ -41,37 +32,12 @@ impl EventText {
     }
 
     pub(super) fn begin(&mut self, source: &SourceInfo<'_>) {
-        let head = &mut self.head;
-        head.clear();
-        head.extend_from_slice(&self.run);
-        integer(source.ts_us / 1000, head);
-        head.extend_from_slice(&self.place);
-        integer(source.ts_us, head);
-        head.extend_from_slice(b",\"ts_ns\":");
-        integer(u128::from(source.ts_us) * 1000, head);
-        head.extend_from_slice(&self.table);
-        integer(source.server_id, head);
-        head.extend_from_slice(b",\"gtid\":");
-        text_or_null(source.gtid, head);
-        head.extend_from_slice(b",\"file\":");
-        string::write(source.file, head);
-        head.extend_from_slice(b",\"pos\":");
-        integer(source.pos, head);
-        head.extend_from_slice(b",\"row\":");
-        self.end_of_source(source);
-    }
-
-    fn end_of_source(&mut self, source: &SourceInfo<'_>) {
-        let tail = &mut self.tail;
-        tail.clear();
-        tail.extend_from_slice(b",\"thread\":");
-        match source.thread {
-            Some(thread) => integer(thread, tail),
-            None => tail.extend_from_slice(b"null"),
-        }
-        tail.extend_from_slice(b",\"query\":");
-        text_or_null(source.query.filter(|_| self.include_query), tail);
-        tail.extend_from_slice(b"},\"transaction\":null,\"op\":\"");
+        self.head.clear();
+        self.head.extend_from_slice(b",\"source\":");
+        self.source.write_head(source, &mut self.head);
+        self.tail.clear();
+        self.source.write_tail(source, &mut self.tail);
+        self.tail.extend_from_slice(b",\"transaction\":null,\"op\":\"");
     }
 
     /// The times are rendered anew only when they have moved: usually they are the same for all rows of an event.
@@ -103,48 +69,11 @@ impl EventText {
     }
 }
 
-fn run_part(options: &EncodeOptions) -> Box<[u8]> {
-    let mut text = b",\"source\":{\"version\":".to_vec();
-    string::write(&options.version, &mut text);
-    text.extend_from_slice(b",\"connector\":");
-    string::write(&options.connector_name, &mut text);
-    text.extend_from_slice(b",\"name\":");
-    string::write(&options.topic_prefix, &mut text);
-    text.extend_from_slice(b",\"ts_ms\":");
-    text.into_boxed_slice()
-}
-
-fn place_part(table: &TableId) -> Box<[u8]> {
-    let mut text = b",\"snapshot\":\"false\",\"db\":".to_vec();
-    string::write(&table.database, &mut text);
-    text.extend_from_slice(b",\"sequence\":null,\"ts_us\":");
-    text.into_boxed_slice()
-}
-
-fn table_part(table: &TableId) -> Box<[u8]> {
-    let mut text = b",\"table\":".to_vec();
-    string::write(&table.table, &mut text);
-    text.extend_from_slice(b",\"server_id\":");
-    text.into_boxed_slice()
-}
-
 fn operation_code(operation: Operation) -> u8 {
     match operation {
         Operation::Create => b'c',
         Operation::Update => b'u',
         Operation::Delete => b'd',
         Operation::Read => b'r',
-    }
-}
-
-#[inline]
-fn integer(n: impl itoa::Integer, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
-}
-
-fn text_or_null(text: Option<&str>, out: &mut Vec<u8>) {
-    match text {
-        Some(text) => string::write(text, out),
-        None => out.extend_from_slice(b"null"),
     }
 }

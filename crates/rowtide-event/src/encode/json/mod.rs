@@ -5,6 +5,7 @@ mod event;
 mod float;
 mod labels;
 mod row;
+mod source;
 mod spatial;
 mod string;
 mod value;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 
 use event::EventText;
 use row::{Image, RowWriter};
+
+pub use source::write_source;
+pub use string::write as write_text;
 
 use super::{
     EncodeError, EncodeOptions, KeyHeader, Origin, ProcessedAt, Record, RecordBatch, Span, TopicIndex,

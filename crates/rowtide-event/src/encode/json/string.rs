@@ -4,10 +4,18 @@ use crate::Malformed;
 
 /// Appends `text` in quotes.
 #[inline]
-pub(super) fn write(text: &str, out: &mut Vec<u8>) {
+pub fn write(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     escape(text, out);
     out.push(b'"');
+}
+
+/// Appends `text` in quotes, or null.
+pub(super) fn write_optional(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => write(text, out),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// Appends bytes that ought to be UTF-8 in quotes.

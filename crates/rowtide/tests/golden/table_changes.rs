@@ -1,74 +1,19 @@
 //! `tableChanges` against what a real Debezium wrote for the same statements.
 
-// Whatever goes wrong in a test, its helpers included, is a failure of the test.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-use std::io::Read;
-
-use rowtide::binlog::schema::statement::{classify, history_entries};
-use rowtide::binlog::schema::tracked::{Outcome, SchemaTracker};
-use rowtide::binlog::schema::{NameCase, Session};
 use rowtide::kafka::HistoryRecord;
 use rowtide::kafka::history::TableChange;
 use rowtide::table_changes::{Comments, table_changes};
 
-/// The records of a topic in a file of `testdata/golden`.
-fn captured(file: &str, topic: &str) -> Vec<HistoryRecord> {
-    let path = format!("{}/../../testdata/golden/{file}", env!("CARGO_MANIFEST_DIR"));
-    let mut lines = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap())
-        .read_to_string(&mut lines)
-        .unwrap();
-    let record = |line: &str| {
-        let json: serde_json::Value = serde_json::from_str(line).unwrap();
-        let value = || serde_json::from_str(json["value"].as_str().unwrap()).unwrap();
-        (json["topic"] == topic).then(value)
-    };
-    lines.lines().filter_map(record).collect()
-}
-
-/// The records that one statement has made, and the statement.
-fn statements(records: &[HistoryRecord]) -> Vec<(String, &[HistoryRecord])> {
-    let ddl = |record: &HistoryRecord| record.ddl.clone().unwrap();
-    let is_renamed = |record: &HistoryRecord| ddl(record).starts_with("RENAME TABLE ");
-    let belong = |a: &HistoryRecord, b: &HistoryRecord| {
-        is_renamed(a) && is_renamed(b) && a.position.pos == b.position.pos
-    };
-    records
-        .chunk_by(belong)
-        .map(|records| {
-            let pairs: Vec<String> = records
-                .iter()
-                .map(|r| ddl(r).replace("RENAME TABLE ", ""))
-                .collect();
-            let statement = if is_renamed(&records[0]) {
-                format!("RENAME TABLE {}", pairs.join(", "))
-            } else {
-                pairs.join("")
-            };
-            (statement, records)
-        })
-        .collect()
-}
+use crate::captured;
+use crate::replay::replay;
 
 /// Replays all statements; each record with what it says and what Rowtide says, where they differ.
 fn differences(records: &[HistoryRecord], comments: Comments) -> Vec<String> {
-    let mut tracker = SchemaTracker::new();
     let mut differences = Vec::new();
-    for (sql, records) in statements(records) {
-        let database = records[0].database_name.as_deref().unwrap();
-        let mut session = Session::new(database, "9.7.4".parse().unwrap(), NameCase::Matters);
-        session.collation_server = Some(255);
-        let changes = match tracker.apply(&sql, &session) {
-            Outcome::Changes(changes) => changes,
-            Outcome::NotTables => Vec::new(),
-            Outcome::Unreadable(why) => panic!("{sql}: {why}"),
-        };
-        let entries = history_entries(&sql, &classify(&sql, session), session);
-        let mut made = table_changes(&changes, comments);
-        made.resize(records.len(), Vec::new());
-        assert!(entries.is_empty() || entries.len() == records.len(), "{sql}");
-        for (record, made) in records.iter().zip(made) {
+    for statement in replay(records) {
+        let mut made = table_changes(&statement.changes, comments);
+        made.resize(statement.records.len(), Vec::new());
+        for (record, made) in statement.records.iter().zip(made) {
             let ddl = record.ddl.as_deref().unwrap();
             differences.extend(difference(ddl, &record.table_changes, &made));
         }
@@ -135,7 +80,7 @@ const DROP_PRIMARY_KEY: (&str, &str, &str) = (
 
 #[test]
 fn of_three_files() {
-    let records = captured("debezium-a.jsonl.gz", "sh.gA");
+    let records = captured::history("debezium-a.jsonl.gz", "sh.gA");
     assert_eq!(records.len(), 101);
     assert_only(&differences(&records, Comments::LeftOut), &[DROP_PRIMARY_KEY]);
 }
@@ -165,7 +110,7 @@ fn of_a_snapshot_and_hard_statements() {
             r#""utf8mb4" "latin1""#,
         ),
     ];
-    let records = captured("schema-history.jsonl.gz", "sh.gH");
+    let records = captured::history("schema-history.jsonl.gz", "sh.gH");
     assert_eq!(records.len(), 152);
     assert_only(&differences(&records, Comments::LeftOut), &known);
 }
@@ -194,7 +139,7 @@ fn with_comments() {
             r#"null "now with comment""#,
         ),
     ];
-    let records = captured("schema-history.jsonl.gz", "sh.gD");
+    let records = captured::history("schema-history.jsonl.gz", "sh.gD");
     assert_eq!(records.len(), 102);
     assert_only(&differences(&records, Comments::Included), &known);
 }
