@@ -32,7 +32,7 @@ pub struct Session<'a> {
     pub default_collation_for_utf8mb4: Option<u16>,
     /// `explicit_defaults_for_timestamp`; without it the server's version says it.
     pub explicit_defaults_for_timestamp: Option<bool>,
-    /// The statement is the text of SHOW CREATE TABLE: its keys are in the order that they have.
+    /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
     pub(super) is_definition: bool,
 }
 
@@ -68,7 +68,11 @@ impl<'a> Session<'a> {
     }
 
     /// The session in which the text of SHOW CREATE TABLE means what it says, if it was asked for with an empty
-    /// `sql_mode`.
+    /// `sql_mode`. Keys are those that are shown, in their order: a foreign key makes none.
+    ///
+    /// Here alone the content of `/*R! ... */` counts, by which
+    /// [`TrackedTable::definition`](super::tracked::TrackedTable::definition) tells what SQL cannot. For servers it is a
+    /// comment.
     pub fn of_definition(database: &'a str, server: ServerVersion, name_case: NameCase) -> Self {
         Self {
             explicit_defaults_for_timestamp: Some(true),

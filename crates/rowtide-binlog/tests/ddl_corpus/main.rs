@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod corpus;
+mod definitions;
 mod generated;
 mod play;
 mod server_tables;

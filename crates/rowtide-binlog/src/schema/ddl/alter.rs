@@ -136,7 +136,7 @@ impl Cursor<'_> {
                 clauses.push(Clause::AddKey(key));
                 return Ok(());
             }
-            Some(Constraint::Check) => return Ok(()),
+            Some(Constraint::WithoutKey) => return Ok(()),
             None => {}
         }
         self.accept(&["COLUMN"]);
@@ -158,7 +158,7 @@ impl Cursor<'_> {
         loop {
             match self.constraint()? {
                 Some(Constraint::Key(key)) => clauses.push(Clause::AddKey(key)),
-                Some(Constraint::Check) => {}
+                Some(Constraint::WithoutKey) => {}
                 None => clauses.push(Clause::AddColumn {
                     column: self.column_spec()?,
                     place: Place::Unsaid,

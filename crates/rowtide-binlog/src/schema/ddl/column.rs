@@ -13,6 +13,8 @@ pub(in crate::schema) struct ColumnSpec {
     /// NULL or NOT NULL, where one was said.
     pub(in crate::schema) nullable: Option<bool>,
     pub(in crate::schema) default: Option<DefaultValue>,
+    /// A definition says that there is no default, not even the one that would go without saying.
+    pub(in crate::schema) no_default: bool,
     /// ON UPDATE CURRENT_TIMESTAMP with so many digits of a second.
     pub(in crate::schema) on_update: Option<u8>,
     pub(in crate::schema) auto_increment: bool,
@@ -43,6 +45,7 @@ impl ColumnSpec {
             data_type,
             nullable: None,
             default: None,
+            no_default: false,
             on_update: None,
             auto_increment: false,
             invisible: false,
@@ -108,6 +111,8 @@ impl Cursor<'_> {
             column.nullable = Some(true);
         } else if self.accept(&["DEFAULT"]) {
             column.default = Some(self.default_value()?);
+        } else if self.session.is_definition && self.accept(&["NO", "DEFAULT"]) {
+            column.no_default = true;
         } else if self.accept(&["ON", "UPDATE"]) {
             let digits = self.now()?.ok_or_else(|| self.expected("CURRENT_TIMESTAMP"))?;
             column.on_update = Some(digits);

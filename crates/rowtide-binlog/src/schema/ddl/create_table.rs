@@ -100,7 +100,7 @@ impl Cursor<'_> {
         }
         match self.constraint()? {
             Some(Constraint::Key(key)) => create.keys.push(key),
-            Some(Constraint::Check) => {}
+            Some(Constraint::WithoutKey) => {}
             None => {
                 let mut column = self.column_spec()?;
                 create.keys.append(&mut column.keys);

@@ -18,6 +18,8 @@ pub(in crate::schema) struct TypeSpec {
     pub(in crate::schema) charset: CharsetSpec,
     /// MariaDB's COMPRESSED.
     pub(in crate::schema) compressed: bool,
+    /// How it was written before, where a definition tells that too.
+    pub(in crate::schema) declared: Option<Box<TypeSpec>>,
 }
 
 /// A member of an ENUM or SET.
@@ -40,7 +42,7 @@ pub(in crate::schema) struct CharsetSpec {
 }
 
 impl TypeSpec {
-    fn new(name: TypeName) -> Self {
+    pub(in crate::schema) fn new(name: TypeName) -> Self {
         Self {
             name,
             length: None,
@@ -50,6 +52,7 @@ impl TypeSpec {
             zerofill: false,
             charset: CharsetSpec::default(),
             compressed: false,
+            declared: None,
         }
     }
 
@@ -115,10 +118,26 @@ impl Cursor<'_> {
         self.expect_symbol(')')
     }
 
+    /// What follows DECLARED in a definition: a type as it was written, the members of ENUM and SET with their quotes as
+    /// strings, where they do not follow from what they mean.
+    fn declared(&mut self) -> Result<TypeSpec> {
+        let name = self.type_name().ok_or_else(|| self.expected("a type"))?;
+        let mut spec = TypeSpec::new(name);
+        if !matches!(name, TypeName::Enum | TypeName::Set) {
+            self.length_and_scale(&mut spec)?;
+        } else if self.peeks_symbol('(') {
+            spec.members = self.members()?;
+        }
+        spec.charset.binary = self.accept(&["BINARY"]);
+        Ok(spec)
+    }
+
     /// Sign and character set, in any order.
     fn type_attribute(&mut self, spec: &mut TypeSpec) -> Result<bool> {
         let charset = &mut spec.charset;
-        if self.accept(&["UNSIGNED"]) {
+        if self.session.is_definition && self.accept(&["DECLARED"]) {
+            spec.declared = Some(Box::new(self.declared()?));
+        } else if self.accept(&["UNSIGNED"]) {
             spec.unsigned = true;
         } else if self.accept(&["SIGNED"]) {
             // What is said last counts.

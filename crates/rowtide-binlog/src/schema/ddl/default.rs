@@ -21,7 +21,7 @@ pub enum DefaultValue {
 pub struct Literal {
     /// With its sign, its quotes, and `N`, `_charset`, `DATE` and so on in front of it.
     pub written: String,
-    /// Whether a backslash in it makes the next character special.
+    /// Whether a backslash in it makes the next character special; true too where there is none.
     pub backslash_escapes: bool,
 }
 
@@ -99,7 +99,7 @@ const NOW: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP
 
 impl Cursor<'_> {
     /// What follows DEFAULT.
-    pub(super) fn default_value(&mut self) -> Result<DefaultValue> {
+    pub(in crate::schema) fn default_value(&mut self) -> Result<DefaultValue> {
         if let Some(digits) = self.now()? {
             return Ok(DefaultValue::Now(digits));
         }
@@ -118,10 +118,21 @@ impl Cursor<'_> {
         if let Ok(literal) = self.literal()
             && self.ends_default()
         {
-            return Ok(DefaultValue::Literal(literal));
+            return Ok(DefaultValue::Literal(self.as_written(literal)?));
         }
         self.return_to(before);
         Ok(DefaultValue::Expression(self.bare_expression()?))
+    }
+
+    /// The literal that a definition says was WRITTEN, if it does, and else the one that was read.
+    fn as_written(&mut self, read: Literal) -> Result<Literal> {
+        if !self.session.is_definition || !self.accept(&["WRITTEN"]) {
+            return Ok(read);
+        }
+        Ok(Literal {
+            written: self.text_value()?,
+            backslash_escapes: !self.accept(&["NO_BACKSLASH_ESCAPES"]),
+        })
     }
 
     /// Whether an operator is next: then what was read is only the beginning of an expression.
@@ -165,9 +176,10 @@ impl Cursor<'_> {
         let _ = self.accept_symbol('-') || self.accept_symbol('+');
         self.unsigned_literal()?;
         let (_, end) = self.place();
+        let written = self.between(start, end).to_owned();
         Ok(Literal {
-            written: self.between(start, end).to_owned(),
-            backslash_escapes: self.session.has_backslash_escapes(),
+            backslash_escapes: self.session.has_backslash_escapes() || !written.contains('\\'),
+            written,
         })
     }
 

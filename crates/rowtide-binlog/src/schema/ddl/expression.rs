@@ -104,7 +104,10 @@ impl Cursor<'_> {
     }
 
     /// Passes over `( ... )`, and tells what is between the parentheses.
-    pub(super) fn parenthesised(&mut self) -> Result<String> {
+    pub(in crate::schema) fn parenthesised(&mut self) -> Result<String> {
+        if let Some(expression) = self.marked_expression()? {
+            return Ok(expression);
+        }
         let (start, _) = self.place();
         self.expect_symbol('(')?;
         let mut depth = 1_usize;
@@ -120,6 +123,23 @@ impl Cursor<'_> {
         let all = self.between(start, end);
         let inside = all.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
         Ok(inside.unwrap_or(all).to_owned())
+    }
+
+    /// `(EXPRESSION 'text')` in a definition: an expression whose text would be read otherwise if it stood there.
+    fn marked_expression(&mut self) -> Result<Option<String>> {
+        let is_next = self.session.is_definition
+            && self.peeks_symbol('(')
+            && self.word_is(1, "EXPRESSION")
+            && self.peeked_kind(2) == Some(&Kind::Text)
+            && self.symbol_is(3, ')');
+        if !is_next {
+            return Ok(None);
+        }
+        self.expect_symbol('(')?;
+        self.expect(&["EXPRESSION"], "EXPRESSION")?;
+        let expression = self.text_value()?;
+        self.expect_symbol(')')?;
+        Ok(Some(expression))
     }
 
     /// Passes over an expression without parentheses around it, as MariaDB allows them for defaults.

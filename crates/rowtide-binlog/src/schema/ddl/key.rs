@@ -49,7 +49,8 @@ pub(in crate::schema) struct PartSpec {
 /// A constraint of a table.
 pub(super) enum Constraint {
     Key(KeySpec),
-    Check,
+    /// CHECK; and in a definition FOREIGN KEY, whose key is shown as one of its own.
+    WithoutKey,
 }
 
 impl KeySpec {
@@ -83,7 +84,7 @@ impl Cursor<'_> {
         if self.accept(&["CHECK"]) {
             self.accept(&["IF", "NOT", "EXISTS"]);
             self.check_body()?;
-            return Ok(Some(Constraint::Check));
+            return Ok(Some(Constraint::WithoutKey));
         }
         if self.accept(&["FOREIGN", "KEY"]) {
             return self.foreign_key(symbol).map(Some);
@@ -176,6 +177,9 @@ impl Cursor<'_> {
         }
         self.expect_symbol(')')?;
         key.invisible = self.index_options()?;
+        if self.session.is_definition && self.accept(&["FOREIGN"]) {
+            key.kind = KeyKind::Foreign;
+        }
         Ok(key)
     }
 
@@ -260,6 +264,9 @@ impl Cursor<'_> {
         self.expect_symbol(')')?;
         self.expect(&["REFERENCES"], "REFERENCES")?;
         self.references_body()?;
+        if self.session.is_definition {
+            return Ok(Constraint::WithoutKey);
+        }
         Ok(Constraint::Key(key))
     }
 }

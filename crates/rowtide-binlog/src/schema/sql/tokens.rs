@@ -36,7 +36,7 @@ pub(in crate::schema) struct Tokens {
 }
 
 /// Reads all tokens. The content of `/*! ... */` and `/*!80000 ... */` counts if the server runs it, and the content of
-/// `/*M! ... */` on MariaDB. A server logs what it does not run of the first kind as `/* ... */`.
+/// `/*M! ... */` on MariaDB, and that of `/*R! ... */` in a definition. A server logs what it does not run of the first kind as `/* ... */`.
 pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
     let mut lexer = Lexer {
         sql,
@@ -44,6 +44,7 @@ pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
         ansi_quotes: session.has_ansi_quotes(),
         escapes: session.has_backslash_escapes(),
         server: session.server,
+        is_definition: session.is_definition,
         versioned: 0,
         start: None,
         end: 0,
@@ -65,6 +66,7 @@ struct Lexer<'a> {
     ansi_quotes: bool,
     escapes: bool,
     server: ServerVersion,
+    is_definition: bool,
     /// How many `/*!` are open.
     versioned: usize,
     /// Where the first token or `/*!` starts.
@@ -140,7 +142,7 @@ impl Lexer<'_> {
         loop {
             let before = self.at;
             self.at += self.rest().len() - self.rest().trim_start_matches(is_blank).len();
-            if let Some(len) = versioned_mark_len(self.rest(), self.server) {
+            if let Some(len) = self.mark_len() {
                 self.start.get_or_insert(self.at);
                 self.versioned = self.versioned.saturating_add(1);
                 self.at += len;
@@ -156,7 +158,19 @@ impl Lexer<'_> {
             }
         }
     }
+
+    /// Bytes of what opens a comment whose content counts, if one is next.
+    fn mark_len(&self) -> Option<usize> {
+        let is_own = self.is_definition && self.rest().starts_with(OWN_MARK);
+        if is_own {
+            return Some(OWN_MARK.len());
+        }
+        versioned_mark_len(self.rest(), self.server)
+    }
 }
+
+/// What Rowtide's own definitions say in a comment.
+const OWN_MARK: &str = "/*R!";
 
 /// Bytes of the comment at the start of `rest`.
 fn comment_len(rest: &str) -> usize {

@@ -1,10 +1,10 @@
 //! What an ALTER TABLE makes of a table.
 
 use super::collation::Collation;
-use super::create::{column, period, resolved, settle_timestamps};
+use super::create::{column, resolved, settle_timestamps};
 use super::error::Reason;
 use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort, sort_old};
-use super::table::{TrackedColumn, TrackedTable, same_name, shared};
+use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
 
@@ -40,7 +40,9 @@ pub(super) fn altered(
     next.columns = slots.into_iter().map(|slot| slot.column).collect();
     for clause in clauses {
         if let Clause::AddPeriod(spec) = clause {
-            next.period = Some(period(spec, &mut next.columns));
+            let period = Period::of(spec);
+            period.settle(&mut next.columns);
+            next.period = Some(Box::new(period));
         }
     }
     let is_new = |column: &TrackedColumn| is_defined(column, clauses);

@@ -123,7 +123,8 @@ fn list(members: &[Box<str>]) -> String {
     quoted.join(",")
 }
 
-fn quoted(member: &str) -> String {
+/// A string of SQL that means this text, if backslashes escape.
+pub(super) fn quoted(member: &str) -> String {
     let mut text = String::with_capacity(member.len().saturating_add(2));
     text.push('\'');
     for c in member.chars() {

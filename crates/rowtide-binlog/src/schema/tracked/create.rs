@@ -7,7 +7,7 @@ use rowtide_event::Charset;
 use super::collation::Collation;
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::{add_keys, make_not_null, sort};
+use super::key::{Key, add_keys, make_not_null, shown_keys, sort};
 use super::table::{Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{
@@ -33,12 +33,12 @@ pub(super) fn created(
         .map(|spec| column(spec, &collation, session))
         .collect::<Result<Vec<_>, _>>()?;
     settle_timestamps(&mut columns, |_| true, session);
-    let period = create.period.as_ref().map(|spec| period(spec, &mut columns));
-    let mut keys = Vec::new();
-    add_keys(&mut keys, &create.keys, &mut columns, period.as_deref(), session);
-    if !session.is_definition {
-        sort(&mut keys, &columns, session);
-    }
+    let period = create.period.as_ref().map(|spec| Box::new(Period::of(spec)));
+    let keys = if session.is_definition {
+        shown_keys(&create.keys, &columns, period.as_deref())
+    } else {
+        made_keys(create, &mut columns, period.as_deref(), session)
+    };
     Ok(TrackedTable {
         id,
         collation,
@@ -51,18 +51,39 @@ pub(super) fn created(
     })
 }
 
-/// The columns of a period cannot be NULL.
-pub(super) fn period(spec: &PeriodSpec, columns: &mut [TrackedColumn]) -> Box<Period> {
-    for column in columns.iter_mut() {
-        if same_name(&column.name, &spec.from) || same_name(&column.name, &spec.to) {
-            make_not_null(column);
+/// The keys of a statement, and what follows from them for columns.
+fn made_keys(
+    create: &CreateTable,
+    columns: &mut [TrackedColumn],
+    period: Option<&Period>,
+    session: &Session<'_>,
+) -> Vec<Key> {
+    if let Some(period) = period {
+        period.settle(columns);
+    }
+    let mut keys = Vec::new();
+    add_keys(&mut keys, &create.keys, columns, period, session);
+    sort(&mut keys, columns, session);
+    keys
+}
+
+impl Period {
+    pub(super) fn of(spec: &PeriodSpec) -> Self {
+        Self {
+            name: spec.name.as_str().into(),
+            from: spec.from.as_str().into(),
+            to: spec.to.as_str().into(),
         }
     }
-    Box::new(Period {
-        name: spec.name.as_str().into(),
-        from: spec.from.as_str().into(),
-        to: spec.to.as_str().into(),
-    })
+
+    /// Its columns cannot be NULL.
+    pub(super) fn settle(&self, columns: &mut [TrackedColumn]) {
+        for column in columns {
+            if same_name(&column.name, &self.from) || same_name(&column.name, &self.to) {
+                make_not_null(column);
+            }
+        }
+    }
 }
 
 /// A table is system-versioned if it says so, or if one of its columns does.
@@ -146,7 +167,13 @@ pub(super) fn column(
         name: spec.name.as_str().into(),
         collation: data_type.is_text().then_some(collation),
         nullable,
-        default: spec.default.clone().or(zero).or(null).map(shared),
+        default: spec
+            .default
+            .clone()
+            .or(zero)
+            .or(null)
+            .filter(|_| !spec.no_default)
+            .map(shared),
         auto_increment: spec.auto_increment,
         on_update: spec.on_update,
         generation: generation(spec.generated.as_ref()),
@@ -167,7 +194,7 @@ fn has_null_default(data_type: &DataType, spec: &ColumnSpec) -> bool {
 fn zero_moment() -> DefaultValue {
     DefaultValue::Literal(Literal {
         written: "'0000-00-00 00:00:00'".to_owned(),
-        backslash_escapes: false,
+        backslash_escapes: true,
     })
 }
 
@@ -183,30 +210,47 @@ fn generation(generated: Option<&Generated>) -> Generation {
 
 fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
     let written = &spec.data_type;
+    if let Some(declared) = &written.declared {
+        return declared_before(declared);
+    }
     let meant = match data_type {
         DataType::Enum(members) | DataType::Set(members) => &members[..],
         _ => &[],
     };
-    let quoted = |member: &str| format!("'{}'", member.replace('\'', "''"));
     let follows = written
         .members
         .iter()
         .zip(meant)
-        .all(|(written, meant)| written.written == quoted(meant));
-    let as_written = || {
-        written
-            .members
-            .iter()
-            .map(|m| m.written.as_str().into())
-            .collect()
-    };
+        .all(|(written, meant)| written.written == simply_quoted(meant));
+    let as_written = || written.members.iter().map(|m| m.written.as_str().into());
     Declared {
-        name: written.name,
-        length: written.length.and_then(|length| u32::try_from(length).ok()),
-        scale: written.scale.and_then(|scale| u8::try_from(scale).ok()),
-        binary: written.charset.binary,
-        members: (!follows).then(|| Arc::new(as_written())),
+        members: (!follows).then(|| Arc::new(as_written().collect())),
+        ..without_members(written)
     }
+}
+
+/// What a definition says of it: members are what its strings mean.
+fn declared_before(declared: &TypeSpec) -> Declared {
+    let members = || declared.members.iter().map(|m| m.value.as_str().into());
+    Declared {
+        members: (!declared.members.is_empty()).then(|| Arc::new(members().collect())),
+        ..without_members(declared)
+    }
+}
+
+fn without_members(spec: &TypeSpec) -> Declared {
+    Declared {
+        name: spec.name,
+        length: spec.length.and_then(|length| u32::try_from(length).ok()),
+        scale: spec.scale.and_then(|scale| u8::try_from(scale).ok()),
+        binary: spec.charset.binary,
+        members: None,
+    }
+}
+
+/// A member as it is most often written: only quotes in it are changed.
+pub(super) fn simply_quoted(member: &str) -> String {
+    format!("'{}'", member.replace('\'', "''"))
 }
 
 /// Without `explicit_defaults_for_timestamp`, the first TIMESTAMP column of a table is set to the moment of each change

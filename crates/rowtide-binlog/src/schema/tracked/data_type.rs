@@ -148,8 +148,8 @@ impl DataType {
             N::Timestamp => Self::Timestamp(number(spec.length.unwrap_or(0))?),
             N::Json if session.is_mariadb() => Self::Text(BlobSize::Long),
             N::Json => Self::Json,
-            N::Enum => Self::Enum(members(spec, charset)),
-            N::Set => Self::Set(members(spec, charset)),
+            N::Enum => Self::Enum(members(spec, charset, session)),
+            N::Set => Self::Set(members(spec, charset, session)),
             N::Vector => Self::Vector(number(spec.length.unwrap_or(VECTOR_LENGTH.into()))?),
             N::Inet4 => Self::Inet4,
             N::Inet6 => Self::Inet6,
@@ -278,9 +278,9 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
     N::try_from(n).map_err(|_| Reason::Length(n))
 }
 
-/// Blanks at the end of a member are not kept.
-fn members(spec: &TypeSpec, charset: Charset) -> Arc<[Box<str>]> {
-    let keeps = charset == Charset::Binary;
+/// Blanks at the end of a member are not kept; in a definition are those that were.
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Arc<[Box<str>]> {
+    let keeps = charset == Charset::Binary || session.is_definition;
     let kept = |value: &str| Box::from(if keeps { value } else { value.trim_end_matches(' ') });
     spec.members.iter().map(|member| kept(&member.value)).collect()
 }

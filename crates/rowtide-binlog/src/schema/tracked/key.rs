@@ -58,17 +58,9 @@ impl Key {
         }
     }
 
-    /// Adds the end of the system's period, which belongs to every unique key, and the period that is named WITHOUT
-    /// OVERLAPS.
+    /// Adds the end of the system's period, which belongs to every unique key, and the table's own.
     fn add_periods(&mut self, spec: &KeySpec, columns: &[TrackedColumn], period: Option<&Period>) {
-        let whole = |column: &str| KeyPart {
-            column: Some(column.into()),
-            prefix: None,
-            descending: false,
-        };
-        if let Some(period) = period.filter(|_| spec.period.is_some()) {
-            self.parts.extend([whole(&period.to), whole(&period.from)]);
-        }
+        self.add_own_period(spec, period);
         let row_end = columns
             .iter()
             .find(|column| column.generation == Generation::RowEnd);
@@ -77,7 +69,15 @@ impl Key {
             names.any(|part| same_name(part, name))
         };
         if let Some(row_end) = row_end.filter(|column| self.is_unique() && !has(&column.name)) {
-            self.parts.push(whole(&row_end.name));
+            self.parts.push(KeyPart::whole(&row_end.name));
+        }
+    }
+
+    /// Adds the period that is named WITHOUT OVERLAPS.
+    fn add_own_period(&mut self, spec: &KeySpec, period: Option<&Period>) {
+        if let Some(period) = period.filter(|_| spec.period.is_some()) {
+            let ends = [&period.to, &period.from];
+            self.parts.extend(ends.map(|name| KeyPart::whole(name)));
         }
     }
 
@@ -101,6 +101,16 @@ impl Key {
         };
         let is_ordered = !matches!(other.kind, KeyKind::FullText | KeyKind::Spatial | KeyKind::Vector);
         is_ordered && self.parts.len() <= other.parts.len() && self.parts.iter().zip(&other.parts).all(same)
+    }
+}
+
+impl KeyPart {
+    fn whole(column: &str) -> Self {
+        Self {
+            column: Some(column.into()),
+            prefix: None,
+            descending: false,
+        }
     }
 }
 
@@ -182,6 +192,21 @@ pub(super) fn add_keys(
             keys.push(key);
         }
     }
+}
+
+/// The keys of a definition: all that it shows and no others, whole as they stand there.
+pub(super) fn shown_keys(specs: &[KeySpec], columns: &[TrackedColumn], period: Option<&Period>) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let name = match &spec.name {
+            Some(name) => name.as_str().into(),
+            None => name_of(spec, &keys),
+        };
+        let mut key = Key::of(spec, columns, name);
+        key.add_own_period(spec, period);
+        keys.push(key);
+    }
+    keys
 }
 
 /// A column that was nullable only because nobody said otherwise has no default any more.

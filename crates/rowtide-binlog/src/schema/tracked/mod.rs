@@ -36,6 +36,7 @@ mod collation;
 mod column_type;
 mod create;
 mod data_type;
+mod definition;
 mod error;
 mod key;
 mod table;
