@@ -195,6 +195,21 @@ impl Publisher {
         )
     }
 
+    /// Produces a record of the schema-change topic, which has the name of the source, to partition 0.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_schema_change(&mut self, key: &[u8], value: &[u8]) -> Result<(), KafkaError> {
+        let topic = self.options.source_name.clone();
+        self.produce(BaseRecord {
+            headers: self.context_headers.clone(),
+            ..BaseRecord::with_opaque_to(&topic, NO_CHANGE)
+                .partition(0)
+                .key(key)
+                .payload(value)
+        })
+    }
+
     /// Commits everything since [`begin`](Self::begin) together with `checkpoint`; for at-least-once, waits until all of
     /// it is acknowledged, and then writes `checkpoint` and waits for that.
     ///

@@ -68,6 +68,20 @@ impl TopicSpec {
         }
     }
 
+    /// A schema-change topic beside topics of tables that are created as `data` says: with their replicas and settings, but
+    /// in one partition, which keeps the order of all statements, and not compacted, which would leave one statement of
+    /// each database.
+    pub fn schema_changes(data: &Self) -> Self {
+        let mut config = data.config.clone();
+        config.retain(|(key, _)| key != "cleanup.policy");
+        config.extend(pairs(&[("cleanup.policy", "delete")]));
+        Self {
+            partitions: 1,
+            replication_factor: data.replication_factor,
+            config,
+        }
+    }
+
     /// The command that creates `topic` like this.
     fn command(&self, topic: &str) -> String {
         let mut command = format!(
@@ -162,6 +176,17 @@ impl Topics {
         match self.exists(history) {
             true => self.check_history_topic(history),
             false => self.allowed(history, &TopicSpec::history(replication_factor)),
+        }
+    }
+
+    /// Whether [`ensure_topic`](Self::ensure_topic) would find the topic or be allowed to create it.
+    ///
+    /// # Errors
+    /// [`KafkaError::TopicMissing`] if not.
+    pub fn check_topic(&self, topic: &str, spec: &TopicSpec) -> Result<(), KafkaError> {
+        match self.exists(topic) {
+            true => Ok(()),
+            false => self.allowed(topic, spec),
         }
     }
 
@@ -433,3 +458,22 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 const TOPICS_IN_A_REQUEST: usize = 500;
 /// How long to wait before asking again whether new topics have leaders.
 const LEADER_WAIT: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_changes_are_kept_as_tables_are_but_in_order_and_all_of_them() {
+        let data = TopicSpec {
+            partitions: 3,
+            replication_factor: 2,
+            config: pairs(&[("cleanup.policy", "compact"), ("retention.ms", "1000")]),
+        };
+        assert_eq!(
+            TopicSpec::schema_changes(&data).command("shop"),
+            "kafka-topics.sh --create --topic shop --partitions 1 --replication-factor 2 --config retention.ms=1000 \
+             --config cleanup.policy=delete"
+        );
+    }
+}

@@ -201,6 +201,39 @@ fn a_history_record_goes_to_partition_0_without_a_key() {
 }
 
 #[test]
+fn a_schema_change_goes_to_partition_0_of_the_topic_named_as_the_source() {
+    let mut options = options("schema-changes");
+    options.context_headers = vec![("context".into(), "c".into())];
+    prepared(&options, 1);
+    let data = TopicSpec {
+        partitions: 3,
+        ..TopicSpec::default()
+    };
+    let mut topics = Topics::connect(&options, CreateTopics::Allowed).unwrap();
+    let spec = TopicSpec::schema_changes(&data);
+    topics.check_topic("schema-changes", &spec).unwrap();
+    topics.ensure_topic("schema-changes", &spec).unwrap();
+    assert_eq!(kafka().partitions("schema-changes").unwrap(), 1);
+
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    for value in ["first", "second"] {
+        publisher.send_schema_change(b"db", value.as_bytes()).unwrap();
+    }
+    publisher.commit(&checkpoint("schema-changes", 4)).unwrap();
+    let seen = kafka().read_all(&["schema-changes"], true).unwrap();
+    let values: Vec<_> = seen
+        .iter()
+        .map(|record| record.value.as_deref().unwrap())
+        .collect();
+    assert_eq!(values, [&b"first"[..], b"second"]);
+    for record in seen {
+        assert_eq!((record.partition, record.key.as_deref()), (0, Some(&b"db"[..])));
+        assert_eq!(record.headers, [("context".to_owned(), Some(b"c".to_vec()))]);
+    }
+}
+
+#[test]
 fn an_older_instance_is_fenced_and_its_open_transaction_aborted() {
     let options = options("fenced");
     let topic = prepared(&options, 1);
@@ -566,6 +599,7 @@ fn a_missing_topic_is_refused_where_creating_is_not_allowed() {
         text.contains("forbidden.t") && text.contains("--partitions 3"),
         "{text}"
     );
+    assert!(topics.check_topic("forbidden.t", &spec).is_err());
     assert!(!kafka().topics().unwrap().contains(&"forbidden.t".to_owned()));
     // Once somebody has made it, it is found.
     kafka().create_topic("forbidden.t", 3, &[]).unwrap();
