@@ -34,6 +34,6 @@ pub use flavour::Flavour;
 pub use gtid::{Gtid, GtidSet};
 pub use malformed::{Malformed, Reader};
 pub use position::BinlogPosition;
-pub use table::{Column, ColumnType, GeometryKind, IntegerWidth, Table, TableId};
+pub use table::{Column, ColumnType, GeometryKind, IntegerWidth, Shape, Table, TableId};
 pub use temporal::{Date, DateTime, Time, Timestamp};
 pub use value::Value;

@@ -1,8 +1,12 @@
 //! The shape of a table at one moment.
 
+mod shape;
+
 use std::fmt;
 
 use crate::{Charset, FixedBinary};
+
+pub use shape::Shape;
 
 /// A table's name: database and table, as the server spells them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
