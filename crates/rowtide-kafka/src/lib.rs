@@ -16,6 +16,7 @@ mod flush;
 pub mod history;
 pub mod options;
 pub mod publisher;
+mod reader;
 pub mod topics;
 
 pub use checkpoint::{Checkpoint, CheckpointStore, InTransaction, PreparedXa, PreparedXaRows};

@@ -357,6 +357,28 @@ fn a_broken_or_deleted_checkpoint_is_told_from_none() {
     assert_eq!(CheckpointStore::read(&options).unwrap(), None);
 }
 
+#[test]
+fn a_checkpoint_is_found_far_before_the_end_of_its_topic() {
+    let options = options("far");
+    prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    publisher.commit(&checkpoint("far", 10)).unwrap();
+    let other = KafkaOptions {
+        checkpoint_topic: options.checkpoint_topic.clone(),
+        ..KafkaOptions::new(kafka().bootstrap(), "far-other")
+    };
+    prepared(&other, 1);
+    let mut publisher = Publisher::connect(&other).unwrap();
+    publisher.begin().unwrap();
+    let many = batch(&[(Some("far-another"), Some("x")); 1_500]);
+    send(&mut publisher, &options.checkpoint_topic, &many).unwrap();
+    publisher.commit(&checkpoint("far-other", 20)).unwrap();
+    let found = |options| CheckpointStore::read(options).unwrap();
+    assert_eq!(found(&options), Some(checkpoint("far", 10)));
+    assert_eq!(found(&other), Some(checkpoint("far-other", 20)));
+}
+
 /// The committed records of a topic, once there are so many: a transaction is committed when its coordinator says so, and
 /// its marker reaches each partition a moment later.
 fn committed(topic: &str, count: usize) -> Vec<rowtide_testbed::Record> {
