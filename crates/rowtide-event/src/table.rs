@@ -141,7 +141,7 @@ pub enum ColumnType {
 }
 
 /// The width of an integer column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IntegerWidth {
     /// TINYINT: 1 byte.
     Tiny,
@@ -156,7 +156,7 @@ pub enum IntegerWidth {
 }
 
 /// Which geometry a column is declared to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GeometryKind {
     /// GEOMETRY: any of them.
     Any,

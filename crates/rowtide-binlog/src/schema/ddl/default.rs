@@ -4,7 +4,7 @@ use super::Result;
 use crate::schema::sql::{Cursor, Kind, unquoted};
 
 /// The DEFAULT of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DefaultValue {
     /// NULL.
     Null,
@@ -17,7 +17,7 @@ pub enum DefaultValue {
 }
 
 /// A literal as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Literal {
     /// With its sign, its quotes, and `N`, `_charset`, `DATE` and so on in front of it.
     pub written: String,

@@ -97,6 +97,7 @@ impl SchemaTracker {
 
     fn put(&mut self, mut table: TrackedTable) -> Arc<TrackedTable> {
         table.shrink();
+        self.pool().share(&mut table);
         let table = Arc::new(table);
         self.set_table(table.clone());
         table

@@ -61,6 +61,11 @@ impl Collation {
         &self.0.name
     }
 
+    /// Whether it is in use elsewhere.
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The collation that a character set has where none is named.
     pub(super) fn default_of(charset: Charset, session: &Session<'_>) -> Self {
         let of_utf8mb4 = session

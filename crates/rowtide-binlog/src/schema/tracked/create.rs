@@ -8,7 +8,9 @@ use super::collation::Collation;
 use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{Key, add_keys, make_not_null, shown_keys, sort};
-use super::table::{Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared};
+use super::table::{
+    ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared,
+};
 use crate::schema::Session;
 use crate::schema::ddl::{
     CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, PeriodSpec, TypeName, TypeSpec,
@@ -163,8 +165,7 @@ pub(super) fn column(
     let is_set = spec.on_update.is_some() && session.is_mariadb();
     let zero = (is_set && !nullable && matches!(data_type, DataType::Timestamp(_))).then(zero_moment);
     let null = (nullable && has_null_default(&data_type, spec)).then_some(DefaultValue::Null);
-    Ok(TrackedColumn {
-        name: spec.name.as_str().into(),
+    let attributes = ColumnAttributes {
         collation: data_type.is_text().then_some(collation),
         nullable,
         default: spec
@@ -180,9 +181,13 @@ pub(super) fn column(
         invisible: spec.invisible,
         compressed: spec.data_type.compressed,
         srid: spec.srid,
-        comment: spec.comment.as_str().into(),
         declared: declared(spec, &data_type),
         data_type,
+    };
+    Ok(TrackedColumn {
+        name: spec.name.as_str().into(),
+        comment: spec.comment.as_str().into(),
+        attributes: Arc::new(attributes),
     })
 }
 

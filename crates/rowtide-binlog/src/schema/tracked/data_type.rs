@@ -10,7 +10,7 @@ use crate::schema::Session;
 use crate::schema::ddl::{TypeName, TypeSpec};
 
 /// A type with all that a server keeps of it, whatever it was called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// TINYINT to BIGINT.
     Integer {
@@ -70,7 +70,7 @@ pub enum DataType {
 }
 
 /// UNSIGNED and ZEROFILL of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sign {
     /// Neither.
     Signed,
@@ -81,7 +81,7 @@ pub enum Sign {
 }
 
 /// How long a TEXT or BLOB may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BlobSize {
     /// 255 bytes.
     Tiny,

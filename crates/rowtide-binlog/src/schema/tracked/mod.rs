@@ -39,10 +39,11 @@ mod data_type;
 mod definition;
 mod error;
 mod key;
+mod pool;
 mod table;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rowtide_event::TableId;
 
@@ -51,7 +52,8 @@ pub use collation::Collation;
 pub use data_type::{BlobSize, DataType, Sign};
 pub use error::{Affected, Reason, Unreadable};
 pub use key::{Key, KeyPart};
-pub use table::{Declared, Generation, Period, TrackedColumn, TrackedTable};
+use pool::Pool;
+pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
 
 /// All databases and tables of a server at one position.
 ///
@@ -60,6 +62,8 @@ pub use table::{Declared, Generation, Period, TrackedColumn, TrackedTable};
 #[derive(Debug, Clone, Default)]
 pub struct SchemaTracker {
     databases: BTreeMap<String, Database>,
+    /// Clones of a tracker have it together.
+    pool: Arc<Mutex<Pool>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -185,6 +189,11 @@ impl SchemaTracker {
     /// The collation of a database's new tables, if it is known.
     pub fn database(&self, name: &str) -> Option<&Collation> {
         self.databases.get(name)?.collation.as_ref()
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        // It holds whole values at any time.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells of a database as the server has it.

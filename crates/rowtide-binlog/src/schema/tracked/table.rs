@@ -1,5 +1,6 @@
 //! What a table is.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 use rowtide_event::{Column, ColumnType, Table, TableId};
@@ -41,11 +42,20 @@ pub struct Period {
     pub to: Box<str>,
 }
 
-/// A column of a [`TrackedTable`].
+/// A column of a [`TrackedTable`]. What it is, is read and changed as if it stood here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedColumn {
     /// Its name.
     pub name: Box<str>,
+    /// Its comment, or empty.
+    pub comment: Box<str>,
+    /// What it is, shared with columns that are the same.
+    pub attributes: Arc<ColumnAttributes>,
+}
+
+/// What a column is, whatever it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ColumnAttributes {
     /// What it holds.
     pub data_type: DataType,
     /// How its type was written.
@@ -68,12 +78,25 @@ pub struct TrackedColumn {
     pub compressed: bool,
     /// The SRID that all its geometries have.
     pub srid: Option<u32>,
-    /// Its comment, or empty.
-    pub comment: Box<str>,
+}
+
+impl Deref for TrackedColumn {
+    type Target = ColumnAttributes;
+
+    fn deref(&self) -> &ColumnAttributes {
+        &self.attributes
+    }
+}
+
+impl DerefMut for TrackedColumn {
+    /// Other columns stay as they are.
+    fn deref_mut(&mut self) -> &mut ColumnAttributes {
+        Arc::make_mut(&mut self.attributes)
+    }
 }
 
 /// How a type was written, for records that repeat it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Declared {
     /// The type's name.
     pub name: TypeName,
@@ -88,7 +111,7 @@ pub struct Declared {
 }
 
 /// Whether and how the server computes a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Generation {
     /// It does not.
     None,

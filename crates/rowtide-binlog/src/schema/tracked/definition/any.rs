@@ -7,8 +7,8 @@ use proptest::sample::select;
 use rowtide_event::{GeometryKind, IntegerWidth, TableId};
 
 use crate::schema::tracked::{
-    BlobSize, Collation, DataType, Declared, DefaultValue, Generation, Key, KeyKind, KeyPart, Literal,
-    Period, Sign, TrackedColumn, TrackedTable, TypeName,
+    BlobSize, Collation, ColumnAttributes, DataType, Declared, DefaultValue, Generation, Key, KeyKind,
+    KeyPart, Literal, Period, Sign, TrackedColumn, TrackedTable, TypeName,
 };
 
 /// Names of types that a column may have been declared with.
@@ -177,8 +177,7 @@ fn column() -> impl Strategy<Value = TrackedColumn> {
                 (generation, srid, comment),
             )| {
                 let [nullable, auto_increment, invisible, compressed] = flags;
-                TrackedColumn {
-                    name,
+                let attributes = ColumnAttributes {
                     collation: data_type.is_text().then_some(collation),
                     data_type,
                     declared,
@@ -190,7 +189,11 @@ fn column() -> impl Strategy<Value = TrackedColumn> {
                     invisible,
                     compressed,
                     srid,
+                };
+                TrackedColumn {
+                    name,
                     comment,
+                    attributes: Arc::new(attributes),
                 }
             },
         )
