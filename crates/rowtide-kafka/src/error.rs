@@ -174,7 +174,68 @@ pub enum KafkaError {
         /// The newest version known here.
         known: u64,
     },
+    /// The schema-history topic holds nothing.
+    #[error("the schema-history topic {topic} {problem}, so that the tables are not known. {HISTORY_ADVICE}")]
+    HistoryMissing {
+        /// The schema-history topic.
+        topic: String,
+        /// Whether it is missing or empty.
+        problem: &'static str,
+    },
+    /// Records of the schema history are gone, or others have come between.
+    #[error(
+        "the schema-history topic {topic} is not as Rowtide left it: {problem}. It was deleted from, compacted, made anew, \
+         or somebody else writes to it. {HISTORY_ADVICE}"
+    )]
+    HistoryIncomplete {
+        /// The schema-history topic.
+        topic: String,
+        /// What does not fit, in offsets and numbers of records.
+        problem: String,
+    },
+    /// A record of the schema-history topic is none of a schema history.
+    #[error(
+        "the record at offset {offset} of the schema-history topic {topic} cannot be used: {reason}. {HISTORY_ADVICE}"
+    )]
+    HistoryCorrupt {
+        /// The schema-history topic.
+        topic: String,
+        /// The record's offset.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A record of the schema-history topic is of another source.
+    #[error(
+        "the record at offset {offset} of the schema-history topic {topic} is of the source `{found}`, and this one is \
+         `{expected}`: two sources cannot share a schema-history topic. {HISTORY_ADVICE}"
+    )]
+    HistoryForeign {
+        /// The schema-history topic.
+        topic: String,
+        /// The record's offset.
+        offset: i64,
+        /// The source it names.
+        found: String,
+        /// The source that reads it.
+        expected: String,
+    },
+    /// A record of the schema history was written by a newer Rowtide.
+    #[error(
+        "the record at offset {offset} of the schema-history topic {topic} says something of the tables that this Rowtide \
+         does not know: use the newer Rowtide that wrote it"
+    )]
+    HistoryTooNew {
+        /// The schema-history topic.
+        topic: String,
+        /// The record's offset.
+        offset: i64,
+    },
 }
+
+/// The ways out of a history that is lost.
+const HISTORY_ADVICE: &str = "Bring its records back; or give Rowtide a topic of its own (--schema-history-topic) and \
+    say with `rowtide checkpoint set` where to resume, so that it takes the tables from the server as they are now";
 
 /// What helps after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

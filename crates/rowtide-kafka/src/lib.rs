@@ -3,7 +3,8 @@
 //! - [`options`]: what a user sets, checked before anything connects
 //! - [`publisher`]: produces records and commits them together with the checkpoint
 //! - [`checkpoint`]: where to resume, as a record that a person can read
-//! - [`history`]: Debezium's schema-history records, to the byte
+//! - [`history`]: Debezium's schema-history records, and beside them what only Rowtide reads
+//! - [`reader`]: reads both again
 //! - [`topics`]: creates missing topics and refuses unfit ones
 //! - [`error`]: what went wrong, and whether starting again mends it
 //!
@@ -16,12 +17,18 @@ mod flush;
 pub mod history;
 pub mod options;
 pub mod publisher;
-mod reader;
+pub mod reader;
 pub mod topics;
 
-pub use checkpoint::{Checkpoint, CheckpointStore, InTransaction, PreparedXa, PreparedXaRows};
+pub use checkpoint::{
+    Checkpoint, CheckpointStore, HistoryRange, HistoryThrough, InTransaction, PreparedXa, PreparedXaRows,
+};
 pub use error::{KafkaError, Recovery};
-pub use history::{HistoryPosition, HistoryRecord, HistorySource};
+pub use history::{
+    Effect, HistoryEnd, HistoryMessage, HistoryPosition, HistoryRecord, HistorySource, HistoryStore,
+    InvalidHistory, StoredMessage,
+};
 pub use options::{Delivery, KafkaOptions, Timeouts};
-pub use publisher::Publisher;
+pub use publisher::{HistoryTicket, Publisher};
+pub use reader::Reader;
 pub use topics::{CreateTopics, TopicSpec, Topics};

@@ -1,5 +1,7 @@
 //! Produces records and commits them together with the checkpoint.
 
+mod history;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -9,11 +11,13 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rowtide_event::encode::{KeyHeader, Origin, Origins, Record, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
-use crate::delivery::{DeliveryContext, FailedDelivery};
+use crate::delivery::{DeliveryContext, FailedDelivery, Sent};
 use crate::error::{KafkaError, Scene, is_transient};
 use crate::flush::flush;
-use crate::history::HistoryRecord;
 use crate::options::{Delivery, KafkaOptions};
+
+use history::HistorySent;
+pub use history::HistoryTicket;
 
 /// The one writer of a source's changes. It blocks, and belongs on a thread of its own.
 ///
@@ -30,10 +34,8 @@ pub struct Publisher {
     /// How many change records were sent since the transaction began: the next one's number.
     sent: usize,
     origins: Origins,
+    history: HistorySent,
 }
-
-/// The number of a record that is no change of a table.
-const NO_CHANGE: usize = usize::MAX;
 
 impl Publisher {
     /// Connects, and fences any older instance of the same source: its open transaction is aborted and its next commit
@@ -71,6 +73,7 @@ impl Publisher {
             begun: None,
             sent: 0,
             origins: Origins::default(),
+            history: HistorySent::default(),
         };
         publisher.await_broker()?;
         Ok(publisher)
@@ -175,24 +178,10 @@ impl Publisher {
                 key: record.key.as_ref().map(|span| batch.slice(span)),
                 timestamp: None,
                 headers: self.headers(batch, record),
-                delivery_opaque: first.saturating_add(index),
+                delivery_opaque: Sent::Change(first.saturating_add(index)).number(),
             })?;
         }
         self.poll()
-    }
-
-    /// Produces a schema-history record, to partition 0 and without a key, as Debezium does.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_history(&mut self, record: &HistoryRecord) -> Result<(), KafkaError> {
-        let value = record.to_json();
-        let topic = self.options.history_topic.clone();
-        self.produce(
-            BaseRecord::<[u8], [u8], usize>::with_opaque_to(&topic, NO_CHANGE)
-                .partition(0)
-                .payload(value.as_bytes()),
-        )
     }
 
     /// Produces a record of the schema-change topic, which has the name of the source, to partition 0.
@@ -203,7 +192,7 @@ impl Publisher {
         let topic = self.options.source_name.clone();
         self.produce(BaseRecord {
             headers: self.context_headers.clone(),
-            ..BaseRecord::with_opaque_to(&topic, NO_CHANGE)
+            ..BaseRecord::with_opaque_to(&topic, Sent::Other.number())
                 .partition(0)
                 .key(key)
                 .payload(value)
@@ -230,6 +219,7 @@ impl Publisher {
             }
         }
         self.begun = None;
+        self.forget_history();
         Ok(())
     }
 
@@ -251,6 +241,7 @@ impl Publisher {
             self.serve();
             self.producer.context().forget_failures();
         }
+        self.forget_history();
         Ok(())
     }
 
@@ -271,7 +262,7 @@ impl Publisher {
         let topic = self.options.checkpoint_topic.clone();
         let key = self.options.source_name.clone();
         self.produce(
-            BaseRecord::with_opaque_to(&topic, NO_CHANGE)
+            BaseRecord::with_opaque_to(&topic, Sent::Other.number())
                 .partition(0)
                 .key(key.as_bytes())
                 .payload(value.as_bytes()),
@@ -298,7 +289,7 @@ impl Publisher {
                             .key
                             .map_or(0, <[u8]>::len)
                             .saturating_add(returned.payload.map_or(0, <[u8]>::len)),
-                        number: returned.delivery_opaque,
+                        sent: Sent::of(returned.delivery_opaque),
                     };
                     return Err(self.delivery_error(&failed));
                 }
@@ -458,8 +449,10 @@ impl Publisher {
     }
 
     fn origin(&self, failed: &FailedDelivery) -> Option<Origin> {
-        let number = Some(failed.number).filter(|number| *number < self.sent)?;
-        self.origins.of(number).cloned()
+        match failed.sent {
+            Sent::Change(number) if number < self.sent => self.origins.of(number).cloned(),
+            _ => None,
+        }
     }
 
     fn size_limits(&self, topic: &str) -> String {

@@ -94,6 +94,7 @@ fn checkpoint(pos: u64) -> Checkpoint {
         pos,
         in_transaction: None,
         prepared_xa: Vec::new(),
+        history: None,
         source_ts_ms: None,
         written_ts_ms: 0,
         rowtide_version: "test".into(),

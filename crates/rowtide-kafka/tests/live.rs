@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rowtide_event::Flavour;
 use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, Delivery, HistoryPosition, HistoryRecord, HistorySource,
-    KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
+    Checkpoint, CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery,
+    TopicSpec, Topics,
 };
 use rowtide_testbed::Kafka;
 
@@ -50,6 +50,7 @@ fn checkpoint(source: &str, pos: u64) -> Checkpoint {
         pos,
         in_transaction: None,
         prepared_xa: Vec::new(),
+        history: None,
         source_ts_ms: None,
         written_ts_ms: 0,
         rowtide_version: "test".into(),
@@ -166,38 +167,6 @@ fn headers_come_in_debeziums_order() {
         [&[header("__debezium.oldkey", "1")], &context[..]].concat()
     );
     assert_eq!(seen[2], context);
-}
-
-#[test]
-fn a_history_record_goes_to_partition_0_without_a_key() {
-    let options = options("history");
-    prepared(&options, 1);
-    let record = HistoryRecord {
-        source: HistorySource {
-            server: "history".into(),
-        },
-        position: HistoryPosition {
-            file: "b.1".into(),
-            pos: 4,
-            ..HistoryPosition::default()
-        },
-        ts_ms: 1,
-        database_name: Some("db".into()),
-        schema_name: None,
-        ddl: Some("DROP TABLE t".into()),
-        table_changes: vec![],
-    };
-    let mut publisher = Publisher::connect(&options).unwrap();
-    publisher.begin().unwrap();
-    publisher.send_history(&record).unwrap();
-    publisher.commit(&checkpoint("history", 4)).unwrap();
-    let seen = kafka().read_all(&[&options.history_topic], true).unwrap();
-    assert_eq!(seen.len(), 1);
-    assert_eq!(
-        (seen[0].partition, &seen[0].key, seen[0].headers.len()),
-        (0, &None, 0)
-    );
-    assert_eq!(seen[0].value.as_deref(), Some(record.to_json().as_bytes()));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rowtide_event::Flavour;
-use rowtide_kafka::{Checkpoint, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
+use rowtide_kafka::{
+    Checkpoint, HistoryMessage, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics,
+};
 
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
@@ -88,10 +90,13 @@ impl<'a> Delivery<'a> {
         }
         self.publisher
             .send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
-        for record in &parcel.history {
-            self.publisher.send_history(record)?;
-        }
         let records = parcel.batch.records.len() + parcel.history.len();
+        for record in parcel.history {
+            self.publisher.send_history(&HistoryMessage {
+                record,
+                effects: Vec::new(),
+            })?;
+        }
         let bytes = parcel.batch.bytes.len();
         let inside_transaction = parcel.progress.inside.is_some();
         self.ledger.advance(parcel.progress);
@@ -156,6 +161,7 @@ pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server: &Server, filter:
         pos: ledger.position.pos,
         in_transaction: ledger.inside.as_ref().map(inside),
         prepared_xa: ledger.prepared.iter().map(prepared_xa).collect(),
+        history: None,
         source_ts_ms: Some(ledger.source_ts_us / 1_000).filter(|ms| *ms > 0),
         written_ts_ms: unix_micros() / 1_000,
         rowtide_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -283,6 +283,11 @@ impl Error {
             Self::Kafka(
                 KafkaError::CheckpointCorrupt { .. }
                 | KafkaError::CheckpointTooNew { .. }
+                | KafkaError::HistoryMissing { .. }
+                | KafkaError::HistoryIncomplete { .. }
+                | KafkaError::HistoryCorrupt { .. }
+                | KafkaError::HistoryForeign { .. }
+                | KafkaError::HistoryTooNew { .. }
                 | KafkaError::TopicUnfit { .. },
             ) => ErrorKind::Checkpoint,
             Self::Kafka(KafkaError::Setting { .. }) => ErrorKind::Config,

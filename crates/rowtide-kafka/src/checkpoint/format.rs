@@ -28,6 +28,9 @@ pub struct Checkpoint {
     /// XA transactions that are prepared and not decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepared_xa: Vec<PreparedXa>,
+    /// The part of the schema history that says how the tables are here; none before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryRange>,
     /// When the newest delivered change was committed on the source, in milliseconds since 1970.
     pub source_ts_ms: Option<u64>,
     /// When this was written, in milliseconds since 1970.
@@ -80,6 +83,35 @@ pub struct PreparedXaRows {
     pub file: String,
     /// Where in the file it starts.
     pub pos: u64,
+}
+
+/// A part of the schema-history topic's one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryRange {
+    /// The offset where it begins: of the first record of the newest image of all tables, or of the topic's first.
+    pub first_offset: i64,
+    /// The offset of its last record, which belongs to this checkpoint.
+    pub last_offset: i64,
+    /// How many records it holds, both ends included. Offsets are not counted: the marks of Kafka's transactions and
+    /// what was aborted have some too.
+    pub records: u64,
+    /// How far in the binlog the history is complete, where that is not the checkpoint's own place: set when somebody
+    /// moved the checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<HistoryThrough>,
+}
+
+/// A place in the binlog up to which the history is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryThrough {
+    /// The binlog file.
+    pub file: String,
+    /// Bytes from the file's start.
+    pub pos: u64,
+    /// All transactions that were done there, where the server has GTIDs.
+    pub gtid_set: Option<String>,
 }
 
 impl Checkpoint {
@@ -159,6 +191,16 @@ mod tests {
                     rows: None,
                 },
             ],
+            history: Some(HistoryRange {
+                first_offset: 40,
+                last_offset: 57,
+                records: 12,
+                through: Some(HistoryThrough {
+                    file: "binlog.000001".into(),
+                    pos: 99,
+                    gtid_set: None,
+                }),
+            }),
             source_ts_ms: Some(1_700_000_000_000),
             written_ts_ms: 1_700_000_000_005,
             rowtide_version: "0.1.0".into(),
@@ -175,6 +217,8 @@ mod tests {
             r#""pos":4294967300,"rows":12,"filter":"5f2a"},"#,
             r#""prepared_xa":[{"xid":"X'61',X'',1","rows":{"gtid":"9de2dde1-e55f-11f1-bc9f-02fc00000001:6","#,
             r#""file":"binlog.000001","pos":77}},{"xid":"X'62',X'',1","rows":null}],"#,
+            r#""history":{"first_offset":40,"last_offset":57,"records":12,"#,
+            r#""through":{"file":"binlog.000001","pos":99,"gtid_set":null}},"#,
             r#""source_ts_ms":1700000000000,"written_ts_ms":1700000000005,"rowtide_version":"0.1.0"}"#
         );
         assert_eq!(checkpoint().to_json(), expected);
@@ -197,6 +241,14 @@ mod tests {
             let read = Checkpoint::from_json(broken.as_bytes());
             assert!(matches!(read, Err(InvalidCheckpoint::Malformed(_))), "{broken}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_without_history_is_as_it_was_before_there_were_ranges() {
+        let mut written = checkpoint();
+        written.history = None;
+        assert!(!written.to_json().contains("history"));
+        assert_eq!(Checkpoint::from_json(written.to_json().as_bytes()), Ok(written));
     }
 
     #[test]
