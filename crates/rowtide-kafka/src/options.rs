@@ -225,6 +225,8 @@ const READER_SETTINGS: &[(&str, &str)] = &[
     ("auto.offset.reset", "earliest"),
     ("fetch.wait.max.ms", "1"),
     ("queued.max.messages.kbytes", "8192"),
+    // How long librdkafka does not look again when it holds so much: a second, if nothing is said.
+    ("fetch.queue.backoff.ms", "1"),
 ];
 
 /// Settings of librdkafka that have two names, and the one that is used here.

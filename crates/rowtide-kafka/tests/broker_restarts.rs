@@ -6,7 +6,8 @@
 use rowtide_event::Flavour;
 use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
+    Checkpoint, CheckpointStore, CreateTopics, Delivery, HistoryMessage, HistoryPosition, HistoryRange,
+    HistoryRecord, HistorySource, HistoryStore, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
     Topics,
 };
 use rowtide_testbed::Kafka;
@@ -40,6 +41,9 @@ fn every_record_is_there_once_though_the_broker_is_killed() {
         }
     }
     assert_eq!(next_kill, None);
+    let range = CheckpointStore::read(&options).unwrap().unwrap().history.unwrap();
+    let halves: Vec<u64> = (0..RECORDS).step_by(IN_A_TRANSACTION as usize / 2).collect();
+    assert_eq!(history(&options, &range), halves);
     let expected: Vec<String> = (0..RECORDS).map(|i| i.to_string()).collect();
     let seen: Vec<String> = kafka
         .read_all(&["restarts.t"], true)
@@ -53,18 +57,106 @@ fn every_record_is_there_once_though_the_broker_is_killed() {
 /// Resumes at the checkpoint and goes on until all is done or something fails; `between` runs with a transaction open.
 fn run_on(options: &KafkaOptions, done: &mut u64, mut between: impl FnMut(u64)) -> Result<(), KafkaError> {
     let mut publisher = Publisher::connect(options)?;
-    *done = CheckpointStore::read(options)?.map_or(0, |checkpoint| checkpoint.pos);
+    let found = CheckpointStore::read(options)?;
+    *done = found.as_ref().map_or(0, |checkpoint| checkpoint.pos);
+    let mut range = found.and_then(|checkpoint| checkpoint.history);
     while *done < RECORDS {
         publisher.begin()?;
+        let half = *done + IN_A_TRANSACTION / 2;
         let first = batch(*done, IN_A_TRANSACTION / 2);
         publisher.send(&["restarts.t".into()], &first, 0..first.records.len())?;
+        let mut tickets = vec![publisher.send_history(&message(options, *done))?];
         between(*done);
-        let second = batch(*done + IN_A_TRANSACTION / 2, IN_A_TRANSACTION / 2);
+        let second = batch(half, IN_A_TRANSACTION / 2);
         publisher.send(&["restarts.t".into()], &second, 0..second.records.len())?;
-        publisher.commit(&checkpoint(*done + IN_A_TRANSACTION))?;
+        tickets.push(publisher.send_history(&message(options, half))?);
+        publisher.settle_history()?;
+        let offsets = tickets.into_iter().map(|t| publisher.history_offset(t).unwrap());
+        let longer = longer(range, offsets);
+        publisher.commit(&checkpoint(
+            options,
+            *done + IN_A_TRANSACTION,
+            Some(longer.clone()),
+        ))?;
+        range = Some(longer);
         *done += IN_A_TRANSACTION;
     }
     Ok(())
+}
+
+/// Without transactions a publisher outlives the broker, and sends again what was not acknowledged.
+#[test]
+fn the_offsets_of_records_that_were_sent_again_are_right() {
+    let kafka = Kafka::start(rowtide_testbed::KafkaOptions::default()).unwrap();
+    let options = KafkaOptions {
+        delivery: Delivery::AtLeastOnce,
+        ..KafkaOptions::new(kafka.bootstrap(), "again")
+    };
+    let mut topics = Topics::connect(&options, CreateTopics::Allowed).unwrap();
+    topics.ensure_own_topics(-1).unwrap();
+    let mut publisher = Publisher::connect(&options).unwrap();
+    publisher.begin().unwrap();
+    let mut tickets = Vec::new();
+    for pos in 0..1_000 {
+        tickets.push(publisher.send_history(&message(&options, pos)).unwrap());
+        if pos == 500 {
+            kafka.kill9();
+        }
+    }
+    kafka.start_again().unwrap();
+    publisher.settle_history().unwrap();
+    let offsets = tickets.into_iter().map(|t| publisher.history_offset(t).unwrap());
+    let range = longer(None, offsets);
+    publisher
+        .commit(&checkpoint(&options, 1_000, Some(range.clone())))
+        .unwrap();
+    assert_eq!(range.records, 1_000);
+    assert_eq!(history(&options, &range), (0..1_000).collect::<Vec<_>>());
+}
+
+fn longer(range: Option<HistoryRange>, offsets: impl Iterator<Item = i64>) -> HistoryRange {
+    let grow = |range: Option<HistoryRange>, offset| {
+        let records = range.as_ref().map_or(0, |range| range.records);
+        Some(HistoryRange {
+            first_offset: range.map_or(offset, |range| range.first_offset),
+            last_offset: offset,
+            records: records + 1,
+            through: None,
+        })
+    };
+    offsets.fold(range, grow).unwrap()
+}
+
+/// The positions that the records of a range have.
+fn history(options: &KafkaOptions, range: &HistoryRange) -> Vec<u64> {
+    let mut positions = Vec::new();
+    let end = HistoryStore::read_range(options, range, |found| {
+        positions.push(found.position.pos);
+        Ok::<_, KafkaError>(())
+    });
+    assert_eq!(end.unwrap().records_behind, 0);
+    positions
+}
+
+fn message(options: &KafkaOptions, pos: u64) -> HistoryMessage {
+    HistoryMessage {
+        record: HistoryRecord {
+            source: HistorySource {
+                server: options.source_name.clone(),
+            },
+            position: HistoryPosition {
+                file: "binlog.000001".into(),
+                pos,
+                ..HistoryPosition::default()
+            },
+            ts_ms: 1,
+            database_name: None,
+            schema_name: None,
+            ddl: None,
+            table_changes: vec![],
+        },
+        effects: vec![],
+    }
 }
 
 fn batch(from: u64, count: u64) -> RecordBatch {
@@ -83,10 +175,10 @@ fn batch(from: u64, count: u64) -> RecordBatch {
     batch
 }
 
-fn checkpoint(pos: u64) -> Checkpoint {
+fn checkpoint(options: &KafkaOptions, pos: u64, history: Option<HistoryRange>) -> Checkpoint {
     Checkpoint {
         format_version: Checkpoint::FORMAT_VERSION,
-        source: "restarts".into(),
+        source: options.source_name.clone(),
         flavour: Flavour::MySql,
         server_uuid: None,
         gtid_set: None,
@@ -94,7 +186,7 @@ fn checkpoint(pos: u64) -> Checkpoint {
         pos,
         in_transaction: None,
         prepared_xa: Vec::new(),
-        history: None,
+        history,
         source_ts_ms: None,
         written_ts_ms: 0,
         rowtide_version: "test".into(),

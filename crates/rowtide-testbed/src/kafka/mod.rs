@@ -12,6 +12,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
 
 pub use records::{Ends, Record, consume, read_all};
 
@@ -101,6 +102,24 @@ impl Kafka {
         for result in made {
             let refused = |(topic, code)| TestbedError::Unexpected(format!("topic {topic}: {code}"));
             result.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the records of partition 0 of a topic that stand before an offset.
+    pub fn delete_records(&self, topic: &str, before: i64) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self
+            .client_config()
+            .create()
+            .map_err(kafka("make an admin client"))?;
+        let mut offsets = TopicPartitionList::new();
+        offsets
+            .add_partition_offset(topic, 0, Offset::Offset(before))
+            .map_err(kafka("name an offset"))?;
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let deleted = block_on(admin.delete_records(&offsets, &options)).map_err(kafka("delete records"))?;
+        for partition in deleted.elements() {
+            partition.error().map_err(kafka("delete records"))?;
         }
         Ok(())
     }
