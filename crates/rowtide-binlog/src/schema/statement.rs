@@ -11,6 +11,7 @@ mod rows;
 use rowtide_event::TableId;
 
 pub use history::{HistoryEntry, history_entries};
+pub(super) use read::classified;
 pub use read::classify;
 pub use redact::{redacted, redacted_comment};
 

@@ -100,7 +100,11 @@ pub(super) type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// Reads a statement that concerns tables or databases which are not temporary.
 pub(super) fn read(sql: &str, session: Session<'_>) -> Result<Ddl> {
-    let mut cursor = Cursor::new(sql, session);
+    read_all(&mut Cursor::new(sql, session))
+}
+
+/// Reads the statement at whose beginning the cursor is.
+pub(super) fn read_all(cursor: &mut Cursor<'_>) -> Result<Ddl> {
     let head = cursor
         .head()
         .ok_or_else(|| cursor.expected("a statement about tables"))?;

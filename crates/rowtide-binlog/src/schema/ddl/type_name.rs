@@ -67,9 +67,11 @@ impl TypeName {
 impl Cursor<'_> {
     /// A type's name, if one is next.
     pub(super) fn type_name(&mut self) -> Option<TypeName> {
+        let first = self.word_ahead(0)?.as_bytes().first()?.to_ascii_uppercase();
         TypeName::ALL
             .iter()
             .copied()
+            .filter(|name| name.words().as_bytes().first() == Some(&first))
             .find(|name| self.accept_words(name.words()))
     }
 

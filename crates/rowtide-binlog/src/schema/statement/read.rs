@@ -9,7 +9,11 @@ use crate::schema::sql::Cursor;
 
 /// Tells what a statement changes.
 pub fn classify(sql: &str, session: Session<'_>) -> Class {
-    let mut reader = Cursor::new(sql, session);
+    classified(&mut Cursor::new(sql, session))
+}
+
+/// Tells what the statement changes at whose beginning the cursor is.
+pub(in crate::schema) fn classified(reader: &mut Cursor<'_>) -> Class {
     let verb = reader.word(0);
     if !reader.is_before_end() {
         // Nothing but comments: MariaDB sends such in place of events that a replica would not know.

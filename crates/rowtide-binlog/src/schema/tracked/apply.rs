@@ -11,7 +11,8 @@ use super::table::TrackedTable;
 use super::{Change, Collation, DataType, Database, Outcome, SchemaTracker, State, Tracked};
 use crate::schema::Session;
 use crate::schema::ddl::{self, CharsetSpec, Clause, CreateTable, Ddl, KeySpec, Source, TypeSpec};
-use crate::schema::statement::{Class, classify};
+use crate::schema::sql::Cursor;
+use crate::schema::statement::{Class, classified};
 
 type Changes = Result<Vec<Change>, Reason>;
 
@@ -21,14 +22,17 @@ impl SchemaTracker {
     /// After [`Outcome::Unreadable`] the tables that it may have changed are [`Unclear`](Tracked::Unclear) until
     /// [`set_table`](Self::set_table), CREATE or DROP puts them right; all others stay as they are.
     pub fn apply(&mut self, sql: &str, session: &Session<'_>) -> Outcome {
-        let affected = match classify(sql, *session) {
+        let mut cursor = Cursor::new(sql, *session);
+        let start = cursor.mark();
+        let affected = match classified(&mut cursor) {
             Class::NotTables { .. } | Class::RowChange { .. } => return Outcome::NotTables,
             Class::Table(statement) if statement.temporary => return Outcome::NotTables,
             Class::Table(statement) => Affected::Tables(statement.tables),
             Class::Database(_) => Affected::Tables(Vec::new()),
             Class::Unknown { verb } => return self.unreadable(Reason::Verb(verb), Affected::Any),
         };
-        let changes = ddl::read(sql, *session)
+        cursor.return_to(start);
+        let changes = ddl::read_all(&mut cursor)
             .map_err(Reason::from)
             .and_then(|ddl| self.follow(ddl, session));
         match changes {
