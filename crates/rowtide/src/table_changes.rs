@@ -4,11 +4,14 @@
 //! table that it makes.
 
 mod column;
+mod foreign;
 
 use rowtide_binlog::schema::statement::redacted_comment;
 use rowtide_binlog::schema::tracked::{Change, TrackedTable};
 use rowtide_event::TableId;
 use rowtide_kafka::history::{TableChange, TableChangeKind, TableImage};
+
+pub use foreign::follow_foreign;
 
 /// Whether comments of columns are told, as with Debezium's `include.schema.comments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod captured;
+mod followed;
 mod replay;
 mod schema_changes;
 mod table_changes;
