@@ -260,7 +260,26 @@ fn texts(corpus: &mut Corpus) -> Done {
     corpus.add("gtid_text", "mysql", mysql.as_bytes())?;
     corpus.add("gtid_text", "mariadb", b"\x010-1-100,1-2-7\x000-1-101")?;
     let checkpoint = br#"{"format_version":1,"source":"shop","flavour":"mysql","server_uuid":"3e11fa47","gtid_set":"3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5","file":"binlog.000001","pos":4,"in_transaction":{"gtid":null,"file":"binlog.000001","pos":4,"rows":7,"filter":"0f"},"prepared_xa":[{"xid":"X'61',X'',1","rows":{"gtid":null,"file":"binlog.000001","pos":4}}],"source_ts_ms":null,"written_ts_ms":1,"rowtide_version":"0.1.0"}"#;
-    corpus.add("checkpoint", "all_fields", checkpoint)
+    corpus.add("checkpoint", "all_fields", checkpoint)?;
+    history(corpus)
+}
+
+fn history(corpus: &mut Corpus) -> Done {
+    let place = r#""source":{"server":"shop"},"position":{"ts_sec":1700000000,"file":"binlog.000001","pos":157,"gtids":"u:1-3","server_id":97},"ts_ms":1700000000123"#;
+    let column = r#"{"name":"id","jdbcType":4,"typeName":"INT","typeExpression":"INT","charsetName":null,"length":11,"position":1,"optional":false,"autoIncremented":true,"generated":false,"comment":null,"hasDefaultValue":false,"enumValues":["a"]}"#;
+    let created = format!(
+        r#"[{{"type":"CREATE","id":"\"shop\".\"t\"","table":{{"defaultCharsetName":"utf8mb4","primaryKeyColumnNames":["id"],"columns":[{column}],"attributes":[{{"name":"a","value":"b"}}]}},"comment":null}}]"#
+    );
+    let value = |ddl: &str, changes: &str| {
+        format!(r#"{{{place},"databaseName":"shop","ddl":"{ddl}","tableChanges":{changes}}}"#)
+    };
+    let create = value("CREATE TABLE t (id int)", &created);
+    let drop = value("DROP TABLE t", r#"[{"type":"DROP","id":"\"shop\".\"t\""}]"#);
+    let image = r#"["image_begins",{"database":{"name":"shop","collation":"utf8mb4_bin"}},{"table":{"database":"shop","table":"t","definition":"CREATE TABLE `t` (`id` int)"}},"image_ends"]"#;
+    let gone = r#"[{"table_dropped":{"database":"shop","table":"t"}},{"table_unclear":{"database":"shop","table":"u"}},{"database_dropped":{"name":"shop"}},"all_unclear"]"#;
+    corpus.add("history", "debezium", create.as_bytes())?;
+    corpus.add("history", "image", format!("{image}\0{create}").as_bytes())?;
+    corpus.add("history", "gone", format!("{gone}\0{drop}").as_bytes())
 }
 
 fn connections(corpus: &mut Corpus) -> Done {

@@ -9,6 +9,8 @@ mod checkpoint;
 mod events;
 mod frames;
 mod gtid;
+#[cfg(feature = "kafka")]
+mod history;
 mod json;
 mod rows;
 mod statement;
@@ -20,6 +22,8 @@ pub use checkpoint::checkpoint;
 pub use events::{events, mariadb_compression, payload};
 pub use frames::{Frame, append_frame, frames, sections};
 pub use gtid::{gtid_set, gtid_text};
+#[cfg(feature = "kafka")]
+pub use history::history;
 pub use json::{json, json_diff};
 pub use rows::rows;
 pub use statement::statement;
@@ -50,6 +54,8 @@ pub const TARGETS: &[Target] = &[
     target("statement", statement),
     #[cfg(feature = "kafka")]
     target("checkpoint", checkpoint),
+    #[cfg(feature = "kafka")]
+    target("history", history),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {
