@@ -50,7 +50,7 @@ pub struct TableStatement {
     pub verb: &'static str,
     /// Whether the tables are temporary ones, which are never captured.
     pub temporary: bool,
-    /// All tables that it touches, of a rename both names; [folded](NameCase::folded), as all names here.
+    /// All tables that it touches, of a rename both names; [folded](super::NameCase::folded), as all names here.
     pub tables: Vec<TableId>,
     /// Old and new names, in the order in which they are changed.
     pub renames: Vec<(TableId, TableId)>,
