@@ -9,11 +9,12 @@ use rowtide::event::encode::AbsentColumns;
 use rowtide::kafka::{CreateTopics, Delivery, KafkaOptions, TopicSpec};
 use rowtide::pipeline::TopicSettings;
 use rowtide::progress::CommitLimits;
-use rowtide::{Pipeline, SourceUrl, StartFrom, TableFilter};
+use rowtide::table_changes::Comments;
+use rowtide::{Pipeline, SchemaDisagreement, SourceUrl, StartFrom, TableFilter};
 
 use crate::settings::{
     AbsentMode, CaptureSettings, CheckpointSettings, CreationSettings, DeliveryMode, DeliverySettings,
-    KafkaSettings, NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
+    DisagreementMode, KafkaSettings, NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
 };
 
 /// The pipeline that the settings describe.
@@ -39,6 +40,8 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
     .commit_limits(commit_limits(&settings.delivery)?)
     .tombstones_on_delete(settings.delivery.tombstones_on_delete.unwrap_or(true))
     .absent_columns(absent_columns(&settings.capture))
+    .schema_comments(schema_comments(&settings.delivery))
+    .schema_disagreement(schema_disagreement(&settings.delivery))
     .until_idle(settings.capture.until_idle);
     let builder = match heartbeat(&settings.capture)? {
         Some(interval) => builder.heartbeat(interval),
@@ -57,6 +60,20 @@ pub fn absent_columns(settings: &CaptureSettings) -> AbsentColumns {
         None | Some(AbsentMode::Stop) => AbsentColumns::Stop,
         Some(AbsentMode::Omit) => AbsentColumns::Omit,
         Some(AbsentMode::Placeholder) => AbsentColumns::Placeholder,
+    }
+}
+
+fn schema_comments(settings: &DeliverySettings) -> Comments {
+    match settings.include_schema_comments {
+        None | Some(false) => Comments::LeftOut,
+        Some(true) => Comments::Included,
+    }
+}
+
+fn schema_disagreement(settings: &DeliverySettings) -> SchemaDisagreement {
+    match settings.schema_disagreement {
+        None | Some(DisagreementMode::Stop) => SchemaDisagreement::Stop,
+        Some(DisagreementMode::TrustBinlog) => SchemaDisagreement::TrustBinlog,
     }
 }
 

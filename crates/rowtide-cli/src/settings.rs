@@ -210,6 +210,14 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
     pub schema_history_topic: Option<String>,
 
+    /// Tell of the comments of tables and columns in the schema history, as Debezium's include.schema.comments [default: false]
+    #[arg(long, env = "ROWTIDE_INCLUDE_SCHEMA_COMMENTS", value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub include_schema_comments: Option<bool>,
+
+    /// What is done where the binlog says otherwise than the statements so far what a table is [default: stop]
+    #[arg(long, env = "ROWTIDE_SCHEMA_DISAGREEMENT", value_enum)]
+    pub schema_disagreement: Option<DisagreementMode>,
+
     /// Partitions of a topic that is created for a table [default: 1]
     #[arg(long, env = "ROWTIDE_TOPIC_PARTITIONS", value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub topic_partitions: Option<i32>,
@@ -259,6 +267,16 @@ pub enum AbsentMode {
     Placeholder,
 }
 
+/// What is done where the binlog and the tracked schema disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisagreementMode {
+    /// Stop, and show both shapes
+    Stop,
+    /// Go on by what the binlog says, with a warning
+    TrustBinlog,
+}
+
 /// Whether present rows are written first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -294,7 +312,8 @@ group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka
 group!(CheckpointSettings: checkpoint_topic);
 group!(CreationSettings: create_topics topic_replication_factor);
 group!(DeliverySettings:
-    snapshot tombstones_on_delete delivery commit_bytes commit_interval schema_history_topic topic_partitions;
+    snapshot tombstones_on_delete delivery commit_bytes commit_interval schema_history_topic include_schema_comments
+    schema_disagreement topic_partitions;
     lists topic_config);
 
 impl Settings {

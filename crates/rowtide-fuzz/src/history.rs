@@ -13,7 +13,7 @@ pub fn history(data: &[u8]) {
     if let Ok(message) = HistoryMessage::read(value, header) {
         // Not the record itself: Debezium's form has no place for the comment of a table that was dropped.
         let (value, header) = (message.value(), message.header());
-        let again = HistoryMessage::read(value.as_bytes(), header.as_deref());
+        let again = HistoryMessage::read(value.as_bytes(), Some(&header));
         let written = again.map(|again| (again.value(), again.effects));
         assert_eq!(written, Ok((value, message.effects)));
     }

@@ -1,8 +1,8 @@
 //! The statements in the part of the binlog that is still to be read.
 //!
-//! Where the binlog does not carry the shapes of tables, the server is asked for them, and answers as of its end. For what
-//! was logged before a statement that changes a table, that answer is wrong. So the way from the start to the end is
-//! read once for its statements alone, which is fast: no row is decoded.
+//! Where the binlog does not carry the shapes of tables and the schema history does not have them, the server is asked for
+//! them, and answers as of its end. For what was logged before a statement that changes a table, that answer is wrong. So
+//! the way from the start to the end is read once for its statements alone, which is fast: no row is decoded.
 
 use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{
@@ -17,13 +17,13 @@ use crate::error::Error;
 use crate::history::HistoryWriter;
 use crate::pass_over::PassOver;
 use crate::resume::{Resume, is_before};
-use crate::shapes::Change;
+use crate::schema::Touched;
 use crate::source::dump_from;
 
 /// A statement that changes tables.
 pub(crate) struct Found {
-    /// What it changes.
-    pub(crate) change: Change,
+    /// What it may change.
+    pub(crate) touched: Touched,
     /// Where it ends.
     pub(crate) end: BinlogPosition,
 }
@@ -93,9 +93,9 @@ impl Handler for Scan<'_> {
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
         if self.captured {
             let end = BinlogPosition::new(statement.context.file, statement.context.end_pos);
-            let changes = self.history.read(statement)?.changes();
-            self.found.extend(changes.into_iter().map(|change| Found {
-                change,
+            let touched = self.history.read(statement)?.touched();
+            self.found.extend(touched.into_iter().map(|touched| Found {
+                touched,
                 end: end.clone(),
             }));
         }

@@ -9,7 +9,7 @@ use rowtide_binlog::decoder::{
 use rowtide_binlog::event::TableMap;
 use rowtide_event::encode::{EncodeError, RecordBatch};
 use rowtide_event::{BinlogPosition, Gtid, GtidSet, SourceInfo};
-use rowtide_kafka::HistoryRecord;
+use rowtide_kafka::history::HistoryMessage;
 
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -27,6 +27,8 @@ const PARCEL_BYTES: usize = 256 << 10;
 const PARCEL_BYTES_INSIDE: usize = 2 * PARCEL_BYTES;
 /// Transactions without a captured change after which a parcel is closed all the same.
 const PARCEL_TRANSACTIONS: usize = 4096;
+/// Messages of the schema history after which a parcel is closed at the next end of a transaction.
+const PARCEL_HISTORY: usize = 256;
 
 /// Encodes the captured rows of each transaction, and closes parcels: each with the place to resume from when it is
 /// delivered.
@@ -57,7 +59,7 @@ pub(crate) struct Capture {
 #[derive(Default)]
 struct Open {
     batch: RecordBatch,
-    history: Vec<HistoryRecord>,
+    history: Vec<HistoryMessage>,
     changes: u64,
     previous: Option<GtidSet>,
     ended: Vec<Gtid>,
@@ -135,6 +137,7 @@ impl Capture {
     /// The source has nothing more to send at the moment: hands over what is complete. A transaction that is still
     /// being read waits for its rest, so that readers see it whole if it is small.
     pub(crate) fn source_is_idle(&mut self) -> Result<(), Error> {
+        self.tell_of_tables()?;
         if self.open.moved && self.transaction.is_none() {
             self.close(true)
         } else {
@@ -222,7 +225,9 @@ impl Capture {
             None => PARCEL_BYTES,
             Some(_) => PARCEL_BYTES_INSIDE,
         };
-        let full = self.open.batch.bytes.len() >= limit || self.open.ended.len() >= PARCEL_TRANSACTIONS;
+        let full = self.open.batch.bytes.len() >= limit
+            || self.open.ended.len() >= PARCEL_TRANSACTIONS
+            || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none());
         if full { self.close(false) } else { Ok(()) }
     }
 
@@ -316,9 +321,14 @@ impl Handler for Capture {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
-        if self.open_transaction()?.captured {
-            let records = self.catalog.statement(statement, self.executed.as_ref())?;
-            self.open.history.extend(records);
+        let transaction = self.open_transaction()?;
+        let (captured, delivered) = (transaction.captured, transaction.rows < transaction.skip);
+        if captured {
+            let messages = self.catalog.statement(statement, self.executed.as_ref())?;
+            // A statement stands before the rows of its transaction: those that were delivered had it before them.
+            if !delivered {
+                self.open.history.extend(messages);
+            }
         }
         Ok(())
     }
@@ -329,6 +339,7 @@ impl Handler for Capture {
             self.hand_over(&held)?;
         }
         self.end_transaction(end, true);
+        self.tell_of_tables()?;
         self.close_if_full()
     }
 
@@ -391,6 +402,7 @@ impl Handler for Capture {
         if self.transaction.is_none() && moved.pos >= FILE_START && !self.is_replaying() {
             self.position = BinlogPosition::new(moved.file, moved.pos);
             self.open.moved = true;
+            self.tell_of_tables()?;
         }
         Ok(())
     }
@@ -411,6 +423,19 @@ impl Capture {
         self.transaction
             .as_mut()
             .ok_or(Error::Fault("rows or a statement outside a transaction"))
+    }
+
+    /// Tells the schema history of tables that are known from here on, or of all tables.
+    pub(crate) fn tell_of_tables(&mut self) -> Result<(), Error> {
+        if self.transaction.is_some() {
+            return Ok(());
+        }
+        while let Some(messages) = self.catalog.pictures(&self.position, self.executed.as_ref()) {
+            self.open.history.extend(messages);
+            self.open.moved = true;
+            self.close_if_full()?;
+        }
+        Ok(())
     }
 
     fn has_captured_rows(&self) -> bool {

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use rowtide_binlog::decoder::{CapturedTable, Statement};
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
-use rowtide_binlog::schema::metadata;
 use rowtide_event::encode::{EncodeOptions, TableEncoder, TopicIndex, topic_name};
 use rowtide_event::{BinlogPosition, GtidSet, Table, TableId};
-use rowtide_kafka::HistoryRecord;
+use rowtide_kafka::history::HistoryMessage;
 
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
-use crate::shapes::{Change, Shapes};
+use crate::pictures::Pictures;
+use crate::schema::{Schema, Touched};
 
 /// Turns table maps into plans and encoders, once for each version of a table.
 pub(crate) struct Catalog {
     filter: TableFilter,
     options: EncodeOptions,
-    shapes: Shapes,
+    schema: Schema,
     history: HistoryWriter,
+    pictures: Pictures,
     tables: HashMap<TableId, Known>,
     tags: HashMap<TableId, usize>,
     encoders: Vec<TableEncoder>,
@@ -49,14 +50,16 @@ impl Catalog {
     pub(crate) fn new(
         filter: TableFilter,
         options: EncodeOptions,
-        shapes: Shapes,
+        schema: Schema,
         history: HistoryWriter,
+        pictures: Pictures,
     ) -> Self {
         Self {
             filter,
             options,
-            shapes,
+            schema,
             history,
+            pictures,
             tables: HashMap::new(),
             tags: HashMap::new(),
             encoders: Vec::new(),
@@ -79,7 +82,7 @@ impl Catalog {
         if let Some(known) = self.tables.get(&id).filter(|known| known.map == shape) {
             return Ok(Some(known.captured.clone()));
         }
-        let table = Arc::new(self.shape(&id, map, near)?);
+        let table = Arc::new(self.schema.shape(&id, map, near)?);
         let plan = RowPlan::compile(map, &table).map_err(|why| Error::ShapeMismatch {
             table: id.clone(),
             position: near.to_string(),
@@ -111,41 +114,49 @@ impl Catalog {
         std::mem::take(&mut self.topics.new)
     }
 
-    /// Follows a statement: forgets shapes that it changes, and gives the schema-history records that it makes.
+    /// Follows a statement: forgets shapes that it changes, and gives the schema-history messages that it makes.
     pub(crate) fn statement(
         &mut self,
         statement: &Statement<'_>,
         executed: Option<&GtidSet>,
-    ) -> Result<Vec<HistoryRecord>, Error> {
+    ) -> Result<Vec<HistoryMessage>, Error> {
         let read = self.history.read(statement)?;
         read.check_row_format(&self.filter)?;
-        for change in read.changes() {
-            match &change {
-                Change::Table { id, .. } => self.tables.retain(|known, _| !self.shapes.is_same(known, id)),
-                Change::Any { .. } => self.tables.clear(),
-            }
-            self.shapes.changed(change);
+        for touched in read.touched() {
+            self.forget(&touched);
         }
-        Ok(self.history.records(&read, executed))
+        let end = BinlogPosition::new(statement.context.file, statement.context.end_pos);
+        let outcome = self.schema.follow(&read, &end);
+        let messages = self
+            .history
+            .messages(&read, &outcome, self.schema.tracker(), executed);
+        self.pictures.written(messages.len());
+        Ok(messages)
     }
 
-    /// The shape of a table: what the binlog itself says, and else what the server said.
-    fn shape(&mut self, id: &TableId, map: &TableMap<'_>, near: &BinlogPosition) -> Result<Table, Error> {
-        if !metadata::metadata_is_full(map) {
-            return self.shapes.here_with_labels(id, near);
+    fn forget(&mut self, touched: &Touched) {
+        match touched {
+            Touched::Table { id, .. } => self.tables.retain(|known, _| !self.schema.is_same(known, id)),
+            Touched::Database { .. } | Touched::Any { .. } => self.tables.clear(),
         }
-        let mismatch = |why: String| Error::ShapeMismatch {
-            table: id.clone(),
-            position: near.to_string(),
-            why,
-        };
-        let logged = metadata::table(map).map_err(|why| mismatch(why.to_string()))?;
-        if !metadata::is_ambiguous(map, &logged) {
-            return Ok(logged);
-        }
-        let told = self.shapes.here(id, near).map_err(types_unknown)?;
-        metadata::completed(map, logged, &told)
-            .ok_or_else(|| mismatch("the server tells of other columns than the binlog".to_owned()))
+    }
+
+    /// The stream stands at `at`, between two transactions: takes what the server has said of tables and holds from here
+    /// on.
+    pub(crate) fn arrive(&mut self, at: &BinlogPosition) {
+        let learned = self.schema.arrive(at);
+        self.pictures.add(learned, self.schema.tracker());
+    }
+
+    /// The stream stands at `at`, between two transactions: takes what the server has said of tables and holds from here
+    /// on, and gives the next messages that tell the schema history of it, or of all tables. None once all is told.
+    pub(crate) fn pictures(
+        &mut self,
+        at: &BinlogPosition,
+        executed: Option<&GtidSet>,
+    ) -> Option<Vec<HistoryMessage>> {
+        self.arrive(at);
+        self.pictures.next_messages(&self.history, at, executed)
     }
 
     /// An encoder in the table's place: rows of an older version do not come any more.
@@ -165,14 +176,6 @@ impl Catalog {
                 Ok(tag)
             }
         }
-    }
-}
-
-/// The names are in the binlog: it is types that the server is asked for.
-fn types_unknown(error: Error) -> Error {
-    match error {
-        Error::ShapeUnknown { table, position, why } => Error::TypesUnknown { table, position, why },
-        other => other,
     }
 }
 

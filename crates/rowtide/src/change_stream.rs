@@ -19,7 +19,7 @@ use crate::pipeline::CaptureSettings;
 use crate::progress::Ledger;
 use crate::queue::{self, Received, Receiver};
 use crate::resume::resume;
-use crate::source;
+use crate::source::{self, Known, LookAhead};
 use crate::start::StartFrom;
 use crate::supervise::runtime;
 
@@ -219,7 +219,7 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
         &settings.tables.fingerprint(),
         &source.state,
     )?;
-    let dump = runtime.block_on(source.dump(settings, &resume))?;
+    let dump = runtime.block_on(source.dump(settings, &resume, Known::Nothing, LookAhead::Always))?;
     let (sender, receiver) = queue::bounded(QUEUE_BYTES);
     let stop = Stop::default();
     let ingest = Ingest {

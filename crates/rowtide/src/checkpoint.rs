@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rowtide_event::{BinlogPosition, Flavour, GtidSet};
+use rowtide_kafka::history::{HistoryRange, HistoryThrough};
 use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Topics};
 
 use crate::deliver::{self, Server};
@@ -58,6 +59,7 @@ impl Store {
         server_uuid: Option<String>,
     ) -> Result<Checkpoint, Error> {
         let before = self.find()?;
+        let history = before.as_ref().and_then(history_before);
         let flavour = gtids.as_ref().and_then(GtidSet::flavour);
         let flavour_before = before.as_ref().map(|before| before.flavour);
         let server = Server {
@@ -79,7 +81,8 @@ impl Store {
             inside: None,
             source_ts_us: 0,
         };
-        let checkpoint = deliver::checkpoint(&ledger, &self.kafka.source_name, &server, String::new());
+        let name = &self.kafka.source_name;
+        let checkpoint = deliver::checkpoint(&ledger, history.as_ref(), name, &server, String::new());
         Topics::connect(&self.kafka, self.create)?.ensure_checkpoint_topic(self.replication_factor)?;
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)
@@ -93,6 +96,20 @@ impl Store {
         }
         Ok(CheckpointStore::read(&self.kafka)?)
     }
+}
+
+/// The schema history of a checkpoint that is moved: it goes as far as that checkpoint was.
+fn history_before(before: &Checkpoint) -> Option<HistoryRange> {
+    let range = before.history.clone()?;
+    let here = || HistoryThrough {
+        file: before.file.clone(),
+        pos: before.pos,
+        gtid_set: before.gtid_set.clone(),
+    };
+    Some(HistoryRange {
+        through: Some(range.through.unwrap_or_else(here)),
+        ..range
+    })
 }
 
 /// As many replicas as the broker makes by itself.

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use rowtide_event::Flavour;
-use rowtide_kafka::{
-    Checkpoint, HistoryMessage, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics,
-};
+use rowtide_kafka::history::HistoryRange;
+use rowtide_kafka::{Checkpoint, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
 
 use crate::error::Error;
+use crate::history_log::HistoryLog;
 use crate::parcel::{Parcel, Pool};
 use crate::pipeline::Settings;
 use crate::progress::{CommitPolicy, InsideTransaction, Ledger, Millis, Next, PreparedRows, Produced};
@@ -22,6 +22,7 @@ pub(crate) struct Delivery<'a> {
     stats: &'a Stats,
     pool: Pool,
     ledger: Ledger,
+    history: HistoryLog,
     /// The server that is read, for the checkpoint.
     server: Server,
     names: Vec<String>,
@@ -30,15 +31,21 @@ pub(crate) struct Delivery<'a> {
     clock: Instant,
 }
 
+/// Where it is delivered to.
+pub(crate) struct Target {
+    pub(crate) publisher: Publisher,
+    pub(crate) topics: Topics,
+}
+
 impl<'a> Delivery<'a> {
     /// A delivery that goes on where `ledger` says.
     pub(crate) fn new(
-        publisher: Publisher,
-        topics: Topics,
+        Target { publisher, topics }: Target,
         settings: &'a Settings,
         stats: &'a Stats,
         pool: Pool,
         ledger: Ledger,
+        history: HistoryLog,
         server: Server,
     ) -> Self {
         Self {
@@ -48,6 +55,7 @@ impl<'a> Delivery<'a> {
             stats,
             pool,
             ledger,
+            history,
             server,
             names: Vec::new(),
             policy: CommitPolicy::new(settings.commit),
@@ -90,13 +98,11 @@ impl<'a> Delivery<'a> {
         }
         self.publisher
             .send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
-        let records = parcel.batch.records.len() + parcel.history.len();
-        for record in parcel.history {
-            self.publisher.send_history(&HistoryMessage {
-                record,
-                effects: Vec::new(),
-            })?;
+        for message in &parcel.history {
+            let ticket = self.publisher.send_history(message)?;
+            self.history.sent(ticket, message);
         }
+        let records = parcel.batch.records.len() + parcel.history.len();
         let bytes = parcel.batch.bytes.len();
         let inside_transaction = parcel.progress.inside.is_some();
         self.ledger.advance(parcel.progress);
@@ -108,13 +114,14 @@ impl<'a> Delivery<'a> {
         };
         self.policy.produced(self.now(), produced);
         self.open.changes += parcel.changes;
-        self.open.records += to_u64(records);
+        self.open.records += to_u64(parcel.batch.records.len());
         self.open.bytes += to_u64(bytes);
         self.pool.give(parcel.batch);
         Ok(())
     }
 
     fn commit(&mut self) -> Result<(), Error> {
+        self.settle_history()?;
         self.publisher.commit(&self.checkpoint())?;
         self.policy.committed();
         self.stats
@@ -123,10 +130,25 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
+    /// The checkpoint names what of the schema history belongs to it, so that this must be acknowledged first.
+    fn settle_history(&mut self) -> Result<(), Error> {
+        if !self.history.is_unsettled() {
+            return Ok(());
+        }
+        self.publisher.settle_history()?;
+        let (history, publisher) = (&mut self.history, &self.publisher);
+        history
+            .settle(|ticket| publisher.history_offset(ticket))
+            .ok_or(Error::Fault(
+                "the schema history was acknowledged without an offset",
+            ))
+    }
+
     fn checkpoint(&self) -> Checkpoint {
         let filter = self.settings.capture.tables.fingerprint();
         checkpoint(
             &self.ledger,
+            self.history.range(),
             &self.settings.kafka.source_name,
             &self.server,
             filter,
@@ -143,7 +165,13 @@ pub(crate) struct Server {
 }
 
 /// A ledger as it is written down.
-pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server: &Server, filter: String) -> Checkpoint {
+pub(crate) fn checkpoint(
+    ledger: &Ledger,
+    history: Option<&HistoryRange>,
+    source: &str,
+    server: &Server,
+    filter: String,
+) -> Checkpoint {
     let inside = |inside: &InsideTransaction| InTransaction {
         gtid: inside.gtid.as_ref().map(ToString::to_string),
         file: ledger.position.file.clone(),
@@ -161,7 +189,7 @@ pub(crate) fn checkpoint(ledger: &Ledger, source: &str, server: &Server, filter:
         pos: ledger.position.pos,
         in_transaction: ledger.inside.as_ref().map(inside),
         prepared_xa: ledger.prepared.iter().map(prepared_xa).collect(),
-        history: None,
+        history: history.cloned(),
         source_ts_ms: Some(ledger.source_ts_us / 1_000).filter(|ms| *ms > 0),
         written_ts_ms: unix_micros() / 1_000,
         rowtide_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -77,18 +77,33 @@ pub enum Error {
         /// What is wrong, with the column.
         cause: EncodeError,
     },
-    /// A table that has changed since the server was asked for its shape. Taking up the stream again asks anew.
-    #[error(
-        "the shape of {table} is not known at {position}: {verb} has changed it since the server was asked, and its table \
-         map has no names"
-    )]
+    /// A table whose shape is not known here, and may be known when the server is asked again. Taking up the stream again
+    /// asks it.
+    #[error("the shape of {table} is not known at {position}: {why}, and its table map has no names")]
     ShapeStale {
         /// The table.
         table: TableId,
         /// File and position of the table map.
         position: String,
-        /// What kind of statement changed it.
-        verb: String,
+        /// What happened to its shape.
+        why: String,
+    },
+    /// The binlog and the statements in it say different things of a table.
+    #[error(
+        "the binlog says at {position} that {table} has the shape {logged}, and by its CREATE TABLE and the statements since \
+         it has the shape {tracked}. A statement was run with sql_log_bin=0 or on another server, or Rowtide has misread \
+         one (please report it). `rowtide schema verify` compares all tables with the server; to go on by what the binlog \
+         says, run once with --schema-disagreement trust-binlog"
+    )]
+    SchemaDisagreement {
+        /// The table.
+        table: TableId,
+        /// File and position of the table map.
+        position: String,
+        /// What the table map says.
+        logged: String,
+        /// What the statements make of it.
+        tracked: String,
     },
     /// A table whose shape is not known at this position.
     #[error(
@@ -296,6 +311,7 @@ impl Error {
             | Self::Encode { .. }
             | Self::ShapeStale { .. }
             | Self::ShapeUnknown { .. }
+            | Self::SchemaDisagreement { .. }
             | Self::TypesUnknown { .. }
             | Self::ShapeMismatch { .. }
             | Self::StatementFormat { .. }

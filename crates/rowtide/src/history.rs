@@ -1,37 +1,49 @@
-//! Statements in the binlog: what they change, and the schema-history records they make.
+//! Statements in the binlog: what they change, and the schema-history messages they make.
 
 use rowtide_binlog::decoder::{EventContext, Statement};
-use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange, TableStatement};
+use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
+use rowtide_binlog::schema::tracked::{Collation, Outcome, SchemaTracker, TrackedTable};
 use rowtide_binlog::schema::{NameCase, Session};
 use rowtide_binlog::server::ServerVersion;
-use rowtide_event::{Charset, GtidSet, TableId};
+use rowtide_event::{BinlogPosition, Charset, GtidSet};
+use rowtide_kafka::history::{HistoryMessage, TableChange};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
 use crate::error::Error;
 use crate::filter::TableFilter;
-use crate::shapes::Change;
+use crate::schema::{self, Pictured, Touched};
 use crate::stats::unix_micros;
+use crate::table_changes::{self, Comments, table_changes};
 
 /// Reads statements and writes them down.
 pub(crate) struct HistoryWriter {
     source_name: String,
     server: ServerVersion,
     name_case: NameCase,
+    comments: Comments,
 }
 
 /// A statement that was read.
 pub(crate) struct Read<'a> {
     context: EventContext<'a>,
+    session: Session<'a>,
+    text: String,
     class: Class,
     entries: Vec<HistoryEntry>,
 }
 
 impl HistoryWriter {
-    pub(crate) fn new(source_name: &str, server: ServerVersion, name_case: NameCase) -> Self {
+    pub(crate) fn new(
+        source_name: &str,
+        server: ServerVersion,
+        name_case: NameCase,
+        comments: Comments,
+    ) -> Self {
         Self {
             source_name: source_name.to_owned(),
             server,
             name_case,
+            comments,
         }
     }
 
@@ -49,26 +61,85 @@ impl HistoryWriter {
         for entry in &mut entries {
             entry.ddl = statement::redacted(&entry.ddl, session).into_owned();
         }
+        if let Class::Unknown { verb } = &class {
+            entries.push(unknown(statement.database, verb));
+        }
         Ok(Read {
             context: statement.context,
+            session,
+            text,
             class,
             entries,
         })
     }
 
-    /// The records of a statement, in Debezium's format.
-    pub(crate) fn records(&self, read: &Read<'_>, executed: Option<&GtidSet>) -> Vec<HistoryRecord> {
+    /// The messages of a statement that did this to the schema: each with a record in Debezium's format, the first with
+    /// all effects.
+    pub(crate) fn messages(
+        &self,
+        read: &Read<'_>,
+        outcome: &Outcome,
+        tracker: &SchemaTracker,
+        executed: Option<&GtidSet>,
+    ) -> Vec<HistoryMessage> {
+        let mut images = match outcome {
+            Outcome::Changes(changes) => table_changes(changes, self.comments),
+            Outcome::NotTables | Outcome::Unreadable(_) => Vec::new(),
+        }
+        .into_iter();
+        let mut effects = Some(schema::of_outcome(outcome, tracker));
+        let place = Place {
+            ts_sec: i64::from(read.context.timestamp),
+            file: read.context.file,
+            pos: read.context.end_pos,
+            server_id: Some(u64::from(read.context.server_id)),
+            snapshot: None,
+        };
         read.entries
             .iter()
-            .map(|entry| self.record(entry, &read.context, executed))
+            .map(|entry| HistoryMessage {
+                record: self.record(entry.clone(), &place, executed, images.next().unwrap_or_default()),
+                effects: effects.take().unwrap_or_default(),
+            })
             .collect()
+    }
+
+    /// The message that a database or table is there at this place.
+    pub(crate) fn picture(
+        &self,
+        pictured: &Pictured,
+        at: &BinlogPosition,
+        executed: Option<&GtidSet>,
+    ) -> HistoryMessage {
+        let place = Place {
+            ts_sec: i64::try_from(unix_micros() / 1_000_000).unwrap_or(i64::MAX),
+            file: &at.file,
+            pos: at.pos,
+            server_id: None,
+            snapshot: Some("INITIAL"),
+        };
+        let (entry, changes) = match pictured {
+            Pictured::Database(name, collation) => (database_entry(name, collation.as_ref()), Vec::new()),
+            Pictured::Table(table) => (
+                table_entry(table),
+                table_changes::created(table, self.comments).into_iter().collect(),
+            ),
+        };
+        HistoryMessage {
+            record: self.record(entry, &place, executed, changes),
+            effects: vec![match pictured {
+                Pictured::Database(name, collation) => schema::of_database(name, collation.as_ref()),
+                Pictured::Table(table) => schema::of_table(table),
+            }],
+        }
     }
 
     fn record(
         &self,
-        entry: &HistoryEntry,
-        context: &EventContext<'_>,
+        entry: HistoryEntry,
+        place: &Place<'_>,
         executed: Option<&GtidSet>,
+        table_changes: Vec<TableChange>,
     ) -> HistoryRecord {
         HistoryRecord {
             source: HistorySource {
@@ -76,21 +147,61 @@ impl HistoryWriter {
             },
             position: HistoryPosition {
                 transaction_id: None,
-                ts_sec: Some(i64::from(context.timestamp)),
-                file: context.file.to_owned(),
-                pos: context.end_pos,
+                ts_sec: Some(place.ts_sec),
+                file: place.file.to_owned(),
+                pos: place.pos,
                 gtids: executed.map(ToString::to_string),
-                server_id: Some(u64::from(context.server_id)),
+                server_id: place.server_id,
                 event: None,
                 row: None,
-                snapshot: None,
+                snapshot: place.snapshot.map(str::to_owned),
             },
             ts_ms: i64::try_from(unix_micros() / 1_000).unwrap_or(i64::MAX),
-            database_name: Some(entry.database.clone()),
+            database_name: Some(entry.database),
             schema_name: None,
-            ddl: Some(entry.ddl.clone()),
-            table_changes: Vec::new(),
+            ddl: Some(entry.ddl),
+            table_changes,
         }
+    }
+}
+
+/// Where something stands that is written down.
+struct Place<'a> {
+    ts_sec: i64,
+    file: &'a str,
+    pos: u64,
+    server_id: Option<u64>,
+    snapshot: Option<&'a str>,
+}
+
+/// What is written down of a statement that nobody knows: its text may hold secrets.
+fn unknown(database: &str, verb: &str) -> HistoryEntry {
+    let word: String = verb.chars().filter(char::is_ascii_alphanumeric).collect();
+    HistoryEntry {
+        database: database.to_owned(),
+        ddl: format!("/* a statement that begins with {word} and is not known */"),
+    }
+}
+
+fn database_entry(name: &str, collation: Option<&Collation>) -> HistoryEntry {
+    let quoted = name.replace('`', "``");
+    let charset = collation.map_or_else(String::new, |collation| {
+        format!(
+            " CHARACTER SET {} COLLATE {}",
+            collation.charset().name(),
+            collation.name()
+        )
+    });
+    HistoryEntry {
+        database: name.to_owned(),
+        ddl: format!("CREATE DATABASE IF NOT EXISTS `{quoted}`{charset}"),
+    }
+}
+
+fn table_entry(table: &TrackedTable) -> HistoryEntry {
+    HistoryEntry {
+        database: table.id.database.clone(),
+        ddl: table.definition(),
     }
 }
 
@@ -131,19 +242,28 @@ impl Read<'_> {
         }
     }
 
-    /// Tables whose shape or key may be another after it. A table made only if it was not there is one of them: what
-    /// the server said may be of a later time than the statement.
-    pub(crate) fn changes(&self) -> Vec<Change> {
-        let change = |statement: &TableStatement, id: &TableId| Change::Table {
-            id: id.clone(),
-            verb: statement.verb.to_owned(),
-        };
+    /// What may be another after it. A table made only if it was not there is one of them: what the server said may be of
+    /// a later time than the statement.
+    pub(crate) fn touched(&self) -> Vec<Touched> {
         match &self.class {
             Class::Table(statement) if statement.changes_shape != ShapeChange::No && !statement.temporary => {
-                statement.tables.iter().map(|id| change(statement, id)).collect()
+                let touched = statement.tables.iter().map(|id| Touched::Table {
+                    id: id.clone(),
+                    verb: statement.verb.to_owned(),
+                });
+                touched.collect()
             }
-            Class::Unknown { verb } => vec![Change::Any { verb: verb.clone() }],
+            Class::Database(statement) => vec![Touched::Database {
+                name: statement.name.clone(),
+                verb: statement.verb.to_owned(),
+            }],
+            Class::Unknown { verb } => vec![Touched::Any { verb: verb.clone() }],
             _ => Vec::new(),
         }
+    }
+
+    /// Lets the tracker follow the statement.
+    pub(crate) fn apply(&self, tracker: &mut SchemaTracker) -> Outcome {
+        tracker.apply(&self.text, &self.session)
     }
 }

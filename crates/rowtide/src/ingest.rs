@@ -77,6 +77,7 @@ impl Ingest {
     }
 
     async fn read(&mut self) -> Result<Ended, Error> {
+        self.capture.tell_of_tables()?;
         let mut news = Instant::now();
         while !self.stop.is_set() {
             if self.take_waiting()? {

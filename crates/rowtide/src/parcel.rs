@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rowtide_event::encode::RecordBatch;
-use rowtide_kafka::HistoryRecord;
+use rowtide_kafka::history::HistoryMessage;
 
 use crate::progress::Progress;
 use crate::queue::Weigh;
@@ -16,8 +16,8 @@ pub(crate) struct Parcel {
     pub(crate) new_topics: Vec<String>,
     /// Change records, in order.
     pub(crate) batch: RecordBatch,
-    /// DDL statements seen.
-    pub(crate) history: Vec<HistoryRecord>,
+    /// What the schema history is told.
+    pub(crate) history: Vec<HistoryMessage>,
     /// Row changes that the records stand for.
     pub(crate) changes: u64,
     /// How far the stream has come.

@@ -13,9 +13,11 @@ use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::ingest::Stop;
 use crate::progress::CommitLimits;
+use crate::schema::SchemaDisagreement;
 use crate::start::StartFrom;
 use crate::stats::{Snapshot, Stats};
 use crate::supervise;
+use crate::table_changes::Comments;
 
 /// Changes of one server to Kafka: until told to stop, through lost connections and restarts of either side.
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub(crate) struct CaptureSettings {
     pub(crate) heartbeat: Duration,
     pub(crate) xa_held_bytes: usize,
     pub(crate) until_idle: Option<Duration>,
+    pub(crate) comments: Comments,
+    pub(crate) disagreement: SchemaDisagreement,
 }
 
 impl CaptureSettings {
@@ -102,6 +106,8 @@ impl CaptureSettings {
             heartbeat: Duration::from_secs(10),
             xa_held_bytes: XA_HELD_BYTES,
             until_idle: None,
+            comments: Comments::LeftOut,
+            disagreement: SchemaDisagreement::default(),
         }
     }
 
@@ -259,6 +265,18 @@ impl PipelineBuilder {
     /// default.
     pub fn absent_columns(mut self, absent: AbsentColumns) -> Self {
         self.settings.capture.absent_columns = absent;
+        self
+    }
+
+    /// Whether the schema history tells of comments; it does not by default.
+    pub fn schema_comments(mut self, comments: Comments) -> Self {
+        self.settings.capture.comments = comments;
+        self
+    }
+
+    /// What is done where the binlog and the statements in it say different things of a table; the run stops by default.
+    pub fn schema_disagreement(mut self, disagreement: SchemaDisagreement) -> Self {
+        self.settings.capture.disagreement = disagreement;
         self
     }
 

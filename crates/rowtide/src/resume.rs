@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rowtide_event::{BinlogPosition, Flavour, GtidSet};
+use rowtide_kafka::history::HistoryRange;
 
 use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::start::StartFrom;
@@ -38,6 +39,8 @@ pub struct Recorded {
     pub ledger: Ledger,
     /// The table filter it counted rows with.
     pub filter: Option<String>,
+    /// The part of the schema history that belongs to it.
+    pub history: Option<HistoryRange>,
 }
 
 /// How the dump is asked for.
@@ -404,6 +407,7 @@ mod tests {
             server_uuid: UUID.into(),
             ledger,
             filter: Some("f".into()),
+            history: None,
         }
     }
 

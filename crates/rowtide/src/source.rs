@@ -1,21 +1,25 @@
 //! The source: connected, found fit, and asked for its binlog.
 
+use std::collections::HashSet;
+
 use rowtide_binlog::client::Client;
 use rowtide_binlog::decoder::{Decoder, DecoderOptions};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::NameCase;
-use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, Severity};
-use rowtide_event::Flavour;
+use rowtide_binlog::schema::tracked::{SchemaTracker, Tracked};
+use rowtide_binlog::server::{self, ConnectedReplica, Finding, Grants, ServerInfo, ServerVersion, Severity};
 use rowtide_event::encode::EncodeOptions;
+use rowtide_event::{BinlogPosition, Flavour, TableId};
 
 use crate::backlog;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
+use crate::pictures::Pictures;
 use crate::pipeline::CaptureSettings;
-use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState};
-use crate::shapes::Shapes;
+use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState, is_before};
+use crate::schema::{Recovered, Schema, Seeds, captured_names};
 use crate::visibility;
 
 /// A connection to a server that can be captured.
@@ -24,7 +28,26 @@ pub(crate) struct Source {
     info: ServerInfo,
     name_case: NameCase,
     pub(crate) state: SourceState,
-    pub(crate) shapes: Shapes,
+    /// The captured tables that the account sees.
+    names: HashSet<TableId>,
+}
+
+/// What is known of tables where the stream begins, and what is to become of it.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// What the schema history has; all that happens to tables is written to it.
+    FromHistory(Recovered),
+    /// Nothing, and nothing is written down.
+    Nothing,
+}
+
+/// Whether statements that are still to come are looked for where the binlog carries the shapes of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LookAhead {
+    /// They are not: it takes time.
+    IfNeeded,
+    /// They are.
+    Always,
 }
 
 /// A binlog on its way, and what makes changes of it.
@@ -43,20 +66,15 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let info = ServerInfo::read(&mut client).await?;
     let grants = check_fit(&mut client, &info, settings).await?;
     let state = state(&mut client, &info).await?;
-    let shapes = Shapes::read(&mut client, &info, settings, &state.end).await?;
-    report(&visibility::findings(
-        &info,
-        &grants,
-        &settings.tables,
-        shapes.names(),
-    ))?;
+    let names = captured_names(&mut client, &settings.tables).await?;
+    report(&visibility::findings(&info, &grants, &settings.tables, &names))?;
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
         info,
         name_case,
         state,
-        shapes,
+        names,
     })
 }
 
@@ -169,12 +187,22 @@ impl Source {
         self.info.version.flavour
     }
 
+    /// Which server it is.
+    pub(crate) fn version(&self) -> ServerVersion {
+        self.info.version
+    }
+
+    /// How it compares names.
+    pub(crate) fn name_case(&self) -> NameCase {
+        self.name_case
+    }
+
     /// Reads again what may have moved on since it was read, for a checkpoint that was read later: an older instance may
     /// have written it a moment ago.
     pub(crate) async fn look_again(&mut self, settings: &CaptureSettings) -> Result<(), Error> {
         let state = state(&mut self.client, &self.info).await?;
         if state.end != self.state.end {
-            self.shapes = Shapes::read(&mut self.client, &self.info, settings, &state.end).await?;
+            self.names = captured_names(&mut self.client, &settings.tables).await?;
         }
         self.state = state;
         Ok(())
@@ -185,32 +213,77 @@ impl Source {
         match filter
             .literal_tables()
             .into_iter()
-            .find(|id| !self.shapes.exists(id))
+            .find(|id| !self.names.contains(id))
         {
             Some(missing) => Err(Error::UnknownTable(missing)),
             None => Ok(()),
         }
     }
 
-    /// Where shapes come from the server: looks for statements that change them between here and there.
-    async fn read_backlog(
+    /// Asks the server for captured tables that are not known.
+    async fn seeds(
         &mut self,
         settings: &CaptureSettings,
         resume: &Resume,
+        known: &Known,
+        look_ahead: LookAhead,
         history: &HistoryWriter,
-    ) -> Result<(), Error> {
-        let Some(end) = self.shapes.asked_at() else {
-            return Ok(());
+    ) -> Result<Option<Seeds>, Error> {
+        let unknown = match known {
+            Known::FromHistory(recovered) => self.not_in(recovered),
+            Known::Nothing if self.info.logs_shapes() => Vec::new(),
+            Known::Nothing => self.names.iter().cloned().collect(),
         };
-        let client = Client::connect(&settings.source).await?;
-        let found = backlog::statements(client, replica_options(settings), resume, end, history).await?;
-        self.shapes.expect(found, &mut self.client).await
+        if unknown.is_empty() {
+            return Ok(None);
+        }
+        let mut seeds = Seeds::ask(&mut self.client, &self.info, &unknown, &self.state.end).await?;
+        if self.is_at(resume, seeds.after()) {
+            seeds.reach();
+        } else if !self.info.logs_shapes() || look_ahead == LookAhead::Always {
+            let client = Client::connect(&settings.source).await?;
+            let options = replica_options(settings);
+            let found = backlog::statements(client, options, resume, seeds.after(), history).await?;
+            seeds.expect(found);
+        }
+        Ok(Some(seeds))
+    }
+
+    fn not_in(&self, recovered: &Recovered) -> Vec<TableId> {
+        let is_known = |id: &TableId| {
+            let folded = self.name_case.folded_table(id);
+            matches!(recovered.tracker.table(&folded), Tracked::Known(_))
+        };
+        self.names.iter().filter(|id| !is_known(id)).cloned().collect()
+    }
+
+    /// Whether the stream begins behind everything that the server had at `end`, which is where it stood when the state
+    /// was read if nothing has happened since.
+    fn is_at(&self, resume: &Resume, end: &BinlogPosition) -> bool {
+        if self.state.end != *end || resume.inside.is_some() {
+            return false;
+        }
+        match (&resume.dump, &self.state.gtids) {
+            (DumpStart::Gtid(done), Some(state)) => state.executed.is_subset_of(done),
+            _ => !is_before(&resume.position, end),
+        }
     }
 
     /// Asks for the binlog from where `resume` says.
-    pub(crate) async fn dump(mut self, settings: &CaptureSettings, resume: &Resume) -> Result<Dump, Error> {
-        let history = HistoryWriter::new(&settings.topic_prefix, self.info.version, self.name_case);
-        self.read_backlog(settings, resume, &history).await?;
+    pub(crate) async fn dump(
+        mut self,
+        settings: &CaptureSettings,
+        resume: &Resume,
+        known: Known,
+        look_ahead: LookAhead,
+    ) -> Result<Dump, Error> {
+        let history = HistoryWriter::new(
+            &settings.topic_prefix,
+            self.info.version,
+            self.name_case,
+            settings.comments,
+        );
+        let seeds = self.seeds(settings, resume, &known, look_ahead, &history).await?;
         let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
         let decoder_options = DecoderOptions {
@@ -219,12 +292,17 @@ impl Source {
             ..DecoderOptions::default()
         };
         let decoder = Decoder::new(decoder_options, resume.first_position().clone());
-        let catalog = Catalog::new(
-            settings.tables.clone(),
-            encode_options(settings, self.info.version.flavour),
-            self.shapes,
-            history,
-        );
+        let (tracker, pictures) = match known {
+            Known::FromHistory(recovered) => {
+                let pictures = Pictures::of(&recovered);
+                (recovered.tracker, pictures)
+            }
+            Known::Nothing => (SchemaTracker::new(), Pictures::none()),
+        };
+        let schema = Schema::new(tracker, seeds, self.name_case, settings.disagreement);
+        let options = encode_options(settings, self.info.version.flavour);
+        let mut catalog = Catalog::new(settings.tables.clone(), options, schema, history, pictures);
+        catalog.arrive(&resume.position);
         Ok(Dump {
             replica,
             decoder,

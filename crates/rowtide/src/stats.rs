@@ -25,7 +25,7 @@ pub struct Stats {
 pub struct Snapshot {
     /// Row changes committed to Kafka.
     pub changes: u64,
-    /// Records committed to Kafka: a delete is two of them.
+    /// Records of row changes committed to Kafka: a delete is two of them.
     pub records: u64,
     /// Bytes of keys and values committed to Kafka.
     pub bytes: u64,

@@ -12,15 +12,17 @@ use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
 use crate::capture::Capture;
-use crate::deliver::{Delivery, Server};
+use crate::deliver::{Delivery, Server, Target};
 use crate::error::Error;
+use crate::history_log::HistoryLog;
 use crate::ingest::{Ended, Ingest, Stop};
 use crate::parcel::Pool;
 use crate::pipeline::Settings;
 use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::queue;
 use crate::resume::{Recorded, Resume, resume};
-use crate::source::{self, Source};
+use crate::schema::{Recovered, recover};
+use crate::source::{self, Known, LookAhead, Source};
 use crate::stats::Stats;
 
 /// Runs sessions until one ends well or fails for good.
@@ -32,6 +34,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             settings,
             stats,
             stop,
+            look_ahead: retry.look_ahead(),
             started: false,
         };
         let error = match session.run() {
@@ -72,6 +75,14 @@ impl Retry {
         self.ever_started
     }
 
+    /// What was not known at the first attempt may be known after a look at all that is to come.
+    fn look_ahead(&self) -> LookAhead {
+        match self.attempts {
+            0 => LookAhead::IfNeeded,
+            _ => LookAhead::Always,
+        }
+    }
+
     fn is_exhausted(&self, error: &Error) -> bool {
         matches!(error, Error::Decode(_)) && self.attempts >= CHECKSUM_ATTEMPTS
     }
@@ -103,6 +114,7 @@ struct Session<'a> {
     settings: &'a Settings,
     stats: &'a Arc<Stats>,
     stop: &'a Stop,
+    look_ahead: LookAhead,
     started: bool,
 }
 
@@ -112,7 +124,7 @@ impl Session<'_> {
         let Some(mut source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
             return Ok(());
         };
-        let (publisher, topics, recorded) = open_kafka(self.settings, source.flavour())?;
+        let (target, recorded) = open_kafka(self.settings, source.flavour())?;
         if recorded.is_none() {
             source.check_literal_tables(&self.settings.capture.tables)?;
         } else if until_stop(&runtime, self.stop, source.look_again(&self.settings.capture))?.is_none() {
@@ -120,25 +132,35 @@ impl Session<'_> {
         }
         let filter = self.settings.capture.tables.fingerprint();
         let resume = resume(recorded.as_ref(), &self.settings.start, &filter, &source.state)?;
-        self.stream(runtime, source, publisher, topics, &resume)
+        let range = recorded.as_ref().and_then(|recorded| recorded.history.as_ref());
+        let known = recover(
+            &self.settings.kafka,
+            range,
+            &resume,
+            source.version(),
+            source.name_case(),
+        )?;
+        self.stream(runtime, source, target, &resume, known)
     }
 
     fn stream(
         &mut self,
         runtime: Runtime,
         source: Source,
-        publisher: Publisher,
-        topics: Topics,
+        target: Target,
         resume: &Resume,
+        known: Recovered,
     ) -> Result<(), Error> {
+        let history = HistoryLog::of(&known);
         let pool = Pool::default();
         let (sender, receiver) = queue::bounded(self.settings.queue_bytes);
         let server = Server {
             flavour: source.flavour(),
             uuid: Some(source.state.server_uuid.clone()),
         };
-        let Some(opened) = until_stop(&runtime, self.stop, source.dump(&self.settings.capture, resume))?
-        else {
+        let known = Known::FromHistory(known);
+        let dump = source.dump(&self.settings.capture, resume, known, self.look_ahead);
+        let Some(opened) = until_stop(&runtime, self.stop, dump)? else {
             return Ok(());
         };
         let capture = Capture::new(
@@ -163,12 +185,12 @@ impl Session<'_> {
             .name("rowtide-read".into())
             .spawn(move || runtime.block_on(ingest.run()))?;
         let mut delivery = Delivery::new(
-            publisher,
-            topics,
+            target,
             self.settings,
             self.stats,
             pool,
             Ledger::at(resume),
+            history,
             server,
         );
         let delivered = delivery.run(&receiver);
@@ -181,7 +203,7 @@ impl Session<'_> {
 }
 
 /// Connects to Kafka, which fences an older instance, and reads what that had committed.
-fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Publisher, Topics, Option<Recorded>), Error> {
+fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Target, Option<Recorded>), Error> {
     let kafka = &KafkaOptions {
         context_headers: settings.context_headers(flavour),
         ..settings.kafka.clone()
@@ -191,7 +213,7 @@ fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Publisher, Topic
     let publisher = Publisher::connect(kafka)?;
     let checkpoint = CheckpointStore::read(kafka)?;
     let recorded = checkpoint.map(|c| recorded(&c)).transpose()?;
-    Ok((publisher, topics, recorded))
+    Ok((Target { publisher, topics }, recorded))
 }
 
 /// Connects to Kafka without fencing anybody: topics are looked at, and nothing is created or written.
@@ -243,6 +265,7 @@ pub(crate) fn recorded(checkpoint: &Checkpoint) -> Result<Recorded, Error> {
             source_ts_us: checkpoint.source_ts_ms.unwrap_or(0).saturating_mul(1_000),
         },
         filter: checkpoint.in_transaction.as_ref().map(|t| t.filter.clone()),
+        history: checkpoint.history.clone(),
     })
 }
 

@@ -39,6 +39,11 @@ pub fn table_changes(changes: &[Change], comments: Comments) -> Vec<Vec<TableCha
     vec![all.collect()]
 }
 
+/// What a record says of a table that is there; nothing of a sequence.
+pub(crate) fn created(table: &TrackedTable, comments: Comments) -> Option<TableChange> {
+    image(table, TableChangeKind::Create, comments)
+}
+
 fn changed(changes: &[Change], at: usize, comments: Comments) -> Option<TableChange> {
     let later = changes.get(at.checked_add(1)?..).unwrap_or_default();
     match changes.get(at)? {

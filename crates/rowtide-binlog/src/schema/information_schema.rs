@@ -19,7 +19,7 @@ type Row = Vec<Option<Vec<u8>>>;
 
 /// Asks for the names of all tables that have rows of their own, those of the server's own databases left out.
 pub const TABLES: &str = "SELECT table_schema, table_name FROM information_schema.tables \
-     WHERE table_type = 'BASE TABLE' \
+     WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE') \
      AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
      ORDER BY table_schema, table_name";
 

@@ -1,6 +1,7 @@
 //! A table's shape: from the binlog's own metadata, from information_schema, or from the statements that made it.
 
 mod ddl;
+pub mod definitions;
 pub mod information_schema;
 pub mod metadata;
 pub mod statement;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::InvalidHistory;
 
-/// The header with the effects. A record without it has none.
+/// The header with the effects. Every record has it that Rowtide has written, be it an empty list.
 pub const HEADER: &str = "rowtide.schema";
 
 /// One thing that a record does to the tables that are known. Those of a record are done in order.
@@ -60,10 +60,10 @@ pub enum Effect {
     AllUnclear,
 }
 
-/// The header's value; none without effects.
-pub(crate) fn to_header(effects: &[Effect]) -> Option<Vec<u8>> {
+/// The header's value.
+pub(crate) fn to_header(effects: &[Effect]) -> Vec<u8> {
     // Serialising strings into memory has no way to fail.
-    (!effects.is_empty()).then(|| serde_json::to_vec(effects).unwrap_or_default())
+    serde_json::to_vec(effects).unwrap_or_default()
 }
 
 /// Reads the header's value.
@@ -126,14 +126,14 @@ mod tests {
             r#"{"database_dropped":{"name":"shop"}},"#,
             r#""all_unclear"]"#
         );
-        let written = to_header(&all()).unwrap();
+        let written = to_header(&all());
         assert_eq!(String::from_utf8(written).unwrap(), expected);
         assert_eq!(of_header(expected.as_bytes()), Ok(all()));
     }
 
     #[test]
-    fn without_effects_there_is_no_header() {
-        assert_eq!(to_header(&[]), None);
+    fn without_effects_the_list_is_empty() {
+        assert_eq!(to_header(&[]), b"[]");
         assert_eq!(of_header(b"[]"), Ok(vec![]));
     }
 

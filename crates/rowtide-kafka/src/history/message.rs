@@ -21,8 +21,8 @@ impl HistoryMessage {
         self.record.to_json()
     }
 
-    /// The value of the header [`effect::HEADER`]; none without effects.
-    pub fn header(&self) -> Option<Vec<u8>> {
+    /// The value of the header [`effect::HEADER`].
+    pub fn header(&self) -> Vec<u8> {
         effect::to_header(&self.effects)
     }
 
@@ -52,6 +52,8 @@ pub struct StoredMessage<'a> {
     pub gtids: Option<String>,
     /// What it does, in order.
     pub effects: Vec<Effect>,
+    /// It has no header: not Rowtide has written it, but a Debezium.
+    pub is_foreign: bool,
     value: &'a [u8],
 }
 
@@ -68,6 +70,7 @@ impl<'a> StoredMessage<'a> {
             position: BinlogPosition::new(head.position.file, head.position.pos),
             gtids: head.position.gtids,
             effects: header.map_or_else(|| Ok(Vec::new()), effect::of_header)?,
+            is_foreign: header.is_none(),
             value,
         })
     }
@@ -230,7 +233,7 @@ mod tests {
         fn what_is_written_is_read_back(server in any::<String>(), ddl in any::<String>(),
                                         effects in prop::collection::vec(effect(), 0..5)) {
             let written = HistoryMessage { record: record(&server, &ddl), effects };
-            let read = HistoryMessage::read(written.value().as_bytes(), written.header().as_deref());
+            let read = HistoryMessage::read(written.value().as_bytes(), Some(&written.header()));
             prop_assert_eq!(read, Ok(written));
         }
 

@@ -37,12 +37,10 @@ impl Publisher {
             payload: Some(value.as_bytes()),
             key: None,
             timestamp: None,
-            headers: message.header().map(|effects| {
-                OwnedHeaders::new().insert(Header {
-                    key: effect::HEADER,
-                    value: Some(&effects),
-                })
-            }),
+            headers: Some(OwnedHeaders::new().insert(Header {
+                key: effect::HEADER,
+                value: Some(&message.header()),
+            })),
             delivery_opaque: Sent::History(number).number(),
         })?;
         self.history.sent = number.saturating_add(1);

@@ -44,10 +44,7 @@ impl SchemaTracker {
     fn unreadable(&mut self, why: Reason, tables: Affected) -> Outcome {
         match &tables {
             Affected::Tables(tables) => tables.iter().for_each(|id| self.set_unclear(id)),
-            Affected::Any => {
-                let all = self.databases.values_mut().flat_map(|d| d.tables.values_mut());
-                all.for_each(|state| *state = State::Unclear);
-            }
+            Affected::Any => self.set_all_unclear(),
         }
         Outcome::Unreadable(Unreadable { why, tables })
     }

@@ -198,7 +198,12 @@ impl SchemaTracker {
 
     /// Tells of a database as the server has it.
     pub fn set_database(&mut self, name: &str, collation: Collation) {
-        self.databases.entry(name.to_owned()).or_default().collation = Some(collation);
+        self.put_database(name, Some(collation));
+    }
+
+    /// Tells of a database as the history has it, whose collation may not be known.
+    pub fn put_database(&mut self, name: &str, collation: Option<Collation>) {
+        self.databases.entry(name.to_owned()).or_default().collation = collation;
     }
 
     /// Tells of a table as the server has it, or puts one right that was [unclear](Tracked::Unclear).
@@ -212,6 +217,31 @@ impl SchemaTracker {
     pub fn set_unclear(&mut self, id: &TableId) {
         let database = self.databases.entry(id.database.clone()).or_default();
         database.tables.insert(id.table.clone(), State::Unclear);
+    }
+
+    /// Forgets all tables: what was known of any may not be so any more.
+    pub fn set_all_unclear(&mut self) {
+        let all = self.databases.values_mut().flat_map(|d| d.tables.values_mut());
+        all.for_each(|state| *state = State::Unclear);
+    }
+
+    /// There is no such table any more.
+    pub fn remove_table(&mut self, id: &TableId) {
+        if let Some(database) = self.databases.get_mut(&id.database) {
+            database.tables.remove(&id.table);
+        }
+    }
+
+    /// There is no such database any more.
+    pub fn remove_database(&mut self, name: &str) {
+        self.databases.remove(name);
+    }
+
+    /// All databases of which something is known, with the collations of their new tables.
+    pub fn databases(&self) -> impl Iterator<Item = (&str, Option<&Collation>)> {
+        self.databases
+            .iter()
+            .map(|(name, database)| (name.as_str(), database.collation.as_ref()))
     }
 }
 

@@ -1,0 +1,346 @@
+//! What is known of tables at the place that the stream has come to: what the schema history or the server said of them
+//! where the stream began, and every statement since.
+//!
+//! Where the binlog carries the shapes of tables (`binlog_row_metadata=FULL`) rows are decoded by what it says, and the
+//! tracked schema must say the same. Elsewhere the tracked schema is what rows are decoded by.
+
+mod effects;
+mod image;
+mod place;
+mod recovery;
+mod seeds;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rowtide_binlog::event::TableMap;
+use rowtide_binlog::schema::definitions::{self, Definition};
+use rowtide_binlog::schema::tracked::{Affected, Outcome, SchemaTracker, Tracked, TrackedTable};
+use rowtide_binlog::schema::{NameCase, metadata};
+use rowtide_event::{BinlogPosition, Table, TableId};
+use tracing::warn;
+
+use crate::error::Error;
+use crate::history::Read;
+
+pub(crate) use effects::{of_database, of_outcome, of_table};
+pub(crate) use image::{Image, Pictured};
+pub(crate) use recovery::{Recovered, recover};
+pub(crate) use seeds::{Seeds, captured_names};
+
+/// What a statement may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Touched {
+    /// The shape or the key of a table.
+    Table {
+        /// Which, by its folded name.
+        id: TableId,
+        /// What kind of statement it is.
+        verb: String,
+    },
+    /// A database as a whole.
+    Database {
+        /// Its folded name.
+        name: String,
+        /// What kind of statement it is.
+        verb: String,
+    },
+    /// Nobody knows which tables.
+    Any {
+        /// What kind of statement it is.
+        verb: String,
+    },
+}
+
+impl Touched {
+    fn verb(&self) -> &str {
+        match self {
+            Self::Table { verb, .. } | Self::Database { verb, .. } | Self::Any { verb } => verb,
+        }
+    }
+
+    /// Whether it may have changed a table, by its folded name.
+    pub(crate) fn touches(&self, table: &TableId) -> bool {
+        match self {
+            Self::Table { id, .. } => id == table,
+            Self::Database { name, verb } => *name == table.database && verb == "DROP DATABASE",
+            Self::Any { .. } => true,
+        }
+    }
+}
+
+/// What is done where the binlog and the tracked schema say different things of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SchemaDisagreement {
+    /// The stream stops, with both shapes.
+    #[default]
+    Stop,
+    /// What the binlog says counts, with a warning. What was tracked of the table is forgotten.
+    TrustBinlog,
+}
+
+/// All tables at the place that the stream has come to.
+pub(crate) struct Schema {
+    tracker: SchemaTracker,
+    name_case: NameCase,
+    seeds: Option<Seeds>,
+    disagreement: SchemaDisagreement,
+    /// Tables of which the server cannot tell all labels of ENUM and SET: until a table map tells them, they are not
+    /// known.
+    doubtful: HashMap<TableId, Arc<TrackedTable>>,
+    /// Tables that became known by a table map.
+    learned: Vec<Arc<TrackedTable>>,
+    /// Tables that a statement has changed behind the place for which the server's answer holds, and what it was. By
+    /// folded names.
+    changed: HashMap<TableId, String>,
+    all_changed: Option<String>,
+}
+
+impl Schema {
+    /// The schema that `tracker` knows, with what the server says of others.
+    pub(crate) fn new(
+        tracker: SchemaTracker,
+        seeds: Option<Seeds>,
+        name_case: NameCase,
+        disagreement: SchemaDisagreement,
+    ) -> Self {
+        Self {
+            tracker,
+            name_case,
+            seeds,
+            disagreement,
+            doubtful: HashMap::new(),
+            learned: Vec::new(),
+            changed: HashMap::new(),
+            all_changed: None,
+        }
+    }
+
+    /// The tables as they are now.
+    pub(crate) fn tracker(&self) -> &SchemaTracker {
+        &self.tracker
+    }
+
+    /// Whether the server takes both names for one table's.
+    pub(crate) fn is_same(&self, a: &TableId, b: &TableId) -> bool {
+        self.name_case.folded_table(a) == self.name_case.folded_table(b)
+    }
+
+    /// The stream has come to a statement: what it does to the schema.
+    pub(crate) fn follow(&mut self, read: &Read<'_>, end: &BinlogPosition) -> Outcome {
+        let mut unforeseen = read.touched();
+        if let Some(seeds) = &mut self.seeds {
+            unforeseen.retain(|touched| !seeds.pass(touched, end));
+        }
+        let outcome = read.apply(&mut self.tracker);
+        for touched in unforeseen {
+            self.change(touched);
+        }
+        if let Outcome::Unreadable(unreadable) = &outcome {
+            let tables = match &unreadable.tables {
+                Affected::Tables(tables) => named(tables),
+                Affected::Any => "any table".to_owned(),
+            };
+            warn!(position = %end, "what a statement does to {tables} is not known: {}", unreadable.why);
+        }
+        outcome
+    }
+
+    /// The stream has come to `place`, between two transactions: tables of which the server's answer holds from here on
+    /// and nothing was known.
+    pub(crate) fn arrive(&mut self, place: &BinlogPosition) -> Vec<Arc<TrackedTable>> {
+        let mut learned = std::mem::take(&mut self.learned);
+        let Some(seeds) = &mut self.seeds else {
+            return learned;
+        };
+        if !seeds.is_due(place) {
+            return learned;
+        }
+        for (name, collation) in seeds.databases_due() {
+            if self.tracker.database(&name).is_none() {
+                self.tracker.set_database(&name, collation);
+            }
+        }
+        for Definition {
+            table,
+            labels_are_doubtful,
+        } in seeds.tables_due()
+        {
+            if labels_are_doubtful {
+                self.doubtful.insert(table.id.clone(), table);
+            } else if learn(&mut self.tracker, &table) {
+                learned.push(table);
+            }
+        }
+        learned
+    }
+
+    /// Writes down what is not known any more, and why.
+    fn change(&mut self, touched: Touched) {
+        self.doubtful.retain(|id, _| !touched.touches(id));
+        match touched {
+            Touched::Table { id, verb } => {
+                let is_known = matches!(self.tracker.table(&id), Tracked::Known(_));
+                if is_known || verb == "DROP TABLE" {
+                    self.changed.remove(&id);
+                } else {
+                    self.changed.insert(id, verb);
+                }
+            }
+            Touched::Any { verb } => self.all_changed = Some(verb),
+            Touched::Database { .. } => {}
+        }
+    }
+
+    /// The shape of a table by which the rows behind its table map are decoded.
+    pub(crate) fn shape(
+        &mut self,
+        id: &TableId,
+        map: &TableMap<'_>,
+        near: &BinlogPosition,
+    ) -> Result<Table, Error> {
+        let folded = self.name_case.folded_table(id);
+        if !metadata::metadata_is_full(map) {
+            let tracked = self.tracked(id, &folded);
+            return tracked
+                .map(|(shape, _)| shape)
+                .ok_or_else(|| self.unknown(id, &folded, near));
+        }
+        let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
+        self.learn_labels(&folded, &logged);
+        let (tracked, hidden) = self.tracked(id, &folded).unzip();
+        let hidden = hidden.unwrap_or_default();
+        match tracked {
+            Some(tracked) if metadata::agree(map, &logged, &tracked, hidden) => {
+                metadata::completed(map, logged, &tracked).ok_or_else(|| {
+                    mismatch(
+                        id,
+                        near,
+                        "the tracked table has other columns than the binlog".to_owned(),
+                    )
+                })
+            }
+            Some(tracked) => self.disagree(map, logged, &tracked, near),
+            None if metadata::is_ambiguous(map, &logged) => {
+                Err(types_unknown(self.unknown(id, &folded, near)))
+            }
+            None => Ok(logged),
+        }
+    }
+
+    /// The shape that is tracked, and how many hidden columns the server may have added to it.
+    fn tracked(&self, id: &TableId, folded: &TableId) -> Option<(Table, usize)> {
+        let Tracked::Known(table) = self.tracker.table(folded) else {
+            return None;
+        };
+        let shape = Table {
+            id: id.clone(),
+            ..table.shape().ok()?
+        };
+        Some((shape, hidden_columns(table)))
+    }
+
+    /// Takes the labels that only the table map tells.
+    fn learn_labels(&mut self, folded: &TableId, logged: &Table) {
+        let doubtful = self.doubtful.remove(folded);
+        if let Some(table) = doubtful.and_then(|told| definitions::with_labels(&told, logged)) {
+            let table = Arc::new(table);
+            if learn(&mut self.tracker, &table) {
+                self.learned.push(table);
+            }
+        }
+    }
+
+    fn disagree(
+        &mut self,
+        map: &TableMap<'_>,
+        logged: Table,
+        tracked: &Table,
+        near: &BinlogPosition,
+    ) -> Result<Table, Error> {
+        let error = Error::SchemaDisagreement {
+            table: logged.id.clone(),
+            position: near.to_string(),
+            logged: logged.shape().to_string(),
+            tracked: tracked.shape().to_string(),
+        };
+        if self.disagreement == SchemaDisagreement::Stop || metadata::is_ambiguous(map, &logged) {
+            return Err(error);
+        }
+        warn!("{error}");
+        self.tracker.set_unclear(&self.name_case.folded_table(&logged.id));
+        Ok(logged)
+    }
+
+    /// Why nothing is known of a table here.
+    fn unknown(&self, id: &TableId, folded: &TableId, near: &BinlogPosition) -> Error {
+        let (table, position) = (id.clone(), near.to_string());
+        let stale = |why: String| Error::ShapeStale {
+            table: id.clone(),
+            position: near.to_string(),
+            why,
+        };
+        if let Some(verb) = self.changed.get(folded).or(self.all_changed.as_ref()) {
+            return stale(format!("{verb} has changed it since the server was asked"));
+        }
+        if self.doubtful.contains_key(folded) {
+            let why = "a label of an ENUM or SET has a question mark, which the server also shows in place of characters \
+                       such as emoji"
+                .to_owned();
+            return Error::ShapeUnknown { table, position, why };
+        }
+        let why = match self.seeds.as_ref().and_then(|seeds| seeds.why_not(folded)) {
+            Some(seeds::WhyNot::NotLooked) => {
+                return stale(
+                    "statements that change it further on in the binlog were not looked for".to_owned(),
+                );
+            }
+            Some(seeds::WhyNot::ToCome(verb)) => format!(
+                "{verb} changes it further on in the binlog, what it was before is told nowhere, and its table map does \
+                 not tell it either"
+            ),
+            Some(seeds::WhyNot::Refused(why)) => why.to_owned(),
+            None => "it did not exist at the start, and its table map does not tell it".to_owned(),
+        };
+        Error::ShapeUnknown { table, position, why }
+    }
+}
+
+/// Takes what the server says of a table at this place, unless the same is known of it.
+fn learn(tracker: &mut SchemaTracker, table: &Arc<TrackedTable>) -> bool {
+    if let Tracked::Known(tracked) = tracker.table(&table.id) {
+        if tracked.shape().ok() == table.shape().ok() {
+            return false;
+        }
+        warn!(table = %table.id, "the server says otherwise than the statements so far what the table is; the server counts");
+    }
+    tracker.set_table(Arc::clone(table));
+    true
+}
+
+/// How many columns the server may have added for functional indexes.
+fn hidden_columns(table: &TrackedTable) -> usize {
+    let parts = table.keys.iter().flat_map(|key| &key.parts);
+    parts.filter(|part| part.column.is_none()).count()
+}
+
+fn mismatch(id: &TableId, near: &BinlogPosition, why: String) -> Error {
+    Error::ShapeMismatch {
+        table: id.clone(),
+        position: near.to_string(),
+        why,
+    }
+}
+
+/// The names are in the binlog: it is types that are not known.
+fn types_unknown(error: Error) -> Error {
+    match error {
+        Error::ShapeUnknown { table, position, why } => Error::TypesUnknown { table, position, why },
+        other => other,
+    }
+}
+
+fn named(tables: &[TableId]) -> String {
+    let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
