@@ -1,6 +1,5 @@
 //! What librdkafka reports in the background: failed deliveries, errors of the connection, log lines.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -17,40 +16,8 @@ pub(crate) struct FailedDelivery {
     pub code: Code,
     /// Bytes of key and value.
     pub bytes: usize,
-    /// What it was.
-    pub sent: Sent,
-}
-
-/// What a record is: as a number it goes with the record to librdkafka, and comes back with the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// The change record with this number since the transaction began.
-    Change(usize),
-    /// The schema-history record with this number since the publisher connected.
-    History(usize),
-    /// The checkpoint, or a schema change.
-    Other,
-}
-
-impl Sent {
-    /// Changes have the even numbers, history records the odd ones but the last. Both count from 0, and memory ends
-    /// long before half of the numbers are used up.
-    pub(crate) fn number(self) -> usize {
-        match self {
-            Self::Change(n) => n.wrapping_shl(1),
-            Self::History(n) => n.wrapping_shl(1) | 1,
-            Self::Other => usize::MAX,
-        }
-    }
-
-    /// What has this number.
-    pub(crate) fn of(number: usize) -> Self {
-        match number {
-            usize::MAX => Self::Other,
-            n if n & 1 == 0 => Self::Change(n >> 1),
-            n => Self::History(n >> 1),
-        }
-    }
+    /// The record's number, as it was given to the producer.
+    pub number: usize,
 }
 
 /// Keeps what must not be lost until somebody asks.
@@ -65,8 +32,6 @@ struct Seen {
     last_error: Option<String>,
     /// An error that no waiting mends.
     refused: Option<(Code, String)>,
-    /// Offsets of acknowledged history records by their numbers.
-    history: BTreeMap<usize, i64>,
 }
 
 impl DeliveryContext {
@@ -88,16 +53,6 @@ impl DeliveryContext {
     /// A login or a certificate that was refused.
     pub(crate) fn refused(&self) -> Option<(Code, String)> {
         self.seen().refused.clone()
-    }
-
-    /// The offset of a history record that was acknowledged.
-    pub(crate) fn history_offset(&self, number: usize) -> Option<i64> {
-        self.seen().history.get(&number).copied()
-    }
-
-    /// Forgets the offsets of history records.
-    pub(crate) fn forget_history(&self) {
-        self.seen().history.clear();
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -173,19 +128,13 @@ impl ProducerContext for DeliveryContext {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
-        match (result, Sent::of(number)) {
-            // librdkafka knows no offset of a record that the broker had, and had forgotten the place of, when it was
-            // sent again.
-            (Ok(message), Sent::History(n)) if message.offset() >= 0 => {
-                self.seen().history.insert(n, message.offset());
-            }
-            (Ok(_), _) => {}
-            (Err((error, message)), sent) => self.note_failure(FailedDelivery {
+        if let Err((error, message)) = result {
+            self.note_failure(FailedDelivery {
                 topic: message.topic().to_owned(),
                 code: error.rdkafka_error_code().unwrap_or(Code::Fail),
                 bytes: message.key_len().saturating_add(message.payload_len()),
-                sent,
-            }),
+                number,
+            });
         }
     }
 }
@@ -199,7 +148,7 @@ mod tests {
             topic: topic.into(),
             code,
             bytes,
-            sent: Sent::Change(0),
+            number: 0,
         }
     }
 
@@ -229,18 +178,5 @@ mod tests {
     fn a_cause_wins_over_the_purge_that_it_led_to() {
         let cause = failed("b", Code::MessageTimedOut, 1);
         assert_eq!(after(&[failed("a", Code::PurgeQueue, 1), cause.clone()]), cause);
-    }
-
-    #[test]
-    fn what_was_sent_is_known_from_its_number() {
-        for sent in [
-            Sent::Change(0),
-            Sent::Change(7),
-            Sent::History(0),
-            Sent::History(7),
-            Sent::Other,
-        ] {
-            assert_eq!(Sent::of(sent.number()), sent);
-        }
     }
 }

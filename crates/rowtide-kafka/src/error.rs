@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::error::{KafkaError as ClientError, RDKafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rowtide_event::encode::Origin;
 
 /// Why a delivery, a topic or a checkpoint failed. No variant holds the contents of a record or the value of a setting.
@@ -260,6 +260,26 @@ impl KafkaError {
     }
 }
 
+/// What librdkafka says of a step of a transaction that failed.
+#[derive(Debug)]
+pub(crate) struct StepError {
+    pub code: Code,
+    pub reason: String,
+    /// The transaction is certainly not committed.
+    pub requires_abort: bool,
+}
+
+impl From<&ClientError> for StepError {
+    fn from(error: &ClientError) -> Self {
+        let (code, reason) = code_and_reason(error);
+        Self {
+            code,
+            reason,
+            requires_abort: matches!(error, ClientError::Transaction(e) if e.txn_requires_abort()),
+        }
+    }
+}
+
 /// What was going on when librdkafka failed: names for the error's text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
@@ -269,9 +289,13 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     /// The error of a transaction's step.
-    pub(crate) fn transaction(&self, step: &'static str, error: &ClientError) -> KafkaError {
-        let (code, reason) = code_and_reason(error);
-        let outcome_unknown = step == "commit" && !requires_abort(error);
+    pub(crate) fn transaction(&self, step: &'static str, error: StepError) -> KafkaError {
+        let StepError {
+            code,
+            reason,
+            requires_abort,
+        } = error;
+        let outcome_unknown = step == "commit" && !requires_abort;
         self.known(
             code,
             &format!("to {step} transactions as `{}`", self.transactional_id),
@@ -360,11 +384,6 @@ fn code_and_reason(error: &ClientError) -> (Code, String) {
     }
 }
 
-/// Whether librdkafka says that the transaction is certainly not committed.
-fn requires_abort(error: &ClientError) -> bool {
-    matches!(error, ClientError::Transaction(e) if RDKafkaError::txn_requires_abort(e))
-}
-
 /// Whether it may pass by itself.
 pub(crate) fn is_transient(code: Code) -> bool {
     matches!(
@@ -427,7 +446,7 @@ mod tests {
         let e = SCENE.delivery("t", Code::MessageTimedOut);
         assert!(matches!(e, KafkaError::Undelivered { .. }));
         assert_eq!(e.recovery(), Recovery::Restart);
-        let e = SCENE.transaction("commit", &ClientError::Flush(Code::OperationTimedOut));
+        let e = SCENE.transaction("commit", (&ClientError::Flush(Code::OperationTimedOut)).into());
         assert!(matches!(
             e,
             KafkaError::Transaction {

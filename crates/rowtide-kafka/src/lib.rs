@@ -11,6 +11,7 @@
 //! Everything here blocks and belongs on a thread of its own.
 
 pub mod checkpoint;
+mod commit;
 mod delivery;
 pub mod error;
 mod flush;

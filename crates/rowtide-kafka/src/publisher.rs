@@ -11,8 +11,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rowtide_event::encode::{KeyHeader, Origin, Origins, Record, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
-use crate::delivery::{DeliveryContext, FailedDelivery, Sent};
-use crate::error::{KafkaError, Scene, is_transient};
+use crate::commit::commit;
+use crate::delivery::{DeliveryContext, FailedDelivery};
+use crate::error::{KafkaError, Scene, StepError, is_transient};
 use crate::flush::flush;
 use crate::options::{Delivery, KafkaOptions};
 
@@ -36,6 +37,9 @@ pub struct Publisher {
     origins: Origins,
     history: HistorySent,
 }
+
+/// The number of a record that is no change of a table.
+const NO_CHANGE: usize = usize::MAX;
 
 impl Publisher {
     /// Connects, and fences any older instance of the same source: its open transaction is aborted and its next commit
@@ -113,7 +117,7 @@ impl Publisher {
                 return Err(self.scene().admin_code("connecting".to_owned(), code, reason));
             }
             if !is_retriable(&error) {
-                return Err(self.scene().transaction("begin", &error));
+                return Err(self.scene().transaction("begin", (&error).into()));
             }
             if start.elapsed() >= self.options.timeouts.connect {
                 return Err(self.unreachable(&error));
@@ -178,7 +182,7 @@ impl Publisher {
                 key: record.key.as_ref().map(|span| batch.slice(span)),
                 timestamp: None,
                 headers: self.headers(batch, record),
-                delivery_opaque: Sent::Change(first.saturating_add(index)).number(),
+                delivery_opaque: first.saturating_add(index),
             })?;
         }
         self.poll()
@@ -192,7 +196,7 @@ impl Publisher {
         let topic = self.options.source_name.clone();
         self.produce(BaseRecord {
             headers: self.context_headers.clone(),
-            ..BaseRecord::with_opaque_to(&topic, Sent::Other.number())
+            ..BaseRecord::with_opaque_to(&topic, NO_CHANGE)
                 .partition(0)
                 .key(key)
                 .payload(value)
@@ -209,7 +213,7 @@ impl Publisher {
         match self.options.delivery {
             Delivery::ExactlyOnce => {
                 self.send_checkpoint(checkpoint)?;
-                self.flush()?;
+                self.drain_to(LAST_BATCHES)?;
                 self.commit_transaction()?;
             }
             Delivery::AtLeastOnce => {
@@ -262,7 +266,7 @@ impl Publisher {
         let topic = self.options.checkpoint_topic.clone();
         let key = self.options.source_name.clone();
         self.produce(
-            BaseRecord::with_opaque_to(&topic, Sent::Other.number())
+            BaseRecord::with_opaque_to(&topic, NO_CHANGE)
                 .partition(0)
                 .key(key.as_bytes())
                 .payload(value.as_bytes()),
@@ -289,7 +293,7 @@ impl Publisher {
                             .key
                             .map_or(0, <[u8]>::len)
                             .saturating_add(returned.payload.map_or(0, <[u8]>::len)),
-                        sent: Sent::of(returned.delivery_opaque),
+                        number: returned.delivery_opaque,
                     };
                     return Err(self.delivery_error(&failed));
                 }
@@ -369,18 +373,17 @@ impl Publisher {
         }
     }
 
+    /// A delivery that failed makes the commit fail, and says more about it.
     fn commit_transaction(&mut self) -> Result<(), KafkaError> {
         let start = Instant::now();
-        loop {
-            let error = match self.producer.commit_transaction(COMMIT_SLICE) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            self.poll()?;
-            if !is_retriable(&error) || start.elapsed() >= self.options.timeouts.transaction {
-                return Err(self.step_error("commit", &error));
+        while let Err(error) = commit(self.producer.client(), COMMIT_SLICE) {
+            if !error.is_retriable || start.elapsed() >= self.options.timeouts.transaction {
+                self.poll()?;
+                return Err(self.step_error("commit", error.error));
             }
+            self.serve();
         }
+        Ok(())
     }
 
     fn serve(&self) {
@@ -390,8 +393,8 @@ impl Publisher {
     }
 
     /// A coordinator that aborted a transaction for its age answers as if another instance had taken over.
-    fn step_error(&self, step: &'static str, error: &ClientError) -> KafkaError {
-        match self.scene().transaction(step, error) {
+    fn step_error(&self, step: &'static str, error: impl Into<StepError>) -> KafkaError {
+        match self.scene().transaction(step, error.into()) {
             KafkaError::Fenced { .. } if self.outlived() => KafkaError::Transaction {
                 step,
                 reason: format!(
@@ -449,10 +452,8 @@ impl Publisher {
     }
 
     fn origin(&self, failed: &FailedDelivery) -> Option<Origin> {
-        match failed.sent {
-            Sent::Change(number) if number < self.sent => self.origins.of(number).cloned(),
-            _ => None,
-        }
+        let number = Some(failed.number).filter(|number| *number < self.sent)?;
+        self.origins.of(number).cloned()
     }
 
     fn size_limits(&self, topic: &str) -> String {
@@ -509,7 +510,7 @@ fn is_retriable(error: &ClientError) -> bool {
 
 /// How long one try to connect, to commit and to abort lasts; librdkafka resumes where it was.
 const CONNECT_SLICE: Duration = Duration::from_millis(500);
-const COMMIT_SLICE: Duration = Duration::from_secs(5);
+const COMMIT_SLICE: Duration = Duration::from_millis(100);
 const ABORT_SLICE: Duration = Duration::from_millis(20);
 /// How often to look whether the transaction is still good while waiting for acknowledgements.
 const STATE_INTERVAL: Duration = Duration::from_millis(100);

@@ -3,10 +3,10 @@
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer};
 
-use super::Publisher;
-use crate::delivery::Sent;
+use super::{NO_CHANGE, Publisher};
 use crate::error::KafkaError;
 use crate::history::{HistoryMessage, effect};
+use crate::options::Delivery;
 
 /// A schema-history record that was sent, for [`Publisher::history_offset`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +17,11 @@ pub struct HistoryTicket(usize);
 pub(super) struct HistorySent {
     /// How many were sent since the publisher connected: the next one's number.
     sent: usize,
-    /// The first of which it is not known that it has an offset.
-    unsettled: usize,
+    /// The first of this transaction.
+    first: usize,
+    /// How many of this transaction have a place, and the first one's offset.
+    placed: usize,
+    first_offset: i64,
 }
 
 impl Publisher {
@@ -41,7 +44,7 @@ impl Publisher {
                 key: effect::HEADER,
                 value: Some(&message.header()),
             })),
-            delivery_opaque: Sent::History(number).number(),
+            delivery_opaque: NO_CHANGE,
         })?;
         self.history.sent = number.saturating_add(1);
         Ok(HistoryTicket(number))
@@ -50,36 +53,60 @@ impl Publisher {
     /// Waits until all history records sent so far are acknowledged, and whatever else is under way. Their offsets are
     /// known then.
     ///
+    /// librdkafka tells the offset of a record in a report, and holds a record until its report is taken: a flush would
+    /// wait for reports, and every commit with it. But a source has its history for itself, so that the records of a
+    /// transaction stand there one after another.
+    ///
     /// # Errors
-    /// If a delivery failed, or the broker did not say where a record stands: one that it had already when it was sent
-    /// again, after it had forgotten the place.
+    /// If a delivery failed, the broker does not say where the topic ends, or somebody else has written into it.
     pub fn settle_history(&mut self) -> Result<(), KafkaError> {
-        let sent = self.history.sent;
-        let unsettled = self.history.unsettled..sent;
-        if unsettled.is_empty() {
+        let records = self.history.sent.saturating_sub(self.history.first);
+        if records == self.history.placed {
             return Ok(());
         }
         self.flush()?;
-        let context = self.producer.context();
-        if unsettled.into_iter().any(|n| context.history_offset(n).is_none()) {
+        let first_offset = self.first_history_offset(records)?;
+        if self.history.placed > 0 && self.history.first_offset != first_offset {
             return Err(KafkaError::Undelivered {
                 topic: self.options.history_topic.clone(),
-                reason: "the broker has it, and does not say where".to_owned(),
+                reason: "another program has written into it meanwhile".to_owned(),
             });
         }
-        self.history.unsettled = sent;
+        self.history.placed = records;
+        self.history.first_offset = first_offset;
         Ok(())
     }
 
-    /// The offset of a history record of this transaction; none before it is acknowledged, and none after
+    /// Where the first of so many history records of this transaction stands, all of them acknowledged. The stable part
+    /// of a topic ends where the oldest open transaction begins; without transactions, behind the last record.
+    fn first_history_offset(&self, records: usize) -> Result<i64, KafkaError> {
+        let (topic, limit) = (&self.options.history_topic, self.options.timeouts.connect);
+        let bounds = self.producer.client().fetch_watermarks(topic, 0, limit);
+        let (_, stable_end) = bounds.map_err(|error| {
+            self.scene()
+                .admin(format!("asking for the end of the topic {topic}"), &error)
+        })?;
+        Ok(match self.options.delivery {
+            Delivery::ExactlyOnce => stable_end,
+            Delivery::AtLeastOnce => stable_end.saturating_sub_unsigned(as_u64(records)),
+        })
+    }
+
+    /// The offset of a history record of this transaction; none before it is settled, and none after
     /// [`commit`](Self::commit) or [`abort`](Self::abort).
     pub fn history_offset(&self, ticket: HistoryTicket) -> Option<i64> {
-        self.producer.context().history_offset(ticket.0)
+        let place = ticket.0.checked_sub(self.history.first)?;
+        (place < self.history.placed)
+            .then(|| self.history.first_offset.saturating_add_unsigned(as_u64(place)))
     }
 
     /// What was committed or given up is not asked for any more.
     pub(super) fn forget_history(&mut self) {
-        self.producer.context().forget_history();
-        self.history.unsettled = self.history.sent;
+        self.history.first = self.history.sent;
+        self.history.placed = 0;
     }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
