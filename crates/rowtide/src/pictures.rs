@@ -143,3 +143,108 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowtide_binlog::schema::{NameCase, Session};
+    use rowtide_kafka::history::HistoryRange;
+
+    use crate::table_changes::Comments;
+
+    fn tracker(tables: usize) -> SchemaTracker {
+        let session = Session::new("shop", "9.7.4".parse().unwrap(), NameCase::Matters);
+        let mut tracker = SchemaTracker::new();
+        tracker.apply("CREATE DATABASE shop CHARACTER SET latin1", &session);
+        for table in 0..tables {
+            tracker.apply(&format!("CREATE TABLE t{table:03} (id INT)"), &session);
+        }
+        tracker
+    }
+
+    fn recovered(records: u64, has_image: bool, begins_anew: bool) -> Recovered {
+        let range = HistoryRange {
+            first_offset: 0,
+            last_offset: 0,
+            records,
+            through: None,
+        };
+        Recovered {
+            range: Some(range),
+            has_image,
+            begins_anew,
+            ..Recovered::default()
+        }
+    }
+
+    fn told(pictures: &mut Pictures) -> Vec<HistoryMessage> {
+        let server = "9.7.4".parse().unwrap();
+        let history = HistoryWriter::new("shop", server, NameCase::Matters, Comments::LeftOut);
+        let at = BinlogPosition::new("b.1", 4);
+        std::iter::from_fn(|| pictures.next_messages(&history, &at, None))
+            .flatten()
+            .collect()
+    }
+
+    /// Where images begin and end in the messages.
+    fn marks(messages: &[HistoryMessage]) -> Vec<(usize, &'static str)> {
+        let mark = |(at, message): (usize, &HistoryMessage)| {
+            let marks = message.effects.iter().filter_map(move |effect| match effect {
+                Effect::ImageBegins => Some((at, "begins")),
+                Effect::ImageEnds => Some((at, "ends")),
+                _ => None,
+            });
+            marks.collect::<Vec<_>>()
+        };
+        messages.iter().enumerate().flat_map(mark).collect()
+    }
+
+    #[test]
+    fn the_first_tables_that_are_learned_make_an_image() {
+        let tracker = tracker(100);
+        let mut pictures = Pictures::of(&Recovered::default());
+        pictures.add(Vec::new(), &tracker);
+        assert_eq!(told(&mut pictures), []);
+        pictures.add(tracker.tables().take(1).cloned().collect(), &tracker);
+        let messages = told(&mut pictures);
+        assert_eq!(messages.len(), 101, "the database and its tables");
+        assert_eq!(marks(&messages), [(0, "begins"), (100, "ends")]);
+    }
+
+    #[test]
+    fn later_ones_are_told_of_by_themselves() {
+        let tracker = tracker(3);
+        let mut pictures = Pictures::of(&recovered(50, true, false));
+        pictures.add(tracker.tables().take(2).cloned().collect(), &tracker);
+        let messages = told(&mut pictures);
+        assert_eq!((messages.len(), marks(&messages)), (2, vec![]));
+        assert!(matches!(messages[0].effects[..], [Effect::Table { .. }]));
+    }
+
+    #[test]
+    fn a_long_history_and_one_that_begins_anew_make_an_image() {
+        let small = tracker(3);
+        let mut pictures = Pictures::of(&recovered(2_000, true, false));
+        pictures.add(Vec::new(), &small);
+        assert_eq!(told(&mut pictures), []);
+        pictures.written(1);
+        pictures.add(Vec::new(), &small);
+        assert_eq!(marks(&told(&mut pictures)), [(0, "begins"), (3, "ends")]);
+        pictures.add(Vec::new(), &small);
+        assert_eq!(told(&mut pictures), [], "it was counted");
+        let mut pictures = Pictures::of(&recovered(2_001, true, false));
+        pictures.add(Vec::new(), &tracker(700));
+        assert_eq!(told(&mut pictures), [], "it would be longer than what it spares");
+        let mut pictures = Pictures::of(&recovered(4, true, true));
+        pictures.add(Vec::new(), &small);
+        assert_eq!(marks(&told(&mut pictures)).len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_told_where_nothing_is_written() {
+        let tracker = tracker(3);
+        let mut pictures = Pictures::none();
+        pictures.add(tracker.tables().cloned().collect(), &tracker);
+        assert_eq!(told(&mut pictures), []);
+    }
+}
