@@ -35,7 +35,8 @@ impl<'a> Reader<'a> {
         Ok(Self { consumer, options })
     }
 
-    pub(crate) fn options(&self) -> &'a KafkaOptions {
+    /// What is set of the way to Kafka.
+    pub fn options(&self) -> &'a KafkaOptions {
         self.options
     }
 

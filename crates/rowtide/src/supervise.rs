@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rowtide_event::{BinlogPosition, Flavour, Gtid, GtidSet};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, InTransaction, KafkaOptions, PreparedXa, PreparedXaRows, Publisher, Topics,
+    Checkpoint, InTransaction, KafkaOptions, PreparedXa, PreparedXaRows, Publisher, Reader, Topics,
 };
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
@@ -124,7 +124,8 @@ impl Session<'_> {
         let Some(mut source) = until_stop(&runtime, self.stop, source::open(&self.settings.capture))? else {
             return Ok(());
         };
-        let (target, recorded) = open_kafka(self.settings, source.flavour())?;
+        let reader = Reader::open(&self.settings.kafka)?;
+        let (target, recorded) = open_kafka(self.settings, source.flavour(), &reader)?;
         if recorded.is_none() {
             source.check_literal_tables(&self.settings.capture.tables)?;
         } else if until_stop(&runtime, self.stop, source.look_again(&self.settings.capture))?.is_none() {
@@ -133,13 +134,8 @@ impl Session<'_> {
         let filter = self.settings.capture.tables.fingerprint();
         let resume = resume(recorded.as_ref(), &self.settings.start, &filter, &source.state)?;
         let range = recorded.as_ref().and_then(|recorded| recorded.history.as_ref());
-        let known = recover(
-            &self.settings.kafka,
-            range,
-            &resume,
-            source.version(),
-            source.name_case(),
-        )?;
+        let known = recover(&reader, range, &resume, source.version(), source.name_case())?;
+        drop(reader);
         self.stream(runtime, source, target, &resume, known)
     }
 
@@ -203,7 +199,11 @@ impl Session<'_> {
 }
 
 /// Connects to Kafka, which fences an older instance, and reads what that had committed.
-fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Target, Option<Recorded>), Error> {
+fn open_kafka(
+    settings: &Settings,
+    flavour: Flavour,
+    reader: &Reader<'_>,
+) -> Result<(Target, Option<Recorded>), Error> {
     let kafka = &KafkaOptions {
         context_headers: settings.context_headers(flavour),
         ..settings.kafka.clone()
@@ -211,8 +211,7 @@ fn open_kafka(settings: &Settings, flavour: Flavour) -> Result<(Target, Option<R
     let mut topics = Topics::connect(kafka, settings.topics.create)?;
     topics.ensure_own_topics(settings.topics.replication_factor)?;
     let publisher = Publisher::connect(kafka)?;
-    let checkpoint = CheckpointStore::read(kafka)?;
-    let recorded = checkpoint.map(|c| recorded(&c)).transpose()?;
+    let recorded = reader.checkpoint()?.map(|c| recorded(&c)).transpose()?;
     Ok((Target { publisher, topics }, recorded))
 }
 

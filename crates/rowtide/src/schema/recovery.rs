@@ -3,8 +3,8 @@
 use rowtide_binlog::schema::NameCase;
 use rowtide_binlog::schema::tracked::SchemaTracker;
 use rowtide_binlog::server::ServerVersion;
-use rowtide_kafka::history::{Effect, HistoryRange, HistoryStore, StoredMessage};
-use rowtide_kafka::{HistoryRecord, KafkaError, KafkaOptions};
+use rowtide_kafka::history::{Effect, HistoryRange, StoredMessage};
+use rowtide_kafka::{HistoryRecord, KafkaError, Reader};
 use tracing::warn;
 
 use super::effects::repeat;
@@ -31,7 +31,7 @@ pub(crate) struct Recovered {
 /// # Errors
 /// If it is not there any more, or cannot be what was written.
 pub(crate) fn recover(
-    kafka: &KafkaOptions,
+    reader: &Reader<'_>,
     range: Option<&HistoryRange>,
     resume: &Resume,
     server: ServerVersion,
@@ -41,7 +41,7 @@ pub(crate) fn recover(
         return Ok(Recovered::default());
     };
     let reading = Reading {
-        kafka,
+        reader,
         server,
         name_case,
         recovered: Recovered {
@@ -64,7 +64,7 @@ pub(crate) fn recover(
 }
 
 struct Reading<'a> {
-    kafka: &'a KafkaOptions,
+    reader: &'a Reader<'a>,
     server: ServerVersion,
     name_case: NameCase,
     recovered: Recovered,
@@ -73,7 +73,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Exactly this part.
     fn range(mut self, range: &HistoryRange) -> Result<Recovered, Error> {
-        let end = HistoryStore::read_range(self.kafka, range, |message| {
+        let end = self.reader.history_range(range, |message| {
             self.recovered.has_image |= message.effects.first() == Some(&Effect::ImageBegins);
             self.repeat(&message)
         })?;
@@ -83,7 +83,7 @@ impl Reading<'_> {
 
     /// All that tells of statements before a place.
     fn up_to(mut self, here: &Place) -> Result<Recovered, Error> {
-        HistoryStore::read_all(self.kafka, |message| {
+        self.reader.history(|message| {
             let record = message
                 .record()
                 .map_err(|why| self.corrupt(&message, why.to_string()))?;
@@ -116,7 +116,7 @@ impl Reading<'_> {
 
     fn corrupt(&self, message: &StoredMessage<'_>, reason: String) -> Error {
         Error::Kafka(KafkaError::HistoryCorrupt {
-            topic: self.kafka.history_topic.clone(),
+            topic: self.reader.options().history_topic.clone(),
             offset: message.offset,
             reason,
         })
