@@ -39,6 +39,7 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
     .topics(topics(settings)?)
     .commit_limits(commit_limits(&settings.delivery)?)
     .tombstones_on_delete(settings.delivery.tombstones_on_delete.unwrap_or(true))
+    .include_schema_changes(settings.delivery.include_schema_changes.unwrap_or(true))
     .absent_columns(absent_columns(&settings.capture))
     .schema_comments(schema_comments(&settings.delivery))
     .schema_disagreement(schema_disagreement(&settings.delivery))

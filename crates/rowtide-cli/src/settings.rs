@@ -192,6 +192,11 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_TOMBSTONES_ON_DELETE", value_name = "BOOL", action = clap::ArgAction::Set)]
     pub tombstones_on_delete: Option<bool>,
 
+    /// Tell of statements that make, alter, rename or drop tables in the topic named as the prefix alone, as Debezium does.
+    /// It is created like a table's, but with one partition and without compaction [default: true]
+    #[arg(long, env = "ROWTIDE_INCLUDE_SCHEMA_CHANGES", value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub include_schema_changes: Option<bool>,
+
     /// What a change may suffer when something fails: nothing, or being written twice [default: exactly-once]
     #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
     pub delivery: Option<DeliveryMode>,
@@ -312,8 +317,8 @@ group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka
 group!(CheckpointSettings: checkpoint_topic);
 group!(CreationSettings: create_topics topic_replication_factor);
 group!(DeliverySettings:
-    snapshot tombstones_on_delete delivery commit_bytes commit_interval schema_history_topic include_schema_comments
-    schema_disagreement topic_partitions;
+    snapshot tombstones_on_delete include_schema_changes delivery commit_bytes commit_interval schema_history_topic
+    include_schema_comments schema_disagreement topic_partitions;
     lists topic_config);
 
 impl Settings {

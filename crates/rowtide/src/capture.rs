@@ -19,6 +19,7 @@ use crate::prepared::{Held, PreparedTransactions, TooMuchHeld};
 use crate::progress::{InsideTransaction, PreparedRows, Progress, XaStep};
 use crate::queue::Sender;
 use crate::resume::{FILE_START, Resume};
+use crate::schema_change::SchemaChangeRecord;
 use crate::stats::{Stats, processed_at};
 
 /// Bytes of records after which a parcel is closed at the next end of a transaction, whatever the source still has.
@@ -60,6 +61,7 @@ pub(crate) struct Capture {
 struct Open {
     batch: RecordBatch,
     history: Vec<HistoryMessage>,
+    schema_changes: Vec<SchemaChangeRecord>,
     changes: u64,
     previous: Option<GtidSet>,
     ended: Vec<Gtid>,
@@ -92,6 +94,7 @@ struct Mark {
     bytes: usize,
     records: usize,
     history: usize,
+    schema_changes: usize,
     changes: u64,
 }
 
@@ -100,6 +103,7 @@ impl Open {
     fn truncate(&mut self, mark: Mark) {
         self.batch.truncate(mark.bytes, mark.records);
         self.history.truncate(mark.history);
+        self.schema_changes.truncate(mark.schema_changes);
         self.changes = mark.changes;
     }
 }
@@ -192,13 +196,13 @@ impl Capture {
             transaction.mark = None;
         }
         let new_topics = self.catalog.take_new_topics();
-        let (batch, history, changes) = (open.batch, open.history, open.changes);
         self.out
             .send(Parcel {
                 new_topics,
-                batch,
-                history,
-                changes,
+                batch: open.batch,
+                history: open.history,
+                schema_changes: open.schema_changes,
+                changes: open.changes,
                 progress,
                 source_idle,
             })
@@ -254,6 +258,7 @@ impl Capture {
             bytes: self.open.batch.bytes.len(),
             records: self.open.batch.records.len(),
             history: self.open.history.len(),
+            schema_changes: self.open.schema_changes.len(),
             changes: self.open.changes,
         }
     }
@@ -324,10 +329,11 @@ impl Handler for Capture {
         let transaction = self.open_transaction()?;
         let (captured, delivered) = (transaction.captured, transaction.rows < transaction.skip);
         if captured {
-            let messages = self.catalog.statement(statement, self.executed.as_ref())?;
+            let told = self.catalog.statement(statement, self.executed.as_ref())?;
             // A statement stands before the rows of its transaction: those that were delivered had it before them.
             if !delivered {
-                self.open.history.extend(messages);
+                self.open.history.extend(told.history);
+                self.open.schema_changes.extend(told.schema_changes);
             }
         }
         Ok(())
@@ -558,7 +564,7 @@ fn source_ts_us(context: &EventContext<'_>) -> u64 {
         })
 }
 
-fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
+pub(crate) fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
     SourceInfo {
         ts_us: source_ts_us(context),
         server_id: context.server_id,

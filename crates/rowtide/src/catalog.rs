@@ -15,6 +15,7 @@ use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
 use crate::pictures::Pictures;
 use crate::schema::{Schema, Touched};
+use crate::schema_change::SchemaChangeRecord;
 
 /// Turns table maps into plans and encoders, once for each version of a table.
 pub(crate) struct Catalog {
@@ -34,6 +35,12 @@ struct Known {
     /// The table map without the table's number, which changes without the table changing.
     map: Vec<u8>,
     captured: CapturedTable,
+}
+
+/// The records that a statement makes.
+pub(crate) struct Told {
+    pub(crate) history: Vec<HistoryMessage>,
+    pub(crate) schema_changes: Vec<SchemaChangeRecord>,
 }
 
 /// Topics in the order of their indexes, and which table each belongs to.
@@ -114,12 +121,12 @@ impl Catalog {
         std::mem::take(&mut self.topics.new)
     }
 
-    /// Follows a statement: forgets shapes that it changes, and gives the schema-history messages that it makes.
+    /// Follows a statement: forgets shapes that it changes, and gives the records that it makes.
     pub(crate) fn statement(
         &mut self,
         statement: &Statement<'_>,
         executed: Option<&GtidSet>,
-    ) -> Result<Vec<HistoryMessage>, Error> {
+    ) -> Result<Told, Error> {
         let read = self.history.read(statement)?;
         read.check_row_format(&self.filter)?;
         for touched in read.touched() {
@@ -131,7 +138,13 @@ impl Catalog {
             .history
             .messages(&read, &outcome, self.schema.tracker(), executed);
         self.pictures.written(messages.len());
-        Ok(messages)
+        let schema_changes = self
+            .history
+            .schema_changes(&read, &outcome, &messages, &self.options);
+        Ok(Told {
+            history: messages,
+            schema_changes,
+        })
     }
 
     fn forget(&mut self, touched: &Touched) {

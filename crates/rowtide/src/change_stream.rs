@@ -62,6 +62,7 @@ impl ChangeStream {
     pub fn builder(source: SourceOptions, server_id: u32, topic_prefix: impl Into<String>) -> Builder {
         let mut settings = CaptureSettings::new(source, server_id, topic_prefix.into());
         settings.tombstones_on_delete = false;
+        settings.include_schema_changes = false;
         Builder {
             settings,
             start: StartFrom::default(),

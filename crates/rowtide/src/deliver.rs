@@ -89,6 +89,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn produce(&mut self, parcel: Parcel) -> Result<(), Error> {
+        let bytes = parcel.bytes();
         for name in &parcel.new_topics {
             self.topics.ensure_topic(name, &self.settings.topics.data)?;
         }
@@ -102,8 +103,10 @@ impl<'a> Delivery<'a> {
             let ticket = self.publisher.send_history(message)?;
             self.history.sent(ticket, message);
         }
-        let records = parcel.batch.records.len() + parcel.history.len();
-        let bytes = parcel.batch.bytes.len();
+        for record in &parcel.schema_changes {
+            self.publisher.send_schema_change(&record.key, &record.value)?;
+        }
+        let records = parcel.batch.records.len() + parcel.history.len() + parcel.schema_changes.len();
         let inside_transaction = parcel.progress.inside.is_some();
         self.ledger.advance(parcel.progress);
         let produced = Produced {

@@ -1,17 +1,21 @@
-//! Statements in the binlog: what they change, and the schema-history messages they make.
+//! Statements in the binlog: what they change, and the records of the schema history and the schema-change topic that they
+//! make.
 
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
 use rowtide_binlog::schema::tracked::{Collation, Outcome, SchemaTracker, TrackedTable};
 use rowtide_binlog::schema::{NameCase, Session};
 use rowtide_binlog::server::ServerVersion;
+use rowtide_event::encode::EncodeOptions;
 use rowtide_event::{BinlogPosition, Charset, GtidSet};
 use rowtide_kafka::history::{HistoryMessage, TableChange};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
+use crate::capture::source_info;
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::schema::{self, Pictured, Touched};
+use crate::schema_change::{SchemaChange, SchemaChangeRecord, source_table};
 use crate::stats::unix_micros;
 use crate::table_changes::{self, Comments, table_changes};
 
@@ -21,6 +25,7 @@ pub(crate) struct HistoryWriter {
     server: ServerVersion,
     name_case: NameCase,
     comments: Comments,
+    schema_changes: bool,
 }
 
 /// A statement that was read.
@@ -44,6 +49,15 @@ impl HistoryWriter {
             server,
             name_case,
             comments,
+            schema_changes: false,
+        }
+    }
+
+    /// The same, which also tells users of statements or not.
+    pub(crate) fn with_schema_changes(self, schema_changes: bool) -> Self {
+        Self {
+            schema_changes,
+            ..self
         }
     }
 
@@ -65,7 +79,11 @@ impl HistoryWriter {
             entries.push(unknown(statement.database, verb));
         }
         Ok(Read {
-            context: statement.context,
+            context: EventContext {
+                // Debezium knows it from BEGIN only.
+                thread: statement.context.thread.filter(|_| !statement.ends_group),
+                ..statement.context
+            },
             session,
             text,
             class,
@@ -102,6 +120,37 @@ impl HistoryWriter {
                 effects: effects.take().unwrap_or_default(),
             })
             .collect()
+    }
+
+    /// The records of the schema-change topic beside these messages of a statement.
+    pub(crate) fn schema_changes(
+        &self,
+        read: &Read<'_>,
+        outcome: &Outcome,
+        messages: &[HistoryMessage],
+        options: &EncodeOptions,
+    ) -> Vec<SchemaChangeRecord> {
+        if !self.schema_changes {
+            return Vec::new();
+        }
+        let changes = match outcome {
+            Outcome::Changes(changes) => changes.as_slice(),
+            Outcome::NotTables | Outcome::Unreadable(_) => &[],
+        };
+        let record = |message: &HistoryMessage| {
+            let record = &message.record;
+            let database = record.database_name.as_deref().unwrap_or_default();
+            SchemaChange {
+                source: source_info(&read.context),
+                table: source_table(&read.class, changes, database).as_deref(),
+                ts_ms: record.ts_ms,
+                database,
+                ddl: record.ddl.as_deref().unwrap_or_default(),
+                changes: &record.table_changes,
+            }
+            .record(options)
+        };
+        messages.iter().map(record).collect()
     }
 
     /// The message that a database or table is there at this place.

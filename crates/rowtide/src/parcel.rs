@@ -7,6 +7,7 @@ use rowtide_kafka::history::HistoryMessage;
 
 use crate::progress::Progress;
 use crate::queue::Weigh;
+use crate::schema_change::SchemaChangeRecord;
 
 /// Encoded records, and how far the stream has come when they are delivered: any parcel's end is a place to resume
 /// from.
@@ -18,12 +19,22 @@ pub(crate) struct Parcel {
     pub(crate) batch: RecordBatch,
     /// What the schema history is told.
     pub(crate) history: Vec<HistoryMessage>,
+    /// What users are told of statements.
+    pub(crate) schema_changes: Vec<SchemaChangeRecord>,
     /// Row changes that the records stand for.
     pub(crate) changes: u64,
     /// How far the stream has come.
     pub(crate) progress: Progress,
     /// Whether the source had nothing more to send when the parcel was closed.
     pub(crate) source_idle: bool,
+}
+
+impl Parcel {
+    /// Bytes of keys and values.
+    pub(crate) fn bytes(&self) -> usize {
+        let told = self.schema_changes.iter().map(SchemaChangeRecord::bytes);
+        self.batch.bytes.len().saturating_add(told.sum())
+    }
 }
 
 impl Weigh for Parcel {
@@ -33,11 +44,7 @@ impl Weigh for Parcel {
             .records
             .len()
             .saturating_mul(size_of::<rowtide_event::encode::Record>());
-        self.batch
-            .bytes
-            .len()
-            .saturating_add(records)
-            .saturating_add(PARCEL_ITSELF)
+        self.bytes().saturating_add(records).saturating_add(PARCEL_ITSELF)
     }
 }
 

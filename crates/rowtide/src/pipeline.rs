@@ -40,6 +40,30 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The schema-change topic, if there is to be one, and how it is created.
+    pub(crate) fn schema_change_topic(&self) -> Option<(&str, TopicSpec)> {
+        let topic = self.capture.topic_prefix.as_str();
+        let spec = || TopicSpec::schema_changes(&self.topics.data);
+        self.capture.include_schema_changes.then(|| (topic, spec()))
+    }
+
+    /// # Errors
+    /// [`Error::Config`] if two kinds of records would go to one topic.
+    fn check_topics(&self) -> Result<(), Error> {
+        let (checkpoint, history) = (&self.kafka.checkpoint_topic, &self.kafka.history_topic);
+        let own = [checkpoint, history];
+        match self.schema_change_topic() {
+            Some((topic, _)) if own.iter().any(|own| *own == topic) => Err(Error::Config(format!(
+                "the topic {topic} cannot be the checkpoint or the schema history: it tells of schema changes, unless \
+                 --include-schema-changes is false"
+            ))),
+            _ if checkpoint == history => Err(Error::Config(format!(
+                "the checkpoint and the schema history need a topic each, and {checkpoint} is named for both"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The headers that Debezium puts on every record of a run. Consumers that route by connector find what they know:
     /// the name is that of Debezium's connector for the same server.
     pub(crate) fn context_headers(&self, flavour: Flavour) -> Vec<(String, String)> {
@@ -86,6 +110,7 @@ pub(crate) struct CaptureSettings {
     pub(crate) tables: TableFilter,
     pub(crate) topic_prefix: String,
     pub(crate) tombstones_on_delete: bool,
+    pub(crate) include_schema_changes: bool,
     pub(crate) absent_columns: AbsentColumns,
     pub(crate) heartbeat: Duration,
     pub(crate) xa_held_bytes: usize,
@@ -102,6 +127,7 @@ impl CaptureSettings {
             tables: TableFilter::default(),
             topic_prefix,
             tombstones_on_delete: true,
+            include_schema_changes: true,
             absent_columns: AbsentColumns::default(),
             heartbeat: Duration::from_secs(10),
             xa_held_bytes: XA_HELD_BYTES,
@@ -261,6 +287,12 @@ impl PipelineBuilder {
         self
     }
 
+    /// Whether a topic with the name of the prefix alone tells of statements that change tables; it does by default.
+    pub fn include_schema_changes(mut self, on: bool) -> Self {
+        self.settings.capture.include_schema_changes = on;
+        self
+    }
+
     /// What becomes of columns that the source's row images leave out; a row that is not known in full stops the run by
     /// default.
     pub fn absent_columns(mut self, absent: AbsentColumns) -> Self {
@@ -293,9 +325,39 @@ impl PipelineBuilder {
     pub fn build(self) -> Result<Pipeline, Error> {
         self.settings.capture.check()?;
         self.settings.kafka.check()?;
+        self.settings.check_topics()?;
         Ok(Pipeline {
             settings: self.settings,
             stats: Arc::default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowtide_binlog::client::Secret;
+
+    fn build(change: impl FnOnce(&mut KafkaOptions), schema_changes: bool) -> Result<Pipeline, Error> {
+        let source = SourceOptions::new("h".to_owned(), 3306, "u".to_owned(), Secret::new(""));
+        Pipeline::builder(source, 1, "b:9092", "shop")
+            .kafka(change)
+            .include_schema_changes(schema_changes)
+            .build()
+    }
+
+    #[test]
+    fn each_kind_of_record_has_a_topic_of_its_own() {
+        let history =
+            |topic: &'static str| move |kafka: &mut KafkaOptions| kafka.history_topic = topic.into();
+        assert!(build(|_| {}, true).is_ok());
+        assert!(build(history("shop"), false).is_ok());
+        for (topic, said) in [
+            ("shop", "tells of schema changes"),
+            ("shop.checkpoint", "named for both"),
+        ] {
+            let error = build(history(topic), true).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 }

@@ -31,7 +31,27 @@ pub struct SchemaChange<'a> {
     pub changes: &'a [TableChange],
 }
 
+/// A record on its way.
+#[derive(Debug)]
+pub(crate) struct SchemaChangeRecord {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+}
+
+impl SchemaChangeRecord {
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len().saturating_add(self.value.len())
+    }
+}
+
 impl SchemaChange<'_> {
+    pub(crate) fn record(&self, options: &EncodeOptions) -> SchemaChangeRecord {
+        SchemaChangeRecord {
+            key: self.key(),
+            value: self.value(options),
+        }
+    }
+
     /// The record's key.
     pub fn key(&self) -> Vec<u8> {
         let mut json = Vec::new();

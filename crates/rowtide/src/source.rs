@@ -282,7 +282,8 @@ impl Source {
             self.info.version,
             self.name_case,
             settings.comments,
-        );
+        )
+        .with_schema_changes(settings.include_schema_changes);
         let seeds = self.seeds(settings, resume, &known, look_ahead, &history).await?;
         let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;

@@ -210,6 +210,9 @@ fn open_kafka(
     };
     let mut topics = Topics::connect(kafka, settings.topics.create)?;
     topics.ensure_own_topics(settings.topics.replication_factor)?;
+    if let Some((topic, spec)) = settings.schema_change_topic() {
+        topics.ensure_topic(topic, &spec)?;
+    }
     let publisher = Publisher::connect(kafka)?;
     let recorded = reader.checkpoint()?.map(|c| recorded(&c)).transpose()?;
     Ok((Target { publisher, topics }, recorded))
@@ -219,6 +222,9 @@ fn open_kafka(
 pub(crate) fn check_kafka(settings: &Settings) -> Result<(), Error> {
     let topics = Topics::connect(&settings.kafka, settings.topics.create)?;
     topics.check_own_topics(settings.topics.replication_factor)?;
+    if let Some((topic, spec)) = settings.schema_change_topic() {
+        topics.check_topic(topic, &spec)?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,8 @@ use rowtide_event::TableId;
 pub use history::{HistoryEntry, history_entries};
 pub(super) use read::classified;
 pub use read::classify;
-pub use redact::{redacted, redacted_comment};
+pub use redact::redacted;
+pub(super) use redact::redacted_comment;
 
 /// What kind of statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

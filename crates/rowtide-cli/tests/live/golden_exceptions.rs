@@ -34,7 +34,7 @@ pub const KEY_EXCEPTIONS: &[KeyException] = &[KeyException {
     reason: "after DROP PRIMARY KEY the unique key that was added before is not looked for",
 }];
 
-/// What the schema history says otherwise: the statement, and a part of its record as Debezium and as Rowtide write it.
+/// What the schema history and the schema-change topic say otherwise: the statement, and a part of its record as Debezium and as Rowtide write it.
 pub const HISTORY_EXCEPTION: (&str, &str, &str) = (
     // There is a unique key of columns that are not nullable, which names rows from then on: the server's own rule.
     "ALTER TABLE d1 DROP PRIMARY KEY",

@@ -24,6 +24,7 @@ mod passwords;
 mod random_schemas;
 mod readme;
 mod row_images;
+mod schema_changes;
 mod settings;
 mod stage;
 mod stopping;

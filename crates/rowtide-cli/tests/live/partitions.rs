@@ -147,6 +147,14 @@ fn topics_are_made_as_the_settings_say() {
         &history,
         &["PartitionCount: 1", "cleanup.policy=delete", "retention.ms=-1"],
     );
+    assert_says(
+        &described("made"),
+        &[
+            "PartitionCount: 1",
+            "cleanup.policy=delete",
+            "retention.ms=86400000",
+        ],
+    );
 }
 
 #[test]
@@ -168,10 +176,7 @@ fn what_the_broker_does_not_grant_is_refused_with_its_reason() {
         run
     };
     let said = fail(run().args(["--topic-config", "cleanup.polisy=compact"]), KAFKA);
-    assert_says(
-        &said,
-        &["ungranted.ungranted.t", "--config cleanup.polisy=compact"],
-    );
+    assert_says(&said, &["--topic ungranted ", "--config cleanup.polisy=compact"]);
     succeed(&mut run());
     assert_eq!(records(kafka, "ungranted.ungranted.t").len(), 1);
 }
@@ -196,6 +201,7 @@ fn topics_made_beforehand_are_enough_where_none_may_be_made() {
             "before.schema-history",
             vec![("retention.ms", "-1"), ("retention.bytes", "-1")],
         ),
+        ("before", vec![]),
         ("before.before_.t", vec![]),
     ] {
         let said = fail(&mut run(), KAFKA);

@@ -60,6 +60,7 @@ fn an_argument_wins_over_the_environment_and_that_over_the_file() {
     assert_eq!(
         topics,
         [
+            "origin_argument",
             "origin_argument.checkpoint",
             "origin_argument.origin.u",
             "origin_argument.schema-history"

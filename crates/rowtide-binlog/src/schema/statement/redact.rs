@@ -34,7 +34,7 @@ pub fn redacted<'a>(sql: &'a str, session: Session<'_>) -> Cow<'a, str> {
 
 /// A table's comment with `***` in its place where it is a list of options with a password in it, as MariaDB's SPIDER has
 /// them: what is left of it in a statement that [`redacted`] has gone over.
-pub fn redacted_comment(comment: &str) -> &str {
+pub(in crate::schema) fn redacted_comment(comment: &str) -> &str {
     if holds_password(comment) { "***" } else { comment }
 }
 

@@ -7,6 +7,7 @@ use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort, sort_old}
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
+use crate::schema::statement::redacted_comment;
 
 /// The collations of databases that a statement may mean by DEFAULT, as far as they are known.
 #[derive(Clone, Copy)]
@@ -76,7 +77,7 @@ fn set_options(
                     next.collation = collation;
                 }
                 if let Some(comment) = &options.comment {
-                    next.comment = comment.as_str().into();
+                    next.comment = redacted_comment(comment).into();
                 }
                 next.system_versioned |= options.versioned;
             }

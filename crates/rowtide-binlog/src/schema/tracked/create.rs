@@ -15,6 +15,7 @@ use crate::schema::Session;
 use crate::schema::ddl::{
     CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, PeriodSpec, TypeName, TypeSpec,
 };
+use crate::schema::statement::redacted_comment;
 
 /// The table that a CREATE TABLE with columns makes, in a database of this collation.
 pub(super) fn created(
@@ -44,7 +45,7 @@ pub(super) fn created(
     Ok(TrackedTable {
         id,
         collation,
-        comment: create.options.comment.as_deref().unwrap_or_default().into(),
+        comment: redacted_comment(create.options.comment.as_deref().unwrap_or_default()).into(),
         columns,
         keys,
         period,

@@ -17,7 +17,7 @@ pub struct TrackedTable {
     pub id: TableId,
     /// The collation of columns that name none.
     pub collation: Collation,
-    /// Its comment, or empty.
+    /// Its comment, or empty; `***` for one that holds a password, as those of MariaDB's SPIDER may.
     pub comment: Box<str>,
     /// Its columns in their order, generated and invisible ones too.
     pub columns: Vec<TrackedColumn>,

@@ -57,6 +57,20 @@ fn keys(tracker: &SchemaTracker, table: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_comment_that_holds_a_password_is_not_kept() {
+    let spider = r#"ENGINE=SPIDER COMMENT='host "h", password "hunter2"'"#;
+    let created = format!("CREATE TABLE t (id INT COMMENT 'c') {spider}");
+    let altered = format!("ALTER TABLE t {spider}");
+    for statements in [&[created.as_str()][..], &["CREATE TABLE t (id INT)", &altered]] {
+        let tracker = after(statements);
+        let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+            panic!("t is not known");
+        };
+        assert_eq!(&*table.comment, "***");
+    }
+}
+
+#[test]
 fn a_table_is_followed_through_its_changes() {
     let tracker = after(&[
         "CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(10), c TEXT CHARACTER SET latin1, KEY (b), UNIQUE (b))",
