@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     };
     if let Ok(message) = HistoryMessage::read(value, header) {
         let (value, header) = (message.value(), message.header());
-        let again = HistoryMessage::read(value.as_bytes(), header.as_deref());
+        let again = HistoryMessage::read(value.as_bytes(), Some(&header));
         let written = again.map(|again| (again.value(), again.effects));
         assert_eq!(written, Ok((value, message.effects)));
     }

@@ -1,5 +1,6 @@
 //! Produces records and commits them together with the checkpoint.
 
+mod drain;
 mod history;
 
 use std::ops::Range;
@@ -14,9 +15,9 @@ use crate::checkpoint::Checkpoint;
 use crate::commit::commit;
 use crate::delivery::{DeliveryContext, FailedDelivery};
 use crate::error::{KafkaError, Scene, StepError, is_transient};
-use crate::flush::flush;
 use crate::options::{Delivery, KafkaOptions};
 
+use drain::LAST_BATCHES;
 use history::HistorySent;
 pub use history::HistoryTicket;
 
@@ -314,51 +315,6 @@ impl Publisher {
         Some(with_context(first, &self.options.context_headers))
     }
 
-    /// Waits until everything is acknowledged.
-    fn flush(&mut self) -> Result<(), KafkaError> {
-        self.drain_to(0)?;
-        self.poll()
-    }
-
-    /// Waits until at most so many records are in flight.
-    ///
-    /// Whole batches go by themselves. What is left waits for `linger.ms` unless librdkafka is told to flush; but while
-    /// it flushes and waits for an answer, its thread asks again and again and leaves nothing of a core to others.
-    fn drain_to(&mut self, at_most: usize) -> Result<(), KafkaError> {
-        let mut look_at_state = Instant::now() + STATE_INTERVAL;
-        let (mut before, mut moved) = (usize::MAX, Instant::now());
-        loop {
-            let waiting = usize::try_from(self.producer.in_flight_count()).unwrap_or_default();
-            if waiting <= at_most {
-                return Ok(());
-            }
-            if waiting != before {
-                (before, moved) = (waiting, Instant::now());
-            }
-            if waiting > LAST_BATCHES && moved.elapsed() < STANDSTILL {
-                std::thread::sleep(ACKNOWLEDGEMENT_WAIT);
-            } else {
-                flush(self.producer.client(), FLUSH_SLICE);
-            }
-            self.poll()?;
-            if Instant::now() >= look_at_state {
-                look_at_state = Instant::now() + STATE_INTERVAL;
-                self.transaction_state()?;
-            }
-        }
-    }
-
-    /// Waits until there is room for a batch: what librdkafka holds is a copy, and more than a few requests' worth of
-    /// it makes nothing faster.
-    fn await_room(&mut self, batch: &RecordBatch) -> Result<(), KafkaError> {
-        let bytes_a_record = batch
-            .bytes
-            .len()
-            .checked_div(batch.records.len())
-            .unwrap_or_default();
-        self.drain_to(IN_FLIGHT_BYTES.checked_div(bytes_a_record).unwrap_or(usize::MAX))
-    }
-
     /// The error in which the transaction is stuck, if it is: librdkafka then holds its records until they time out.
     fn transaction_state(&self) -> Result<(), KafkaError> {
         if self.options.delivery == Delivery::AtLeastOnce || self.begun.is_none() {
@@ -512,18 +468,6 @@ fn is_retriable(error: &ClientError) -> bool {
 const CONNECT_SLICE: Duration = Duration::from_millis(500);
 const COMMIT_SLICE: Duration = Duration::from_millis(100);
 const ABORT_SLICE: Duration = Duration::from_millis(20);
-/// How often to look whether the transaction is still good while waiting for acknowledgements.
-const STATE_INTERVAL: Duration = Duration::from_millis(100);
-/// How often to look how much is acknowledged: small beside a round trip to the broker and its disk.
-const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_micros(200);
-/// Records that may be less than a batch together.
-const LAST_BATCHES: usize = 1_500;
-/// Without an acknowledgement for so long, more than [`LAST_BATCHES`] are many small batches that wait to be filled.
-const STANDSTILL: Duration = Duration::from_millis(5);
-/// How long librdkafka flushes before its reports are served.
-const FLUSH_SLICE: Duration = Duration::from_millis(10);
-/// Bytes of keys and values in librdkafka's hands: one batch on its way, and some to fill the next from.
-const IN_FLIGHT_BYTES: usize = 4 << 20;
 /// How long to wait for room in librdkafka's queue before looking again.
 const FULL_QUEUE_WAIT: Duration = Duration::from_micros(500);
 /// Reports served at once; failures come in batches, so that few are enough.

@@ -242,6 +242,42 @@ fn a_range_is_read_back_in_both_ways_of_delivery() {
 }
 
 #[test]
+fn offsets_are_those_of_the_topic_after_each_settling() {
+    for (source, delivery) in [
+        ("history-twice-eo", Delivery::ExactlyOnce),
+        ("history-twice-alo", Delivery::AtLeastOnce),
+    ] {
+        let options = prepared(source, delivery);
+        let mut publisher = Publisher::connect(&options).unwrap();
+        let mut offsets = Vec::new();
+        for settlings in [&[2, 3][..], &[1], &[4, 1, 1]] {
+            publisher.begin().unwrap();
+            let mut tickets = Vec::new();
+            for count in settlings {
+                for _ in 0..*count {
+                    let sent = publisher.send_history(&message(&options, "t")).unwrap();
+                    assert_eq!(publisher.history_offset(sent), None);
+                    tickets.push(sent);
+                }
+                publisher.settle_history().unwrap();
+            }
+            offsets.extend(tickets.iter().map(|t| publisher.history_offset(*t).unwrap()));
+            publisher.commit(&checkpoint(&options, None)).unwrap();
+            publisher.settle_history().unwrap();
+        }
+        // Waits until the transaction before is over, whose mark may be on its way.
+        drop(Publisher::connect(&options).unwrap());
+        let mut found = Vec::new();
+        let note = |message: StoredMessage<'_>| {
+            found.push(message.offset);
+            Ok::<_, KafkaError>(())
+        };
+        HistoryStore::read_all(&options, note).unwrap();
+        assert_eq!(offsets, found, "{source}");
+    }
+}
+
+#[test]
 fn what_was_given_up_is_not_seen() {
     let options = prepared("history-abort", Delivery::ExactlyOnce);
     let mut publisher = Publisher::connect(&options).unwrap();
