@@ -2,7 +2,7 @@
 
 use rowtide_event::BinlogPosition;
 
-use crate::resume::Resume;
+use crate::resume::{DumpStart, Resume, is_before};
 
 /// What is passed over.
 #[derive(Debug, Clone)]
@@ -11,7 +11,7 @@ pub(crate) struct PassOver {
     until: BinlogPosition,
     /// But not those at these positions: XA transactions that were not decided when the last run ended.
     but: Vec<BinlogPosition>,
-    /// The file of `until` has begun.
+    /// The stream has come to the file of `until`, which may have no transactions.
     in_file: bool,
 }
 
@@ -20,9 +20,9 @@ impl PassOver {
     pub(crate) fn of(resume: &Resume) -> Option<Self> {
         let rows = resume.prepared.values().flatten();
         resume.capture_from.clone().map(|until| Self {
-            until,
             but: rows.map(|rows| rows.position.clone()).collect(),
-            in_file: false,
+            in_file: matches!(&resume.dump, DumpStart::Position(from) if from.file == until.file),
+            until,
         })
     }
 
@@ -50,7 +50,7 @@ impl PassOver {
         if in_file {
             start.pos >= self.until.pos
         } else {
-            self.in_file
+            self.in_file || is_before(&self.until, start)
         }
     }
 }
@@ -86,5 +86,24 @@ mod tests {
         let mut captured = |file, pos| PassOver::is_captured(&mut pass_over, &BinlogPosition::new(file, pos));
         assert!(!captured("b.2", 499));
         assert!(captured("b.3", 4));
+    }
+
+    #[test]
+    fn a_file_without_transactions_may_stand_between() {
+        let pass_over = |in_file| {
+            Some(PassOver {
+                until: BinlogPosition::new("b.2", 154),
+                but: vec![],
+                in_file,
+            })
+        };
+        let captured =
+            |mut pass_over, file| PassOver::is_captured(&mut pass_over, &BinlogPosition::new(file, 4));
+        assert!(!captured(pass_over(false), "b.1"));
+        assert!(captured(pass_over(false), "b.3"));
+        assert!(
+            captured(pass_over(true), "c.1"),
+            "the files have another name now"
+        );
     }
 }

@@ -21,6 +21,7 @@ mod large_rows;
 mod mariadb;
 mod partitions;
 mod passwords;
+mod random_ddl;
 mod random_schemas;
 mod readme;
 mod row_images;

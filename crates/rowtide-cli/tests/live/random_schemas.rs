@@ -103,15 +103,15 @@ const SIZE: Size = Size {
 
 /// What the rounds did.
 #[derive(Debug, Default)]
-struct Sum {
+pub(crate) struct Sum {
     tables: usize,
-    changes: u64,
+    pub(crate) changes: u64,
     statements: usize,
     refused: BTreeMap<u32, Refused>,
 }
 
 impl Sum {
-    fn add(&mut self, round: &Round, played: &Played, changes: u64) {
+    pub(crate) fn add(&mut self, round: &Round, played: &Played, changes: u64) {
         self.tables += round.tables.len();
         self.changes += changes;
         self.statements += played.statements;
@@ -197,7 +197,7 @@ fn observed(server: &MySql, round: &Round, start: &str) -> Result<Oracle, String
 }
 
 /// MySQL 8.0.15 knows no version of TLS that is still in use.
-fn ssl_mode(server: &MySql) -> &'static str {
+pub(crate) fn ssl_mode(server: &MySql) -> &'static str {
     match server.version() {
         ServerVersion::MySql80 => "disabled",
         _ => "preferred",
@@ -225,7 +225,7 @@ fn described(server: &MySql, round: &Round, tables: &[String]) -> String {
 }
 
 /// The end of the server's binlog, as `--start` takes it.
-fn position(server: &MySql) -> String {
+pub(crate) fn position(server: &MySql) -> String {
     match server.version() {
         ServerVersion::MySql97 => stage::position(server),
         _ => {
@@ -239,6 +239,6 @@ fn position(server: &MySql) -> String {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }

@@ -130,7 +130,8 @@ impl Changes<'_> {
         value::literal(self.random, &column.ty, self.dialect, limits)
     }
 
-    fn insert_into(&mut self, table: usize, verb: &str) -> String {
+    /// Inserts rows into one table.
+    pub(super) fn insert_into(&mut self, table: usize, verb: &str) -> String {
         let table = &self.tables[table];
         // No event tells what a column that is not named has then.
         let all = self.row_image != RowImage::Full || !self.random.chance(15);

@@ -23,6 +23,10 @@ const fn charset(name: &'static str, width: u32, characters: &'static str) -> Ch
 const WORLD: &str = "äßéøñ¿€Žждѐωλאשعسกฃ中文語日本かなカナ한국어″※℃";
 const BEYOND: &str = "äß€ж中文𠮷𝄞😀🧑‍🚀\u{10FFFF}";
 
+/// Two that hold all characters.
+pub(super) const UTF8MB4: &Charset = &charset("utf8mb4", 4, BEYOND);
+pub(super) const UTF16: &Charset = &charset("utf16", 4, BEYOND);
+
 /// Character sets of MySQL and MariaDB.
 pub(super) const OF_ALL: &[Charset] = &[
     charset("utf8mb4", 4, BEYOND),

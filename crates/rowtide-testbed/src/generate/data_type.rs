@@ -333,6 +333,37 @@ impl DataType {
         )
     }
 
+    /// The character set of its labels, if it has some.
+    pub(super) fn labels_in(&self) -> Option<&'static str> {
+        match self {
+            DataType::Enum { charset, .. } | DataType::Set { charset, .. } => Some(charset.name),
+            _ => None,
+        }
+    }
+
+    /// Whether it has labels with characters that the server shows as question marks.
+    pub(super) fn has_labels_beyond_bmp(&self) -> bool {
+        let is_beyond = |label: &String| label.chars().any(|character| character > '\u{FFFF}');
+        match self {
+            DataType::Enum { members, .. } | DataType::Set { members, .. } => members.iter().any(is_beyond),
+            _ => false,
+        }
+    }
+
+    /// The same in another character set; whether it is of text.
+    pub(super) fn convert(&mut self, to: &'static Charset) -> bool {
+        match self {
+            DataType::Char { charset, .. }
+            | DataType::Text { charset, .. }
+            | DataType::Enum { charset, .. }
+            | DataType::Set { charset, .. } => {
+                *charset = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether `COMPRESSED` may follow.
     pub(super) fn is_compressible(&self) -> bool {
         match self {

@@ -33,6 +33,12 @@ pub(super) struct Dialect {
     pub(super) logs_virtual_documents: bool,
     /// Images after an update have the generated columns that changed. MariaDB 11.8 has them in inserts only.
     pub(super) logs_generated_columns: bool,
+    /// `RENAME COLUMN` in ALTER TABLE.
+    pub(super) renames_columns: bool,
+    /// `CREATE OR REPLACE TABLE`.
+    pub(super) replaces_tables: bool,
+    /// CREATE TABLE ... SELECT with GTIDs.
+    pub(super) creates_selected: bool,
     /// `sql_generate_invisible_primary_key` is on in the round.
     pub(super) makes_keys: bool,
     /// Changes of cascading foreign keys are in the binlog.
@@ -70,6 +76,9 @@ const OLDEST: Dialect = Dialect {
     functional_indexes: false,
     logs_virtual_documents: false,
     logs_generated_columns: true,
+    renames_columns: false,
+    replaces_tables: false,
+    creates_selected: false,
     makes_keys: false,
     logs_cascades: false,
     partitioned_myisam: true,
@@ -79,6 +88,7 @@ const OLDEST: Dialect = Dialect {
 };
 
 const MYSQL_80: Dialect = Dialect {
+    renames_columns: true,
     partial_json: true,
     srid_of_column: true,
     known_srids_only: true,
@@ -89,6 +99,7 @@ const MYSQL_80: Dialect = Dialect {
 };
 
 const MYSQL_97: Dialect = Dialect {
+    creates_selected: true,
     vector: Some(Vector {
         function: "STRING_TO_VECTOR",
         fixed: false,
@@ -106,6 +117,9 @@ const MYSQL_97: Dialect = Dialect {
 };
 
 const MARIADB_1011: Dialect = Dialect {
+    renames_columns: true,
+    replaces_tables: true,
+    creates_selected: true,
     more_charsets: &[],
     binary_json: false,
     words: &["UUID", "INET4", "INET6"],

@@ -6,6 +6,7 @@
 mod change;
 mod charset;
 mod data_type;
+mod ddl;
 mod dialect;
 mod json;
 mod play;
@@ -62,10 +63,74 @@ pub struct Size {
 impl Round {
     /// The round of this seed on this server.
     pub fn new(seed: u64, version: ServerVersion, size: Size) -> Round {
+        let mut stage = Stage::begin(seed, version, size, None);
+        let mut changes = stage.opening();
+        changes.extend(stage.changes().filling());
+        for _ in 0..size.transactions {
+            changes.extend(stage.changes().transaction());
+        }
+        changes.push(format!("INSERT INTO `{END}` VALUES (1)"));
+        stage.round(changes)
+    }
+
+    /// A round in so many parts, each of which has statements that change tables among those that change rows. A table
+    /// is empty when it is changed, so that what is rebuilt from the events equals what the server has. Parts differ in
+    /// what of the tables' shapes the binlog holds; the first makes the tables.
+    ///
+    /// Only with `from_before`, when all statements that make tables are read from the binlog, may there be labels of ENUM
+    /// and SET that the server cannot show.
+    pub fn altered(
+        seed: u64,
+        version: ServerVersion,
+        size: Size,
+        parts: usize,
+        from_before: bool,
+    ) -> Vec<Round> {
+        let mut stage = Stage::begin(seed, version, size, Some(from_before));
+        (0..parts)
+            .map(|part| {
+                let first = part == 0;
+                let mut changes = stage.opening();
+                if first {
+                    changes.extend(stage.changes().filling());
+                } else {
+                    stage.setup = stage.row_metadata();
+                }
+                for _ in 0..size.transactions / parts {
+                    changes.extend(match stage.random.chance(35) {
+                        true => stage.ddl(),
+                        false => stage.changes().transaction(),
+                    });
+                }
+                stage.round(changes)
+            })
+            .collect()
+    }
+}
+
+/// What a round is made of while it is made.
+struct Stage {
+    random: Random,
+    dialect: Dialect,
+    settings: Settings,
+    database: String,
+    tables: Vec<Table>,
+    setup: Vec<String>,
+    size: Size,
+    /// Transactions may be rolled back, in whole or in part.
+    rolls_back: bool,
+    /// How many names were made up for columns and tables since.
+    named: usize,
+}
+
+impl Stage {
+    /// `any_labels` says whether labels of ENUM and SET may be what the server cannot show; the binlog does with full
+    /// metadata.
+    fn begin(seed: u64, version: ServerVersion, size: Size, any_labels: Option<bool>) -> Stage {
         let mut random = Random::new(seed);
         let mut dialect = Dialect::of(version);
         let settings = Settings::choose(&mut random, &dialect);
-        dialect.labels_beyond_bmp = settings.full_metadata;
+        dialect.labels_beyond_bmp = any_labels.unwrap_or(settings.full_metadata);
         dialect.makes_keys = settings.makes_keys;
         let all = Engine::choose(&mut random);
         let engine = |random: &mut Random| match dialect.mixes_engines {
@@ -80,49 +145,76 @@ impl Round {
         let mut tables: Vec<Table> = (1..=size.tables).map(table).collect();
         let besides = besides(&mut random, &dialect, &mut tables);
         let database = format!("random_{seed}");
-        let mut setup = settings.global.clone();
-        setup.push("SET SESSION sql_mode = ''".to_owned());
-        setup.push(format!("CREATE DATABASE {database}"));
-        setup.push(format!("USE {database}"));
-        setup.extend(
-            settings
-                .session
-                .iter()
-                .filter(|text| text.contains("primary_key"))
-                .cloned(),
-        );
-        setup.extend(tables.iter().map(Table::create));
-        setup.extend(besides);
-        setup.push(format!("CREATE TABLE `{END}` (id INT PRIMARY KEY)"));
-        let mut changes = vec![format!("USE {database}")];
-        changes.extend(settings.session.iter().cloned());
-        let mut made = Changes {
-            random: &mut random,
-            dialect: &dialect,
-            limits: Limits {
-                odd_dates: settings.odd_dates,
-                out_of_range: !settings.strict,
-                largest: size.largest,
-            },
-            tables: &tables,
-            row_image: settings.row_image,
+        let setup = setup(&settings, &database, &tables, besides);
+        Stage {
             rolls_back: !dialect.mixes_engines || all == Engine::InnoDb,
-        };
-        changes.extend(made.filling());
-        for _ in 0..size.transactions {
-            changes.extend(made.transaction());
-        }
-        changes.push(format!("INSERT INTO `{END}` VALUES (1)"));
-        Round {
+            random,
+            dialect,
+            settings,
             database,
-            tables: tables.into_iter().map(|table| table.name).collect(),
-            row_image: settings.row_image,
-            full_metadata: settings.full_metadata,
-            compressed: settings.compressed,
+            tables,
             setup,
+            size,
+            named: 0,
+        }
+    }
+
+    /// What a session says first.
+    fn opening(&self) -> Vec<String> {
+        let mut opening = vec![format!("USE {}", self.database)];
+        opening.extend(self.settings.session.iter().cloned());
+        opening
+    }
+
+    fn changes(&mut self) -> Changes<'_> {
+        Changes {
+            random: &mut self.random,
+            dialect: &self.dialect,
+            limits: Limits {
+                odd_dates: self.settings.odd_dates,
+                out_of_range: !self.settings.strict,
+                largest: self.size.largest,
+            },
+            tables: &self.tables,
+            row_image: self.settings.row_image,
+            rolls_back: self.rolls_back,
+        }
+    }
+
+    /// Chooses anew what the binlog holds of the shapes of tables.
+    fn row_metadata(&mut self) -> Vec<String> {
+        if self.dialect.row_metadata.is_empty() {
+            return Vec::new();
+        }
+        let value = self.random.one_of(self.dialect.row_metadata);
+        vec![format!("SET GLOBAL binlog_row_metadata = {value}")]
+    }
+
+    fn round(&self, changes: Vec<String>) -> Round {
+        Round {
+            database: self.database.clone(),
+            tables: self.tables.iter().map(|table| table.name.clone()).collect(),
+            row_image: self.settings.row_image,
+            full_metadata: self.settings.full_metadata,
+            compressed: self.settings.compressed,
+            setup: self.setup.clone(),
             changes,
         }
     }
+}
+
+/// Statements that set the server and make the tables.
+fn setup(settings: &Settings, database: &str, tables: &[Table], besides: Vec<String>) -> Vec<String> {
+    let mut setup = settings.global.clone();
+    setup.push("SET SESSION sql_mode = ''".to_owned());
+    setup.push(format!("CREATE DATABASE {database}"));
+    setup.push(format!("USE {database}"));
+    let key = |text: &&String| text.contains("primary_key");
+    setup.extend(settings.session.iter().filter(key).cloned());
+    setup.extend(tables.iter().map(Table::create));
+    setup.extend(besides);
+    setup.push(format!("CREATE TABLE `{END}` (id INT PRIMARY KEY)"));
+    setup
 }
 
 /// Tables that others change: children of a cascade and what a trigger writes to; gives the triggers.

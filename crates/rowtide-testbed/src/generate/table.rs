@@ -17,8 +17,8 @@ pub(super) struct Table {
     /// A foreign key carries changes between this table and another.
     pub(super) cascades: bool,
     /// What stands behind the columns: keys and checks.
-    clauses: Vec<String>,
-    options: String,
+    pub(super) clauses: Vec<String>,
+    pub(super) options: String,
 }
 
 /// A column and all that is declared of it.
@@ -31,8 +31,8 @@ pub(super) struct Column {
     /// The server computes it.
     pub(super) generated: bool,
     /// The type and what belongs to it.
-    declared: String,
-    attributes: String,
+    pub(super) declared: String,
+    pub(super) attributes: String,
 }
 
 /// What keeps the rows.
@@ -143,19 +143,8 @@ impl Table {
     }
 
     fn add_columns(&mut self, random: &mut Random, dialect: &Dialect) {
-        const WORDS: [&str; 6] = ["c", "C", "select", "a b", "ключ", "x`y"];
         for number in 1..=random.between(1, 10) {
-            let name = format!("{}{number}", random.pick(&WORDS));
-            let mut column = Column::new(&name, DataType::choose(random, dialect));
-            column.nullable = random.chance(75);
-            column.add_default(random, dialect);
-            if dialect.compressed_columns && column.ty.is_compressible() && random.chance(20) {
-                column.declared = column.ty.compressed();
-            }
-            let may_hide = column.nullable || !column.attributes.is_empty();
-            if dialect.invisible_columns && may_hide && random.chance(7) {
-                column.attributes.push_str(" INVISIBLE");
-            }
+            let column = Column::choose(random, dialect, number as usize);
             self.columns.push(column);
         }
     }
@@ -272,7 +261,24 @@ impl Table {
 }
 
 impl Column {
-    fn new(name: &str, ty: DataType) -> Column {
+    /// A column whose name no other of its number has.
+    pub(super) fn choose(random: &mut Random, dialect: &Dialect, number: usize) -> Column {
+        const WORDS: [&str; 6] = ["c", "C", "select", "a b", "ключ", "x`y"];
+        let name = format!("{}{number}", random.pick(&WORDS));
+        let mut column = Column::new(&name, DataType::choose(random, dialect));
+        column.nullable = random.chance(75);
+        column.add_default(random, dialect);
+        if dialect.compressed_columns && column.ty.is_compressible() && random.chance(20) {
+            column.declared = column.ty.compressed();
+        }
+        let may_hide = column.nullable || !column.attributes.is_empty();
+        if dialect.invisible_columns && may_hide && random.chance(7) {
+            column.attributes.push_str(" INVISIBLE");
+        }
+        column
+    }
+
+    pub(super) fn new(name: &str, ty: DataType) -> Column {
         Column {
             name: name.to_owned(),
             declared: ty.declaration(),
@@ -307,7 +313,8 @@ impl Column {
         }
     }
 
-    fn declaration(&self) -> String {
+    /// As CREATE TABLE has it.
+    pub(super) fn declaration(&self) -> String {
         let null = match (self.generated, self.nullable) {
             (true, _) => "",
             (false, true) => " NULL",
