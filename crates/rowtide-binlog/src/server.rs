@@ -112,6 +112,12 @@ impl ServerInfo {
         self.version.flavour == Flavour::MySql && self.binlog_row_metadata.eq_ignore_ascii_case("FULL")
     }
 
+    /// Whether the binlog shows the hidden columns of functional indexes as if they were columns of the table.
+    pub fn logs_hidden_columns(&self) -> bool {
+        let version = self.version;
+        version.flavour == Flavour::MySql && version.is_at_least(8, 0, 13) && !version.is_at_least(8, 0, 18)
+    }
+
     /// Whether every transaction has a GTID, so that a stream can begin from a set of them.
     pub fn has_gtids(&self) -> bool {
         self.version.flavour == Flavour::MariaDb || self.gtid_mode.eq_ignore_ascii_case("ON")

@@ -264,7 +264,8 @@ pub enum DeliveryMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AbsentMode {
-    /// Stop at a row whose state after the change is not known in full; in `before` they are left out
+    /// Stop at a row whose state after the change is not known in full; in `before` they are left out, and so are generated
+    /// columns that MariaDB never logs
     Stop,
     /// Leave them out of `before` and `after`: a field that is not there is not null
     Omit,

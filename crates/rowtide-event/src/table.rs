@@ -43,6 +43,9 @@ pub struct Table {
     /// Indexes into `columns` of the key, in the key's order: the primary key, or else the first unique key without a
     /// nullable column. Empty where the table has neither.
     pub key: Vec<usize>,
+    /// How many columns at most the binlog has behind `columns` that no statement sees and no record has: the server adds
+    /// them for indexes. MariaDB does so for unique keys of hashes, MySQL 8.0.13 to 8.0.17 for functional indexes.
+    pub hidden: usize,
 }
 
 impl Table {
@@ -61,6 +64,8 @@ pub struct Column {
     pub ty: ColumnType,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// Whether the server computes it from other columns, as far as that is known: table maps do not tell it.
+    pub generated: bool,
 }
 
 /// What a column holds, as far as decoding and encoding depend on it.

@@ -202,16 +202,12 @@ impl Schema {
         let folded = self.name_case.folded_table(id);
         if !metadata::metadata_is_full(map) {
             let tracked = self.tracked(id, &folded);
-            return tracked
-                .map(|(shape, _)| shape)
-                .ok_or_else(|| self.unknown(id, &folded, near));
+            return tracked.ok_or_else(|| self.unknown(id, &folded, near));
         }
         let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
         self.learn_labels(&folded, &logged);
-        let (tracked, hidden) = self.tracked(id, &folded).unzip();
-        let hidden = hidden.unwrap_or_default();
-        match tracked {
-            Some(tracked) if metadata::agree(map, &logged, &tracked, hidden) => {
+        match self.tracked(id, &folded) {
+            Some(tracked) if metadata::agree(map, &logged, &tracked) => {
                 metadata::completed(map, logged, &tracked).ok_or_else(|| {
                     mismatch(
                         id,
@@ -228,16 +224,16 @@ impl Schema {
         }
     }
 
-    /// The shape that is tracked, and how many hidden columns the server may have added to it.
-    fn tracked(&self, id: &TableId, folded: &TableId) -> Option<(Table, usize)> {
+    /// The shape that is tracked.
+    fn tracked(&self, id: &TableId, folded: &TableId) -> Option<Table> {
         let Tracked::Known(table) = self.tracker.table(folded) else {
             return None;
         };
-        let shape = Table {
-            id: id.clone(),
+        let id = id.clone();
+        Some(Table {
+            id,
             ..table.shape().ok()?
-        };
-        Some((shape, hidden_columns(table)))
+        })
     }
 
     /// Takes the labels that only the table map tells.
@@ -316,12 +312,6 @@ fn learn(tracker: &mut SchemaTracker, table: &Arc<TrackedTable>) -> bool {
     }
     tracker.set_table(Arc::clone(table));
     true
-}
-
-/// How many columns the server may have added for functional indexes.
-fn hidden_columns(table: &TrackedTable) -> usize {
-    let parts = table.keys.iter().flat_map(|key| &key.parts);
-    parts.filter(|part| part.column.is_none()).count()
 }
 
 fn mismatch(id: &TableId, near: &BinlogPosition, why: String) -> Error {

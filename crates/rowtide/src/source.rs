@@ -229,9 +229,10 @@ impl Source {
         look_ahead: LookAhead,
         history: &HistoryWriter,
     ) -> Result<Option<Seeds>, Error> {
+        let is_logged = self.info.logs_shapes() && !self.info.logs_hidden_columns();
         let unknown = match known {
             Known::FromHistory(recovered) => self.not_in(recovered),
-            Known::Nothing if self.info.logs_shapes() => Vec::new(),
+            Known::Nothing if is_logged => Vec::new(),
             Known::Nothing => self.names.iter().cloned().collect(),
         };
         if unknown.is_empty() {
@@ -240,7 +241,7 @@ impl Source {
         let mut seeds = Seeds::ask(&mut self.client, &self.info, &unknown, &self.state.end).await?;
         if self.is_at(resume, seeds.after()) {
             seeds.reach();
-        } else if !self.info.logs_shapes() || look_ahead == LookAhead::Always {
+        } else if !is_logged || look_ahead == LookAhead::Always {
             let client = Client::connect(&settings.source).await?;
             let options = replica_options(settings);
             let found = backlog::statements(client, options, resume, seeds.after(), history).await?;
@@ -322,7 +323,7 @@ pub(crate) fn dump_from(start: &DumpStart) -> DumpFrom {
 fn encode_options(settings: &CaptureSettings, flavour: Flavour) -> EncodeOptions {
     EncodeOptions {
         topic_prefix: settings.topic_prefix.clone(),
-        connector_name: flavour.connector().to_owned(),
+        flavour,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tombstones_on_delete: settings.tombstones_on_delete,
         absent_columns: settings.absent_columns,

@@ -158,9 +158,11 @@ mod tests {
                     name: "c".into(),
                     ty,
                     nullable: true,
+                    generated: false,
                 })
                 .collect(),
             key: vec![0],
+            hidden: 0,
         };
         RowPlan::compile(&map, &table).unwrap()
     }

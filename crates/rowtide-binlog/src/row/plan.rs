@@ -6,6 +6,7 @@ use rowtide_event::{Column, ColumnType, Malformed, Reader, Table, Value};
 
 use crate::event::compressed::uncompress_value;
 use crate::event::{Bitmap, MapColumn, RowsEvent, RowsOperation, TableMap, WireType};
+use crate::schema::metadata;
 
 use super::number::NumberDecoder;
 use super::temporal::TemporalDecoder;
@@ -15,7 +16,10 @@ use super::text::BytesDecoder;
 #[derive(Debug, Clone)]
 pub struct RowPlan {
     table: String,
+    /// Of all columns that the binlog has, the hidden ones at the end among them.
     columns: Vec<ColumnDecoder>,
+    /// How many columns the table has.
+    shown: usize,
     /// For each column the bytes of the length of its values if those are compressed; empty where none are.
     compressed: Vec<Option<u8>>,
 }
@@ -73,15 +77,21 @@ impl RowPlan {
             known: known_shape(&table.columns),
             logged: logged_shape(&map.columns),
         };
-        if map.columns.len() != table.columns.len() {
-            return Err(mismatch());
-        }
+        let hidden = match metadata::hidden_columns(map, table).ok_or_else(mismatch)? {
+            0 => Vec::new(),
+            _ => metadata::as_logged(map).map_err(|_| mismatch())?.columns,
+        };
+        let known = table
+            .columns
+            .iter()
+            .chain(hidden.iter().skip(table.columns.len()));
         let compile =
             |(logged, known): (&MapColumn, &Column)| ColumnDecoder::compile(logged.wire_type, &known.ty);
-        let columns: Option<Vec<_>> = map.columns.iter().zip(&table.columns).map(compile).collect();
+        let columns: Option<Vec<_>> = map.columns.iter().zip(known).map(compile).collect();
         Ok(Self {
             table: table.id.to_string(),
             columns: columns.ok_or_else(mismatch)?,
+            shown: table.columns.len(),
             compressed: compressed_columns(map),
         })
     }
@@ -91,9 +101,9 @@ impl RowPlan {
         &self.table
     }
 
-    /// How many columns the table has.
+    /// How many columns the table has, hidden ones not counted.
     pub fn width(&self) -> usize {
-        self.columns.len()
+        self.shown
     }
 
     /// Whether a column holds JSON documents.
@@ -203,10 +213,12 @@ impl RowPlan {
     ) -> Result<(), Malformed> {
         values.clear();
         if present.is_full() {
-            self.read_whole(image, values)
+            self.read_whole(image, values)?;
         } else {
-            self.read_part(present, image, values)
+            self.read_part(present, image, values)?;
         }
+        values.truncate(self.shown);
+        Ok(())
     }
 
     /// An image of all columns, the usual one: eight columns for each byte of the NULL bitmap.
@@ -359,11 +371,13 @@ mod tests {
             name: "c".into(),
             ty: ty.clone(),
             nullable: true,
+            generated: false,
         };
         Table {
             id: TableId::new("db", "t"),
             columns: types.iter().map(column).collect(),
             key: vec![],
+            hidden: 0,
         }
     }
 
@@ -408,6 +422,30 @@ mod tests {
             Ok(vec![Value::Int(2), Value::Absent, Value::Null])
         );
         assert_eq!(read(0b000, b""), Ok(vec![Value::Absent; 3]));
+    }
+
+    #[test]
+    fn hidden_columns_are_read_over() {
+        let mut table = table(&[int()]);
+        let mut map = map(&[WireType::Long, WireType::LongLong]);
+        map.written_by = "10.11.14-MariaDB".parse().unwrap();
+        assert!(RowPlan::compile(&map, &table).is_err());
+        table.hidden = 1;
+        let plan = RowPlan::compile(&map, &table).unwrap();
+        assert_eq!(plan.width(), 1);
+        for (present, bytes) in [
+            (0b11, &b"\0\x01\0\0\0\x09\0\0\0\0\0\0\0"[..]),
+            (0b01, b"\0\x01\0\0\0"),
+        ] {
+            let (bits, mut values) = ([present], Vec::new());
+            let present = Bitmap::read(&mut Reader::new(&bits), 2).unwrap();
+            let mut image = Reader::new(bytes);
+            plan.read_image(&present, &mut image, &mut values).unwrap();
+            assert_eq!((values, image.len()), (vec![Value::Int(1)], 0));
+        }
+        // Only what MariaDB makes for hashes may be there.
+        map.columns[1].wire_type = WireType::Long;
+        assert!(RowPlan::compile(&map, &table).is_err());
     }
 
     #[test]

@@ -10,14 +10,15 @@ mod many;
 use rowtide_event::{Charset, Column, ColumnType, Table, TableId};
 
 use column_type::ColumnTypeText;
-use keys::identifying_keys;
+use keys::{hash_keys, identifying_keys};
 
 pub use many::{Tables, columns_of_query, keys_of_query, tables};
 
 /// A row of a result: one value a column, `None` for NULL.
 type Row = Vec<Option<Vec<u8>>>;
 
-/// Asks for the names of all tables that have rows of their own, those of the server's own databases left out.
+/// Asks for the names of all tables that have rows of their own, those of the server's own databases left out. MariaDB's
+/// system-versioned tables and its sequences are such.
 pub const TABLES: &str = "SELECT table_schema, table_name FROM information_schema.tables \
      WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE') \
      AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
@@ -130,6 +131,7 @@ pub fn table(id: &TableId, columns: &[Row], keys: &[Row]) -> Result<Option<Table
         id: id.clone(),
         columns,
         key: key.unwrap_or_default(),
+        hidden: hash_keys(&keys),
     }))
 }
 
@@ -159,7 +161,13 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
         name: name.to_owned(),
         ty,
         nullable: nullable.eq_ignore_ascii_case("YES"),
+        generated: text(row, 6).is_some_and(is_generated),
     })
+}
+
+/// What EXTRA says of a generated column, among other things.
+fn is_generated(extra: &str) -> bool {
+    extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED")
 }
 
 /// The tables among the rows of [`columns_query`] or [`columns_of_query`] that have an ENUM or SET with a doubtful label:
@@ -266,6 +274,7 @@ mod tests {
             name: name.to_owned(),
             ty,
             nullable,
+            generated: false,
         };
         let expected = [
             column(
@@ -290,7 +299,8 @@ mod tests {
             Table {
                 id: id(),
                 columns: expected.to_vec(),
-                key: vec![0]
+                key: vec![0],
+                hidden: 0
             }
         );
     }

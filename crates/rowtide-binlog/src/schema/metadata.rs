@@ -72,6 +72,7 @@ fn table_with(map: &TableMap<'_>, years_are_signed: bool) -> Result<Table, Malfo
             name: (*name).to_owned(),
             ty,
             nullable: column.nullable,
+            generated: false,
         });
     }
     let key = map
@@ -85,6 +86,7 @@ fn table_with(map: &TableMap<'_>, years_are_signed: bool) -> Result<Table, Malfo
         id: TableId::new(map.database, map.table),
         columns,
         key,
+        hidden: 0,
     })
 }
 
@@ -97,35 +99,55 @@ pub fn is_ambiguous(map: &TableMap<'_>, table: &Table) -> bool {
         .any(|(logged, column)| may_be_another(map.written_by, logged.wire_type, &column.ty))
 }
 
-/// The table of [`table`], with the types that [`is_ambiguous`] asks for as the server has told them; `None` if what it
-/// told is another table.
+/// The table of [`table`] with what table maps do not tell as it was told otherwise: the types that [`is_ambiguous`] asks
+/// for, which columns are generated, and which are hidden. `None` if what was told is another table.
 pub fn completed(map: &TableMap<'_>, logged: Table, told: &Table) -> Option<Table> {
     let mut table = logged;
-    for (column, logged) in table.columns.iter_mut().zip(&map.columns) {
+    let hidden = hidden_columns(map, told)?;
+    table.columns.truncate(told.columns.len());
+    for ((column, told), logged) in table.columns.iter_mut().zip(&told.columns).zip(&map.columns) {
+        if !column.name.eq_ignore_ascii_case(&told.name) {
+            return None;
+        }
+        column.generated = told.generated;
         if may_be_another(map.written_by, logged.wire_type, &column.ty) {
-            let told = told.columns.iter().find(|told| told.name == column.name)?;
             column.ty.clone_from(&told.ty);
         }
     }
+    table.hidden = hidden;
     Some(table)
 }
 
 /// Whether the table of [`table`] and a table as it is known otherwise have the same columns and the same key. Types that
 /// the binlog does not tell apart count as the same. Whether a column may be NULL does not count: rows do not depend on
-/// it. The table map may have up to `hidden` columns more at its end: MySQL 8.0.13 to 8.0.15 log those of functional
-/// indexes.
-pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table, hidden: usize) -> bool {
+/// it. The table map may have [hidden](Table::hidden) columns more.
+pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
     let same = |logged: &Column, told: &Column, wire_type: WireType| {
         logged.name.eq_ignore_ascii_case(&told.name)
             && (logged.ty == told.ty || may_be_another(map.written_by, wire_type, &logged.ty))
     };
-    let more = logged.columns.len().checked_sub(told.columns.len());
     let columns = logged.columns.iter().zip(&told.columns).zip(&map.columns);
-    more.is_some_and(|more| more <= hidden)
+    hidden_columns(map, told).is_some()
         && logged.key == told.key
         && columns
             .into_iter()
             .all(|((logged, told), column)| same(logged, told, column.wire_type))
+}
+
+/// How many columns the binlog has behind those of a table as it is known otherwise; `None` if they are no
+/// [hidden](Table::hidden) ones, or there are less than the table has.
+pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {
+    let more = map.columns.len().checked_sub(told.columns.len())?;
+    let names = map.metadata.names.as_deref().unwrap_or_default();
+    let is_hidden = |(at, column): (usize, &MapColumn)| match map.written_by.flavour {
+        Flavour::MySql => true,
+        Flavour::MariaDb => {
+            let is_hash = names.get(at).is_none_or(|name| name.starts_with("DB_ROW_HASH_"));
+            is_hash && column.nullable && column.wire_type == WireType::LongLong
+        }
+    };
+    let mut behind = map.columns.iter().enumerate().skip(told.columns.len());
+    (more <= told.hidden && behind.all(is_hidden)).then_some(more)
 }
 
 fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> bool {
@@ -164,12 +186,14 @@ pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
                 .map_or_else(|| format!("@{number}"), |name| (*name).to_owned()),
             ty: types.next(column).or_else(|_| wire_only(column.wire_type))?,
             nullable: column.nullable,
+            generated: false,
         });
     }
     Ok(Table {
         id: TableId::new(map.database, map.table),
         columns,
         key: Vec::new(),
+        hidden: 0,
     })
 }
 

@@ -8,8 +8,10 @@ pub mod statement;
 pub mod tracked;
 
 mod name_case;
+mod sequence;
 mod session;
 mod sql;
 
 pub use name_case::NameCase;
+pub use sequence::is_sequence;
 pub use session::Session;

@@ -74,7 +74,9 @@ fn check_binlog(info: &ServerInfo, findings: &mut Vec<Finding>) {
 }
 
 fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
-    if !info.binlog_row_image.eq_ignore_ascii_case("FULL") {
+    // What FULL_NODUP of MariaDB leaves out after an update is in the image before it.
+    let is_full = |image: &str| info.binlog_row_image.eq_ignore_ascii_case(image);
+    if !["FULL", "FULL_NODUP"].iter().any(|image| is_full(image)) {
         findings.push(warning(
             format!(
                 "binlog_row_image is {}: events lack the columns that a change did not touch, and \

@@ -207,7 +207,16 @@ fn compare_table(
         let difference = only_in_one(text, &tracked);
         return Some(format!("  {} is tracked otherwise:\n{difference}", table.id));
     }
-    match (picture.shapes.get(&table.id), table.shape()) {
+    // How many hidden columns there may be at most, the two know in ways of their own.
+    let hidden = picture
+        .shapes
+        .get(&table.id)
+        .and_then(|shape| Some(shape.as_ref()?.hidden));
+    let tracked = table.shape().map(|shape| Table {
+        hidden: hidden.unwrap_or_default(),
+        ..shape
+    });
+    match (picture.shapes.get(&table.id), tracked) {
         (Some(Some(shape)), Ok(tracked)) if !table.system_versioned && *shape != tracked => Some(format!(
             "  {} has the shape\n{shape:?}\ntracked as\n{tracked:?}",
             table.id

@@ -72,9 +72,18 @@ async fn all_tables_are_as_the_binlog_has_them() {
             .unwrap()
             .rows;
         let told = information_schema::table(id, &columns, &keys).unwrap().unwrap();
-        assert_eq!(&told, logged);
+        assert_eq!(as_table_maps_tell(told), *logged);
     }
     assert_all_at_once(&mut client, &logged).await;
+}
+
+/// Without what table maps do not tell.
+fn as_table_maps_tell(mut table: Table) -> Table {
+    table.hidden = 0;
+    for column in &mut table.columns {
+        column.generated = false;
+    }
+    table
 }
 
 /// Asked for by two queries, the tables are the same but for those whose key depends on the order of their keys.
@@ -94,7 +103,7 @@ async fn assert_all_at_once(client: &mut Client, logged: &BTreeMap<TableId, Tabl
     assert!(told.ambiguous.contains(&TableId::new("golden", "by_order")));
     assert_eq!(told.known.len() + told.ambiguous.len(), logged.len());
     for table in &told.known {
-        assert_eq!(Some(table), logged.get(&table.id));
+        assert_eq!(Some(&as_table_maps_tell(table.clone())), logged.get(&table.id));
     }
 }
 

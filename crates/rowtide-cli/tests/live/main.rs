@@ -14,6 +14,7 @@ mod connections;
 mod delivery;
 mod exactly_once;
 mod formats;
+mod generated_columns;
 mod golden;
 mod golden_exceptions;
 mod inspect;

@@ -5,7 +5,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record, Scratch};
+use rowtide_testbed::{
+    CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record, Scratch, ServerVersion,
+};
 
 /// How long a condition may take to come true before a test gives up: long, since machines are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -219,7 +221,11 @@ pub fn text(bytes: &Option<Vec<u8>>) -> Option<String> {
 
 /// The end of the server's binlog, as `--start` takes it.
 pub fn position(mysql: &MySql) -> String {
-    let status = mysql.query("SHOW BINARY LOG STATUS").unwrap();
+    let statement = match mysql.version() {
+        ServerVersion::MySql97 => "SHOW BINARY LOG STATUS",
+        _ => "SHOW MASTER STATUS",
+    };
+    let status = mysql.query(statement).unwrap();
     format!(
         "position:{}:{}",
         status[0][0].as_deref().unwrap(),

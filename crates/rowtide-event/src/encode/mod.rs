@@ -14,15 +14,15 @@ pub use origin::{Origin, Origins};
 pub use record::{KeyHeader, Record, RecordBatch, Span, TopicIndex};
 pub use topic::{MAX_TOPIC_NAME, TopicNameError, topic_name};
 
-use crate::Malformed;
+use crate::{Flavour, Malformed};
 
 /// What of the records is the same for a whole run or a matter of choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// `source.name`: the topic prefix.
     pub topic_prefix: String,
-    /// `source.connector`: `mysql` or `mariadb`.
-    pub connector_name: String,
+    /// Whose server the source is: `source.connector`, and what its row images leave out.
+    pub flavour: Flavour,
     /// `source.version`.
     pub version: String,
     /// Whether a record without a value follows each delete, so that a compacted topic forgets the key.
@@ -35,9 +35,12 @@ pub struct EncodeOptions {
 
 /// What becomes of a column that the source's row image leaves out (`binlog_row_image` MINIMAL or NOBLOB), so that its value
 /// is not known. It is never null, which would be a value.
+///
+/// A generated column of MariaDB is one that no setting makes the server log: it stops nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AbsentColumns {
-    /// A row whose state after the change is not known in full is refused. `before` has the columns that are known.
+    /// A row whose state after the change is not known in full is refused, generated columns of MariaDB aside, which the
+    /// object does not have then. `before` has the columns that are known.
     #[default]
     Stop,
     /// The object does not have the column.
@@ -54,7 +57,7 @@ impl Default for EncodeOptions {
     fn default() -> Self {
         Self {
             topic_prefix: String::new(),
-            connector_name: "mysql".to_owned(),
+            flavour: Flavour::MySql,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tombstones_on_delete: true,
             include_query: false,
@@ -83,22 +86,27 @@ pub enum EncodeError {
     },
     /// The row image leaves out a column, and [`AbsentColumns::Stop`] says that it must not.
     #[error(
-        "the row image has no value of column {column} after the change (binlog_row_image is not FULL); run `SET PERSIST \
-         binlog_row_image = FULL` on the source, and read what is logged already with --absent-columns=omit or \
-         --absent-columns=placeholder"
+        "the row image has no value of column {column} after the change ({}); run `SET {} binlog_row_image = FULL` on the \
+         source, and read what is logged already with --absent-columns=omit or --absent-columns=placeholder",
+        why_absent(*.source_flavour), scope(*.source_flavour)
     )]
     Absent {
         /// The column.
         column: String,
+        /// Whose server it is.
+        source_flavour: Flavour,
     },
     /// The row image leaves out a column of the key.
     #[error(
-        "column {column} is part of the key and not part of the row image; run `SET PERSIST binlog_row_image = FULL` \
-         on the source"
+        "column {column} is part of the key and not part of the row image; run `SET {} binlog_row_image = FULL` on the \
+         source",
+        scope(*.source_flavour)
     )]
     KeyAbsent {
         /// The column.
         column: String,
+        /// Whose server it is.
+        source_flavour: Flavour,
     },
     /// The row is not one of this table.
     #[error("the row has {values} values where the table has {columns} columns")]
@@ -111,4 +119,21 @@ pub enum EncodeError {
     /// A row came before [`TableEncoder::begin_event`].
     #[error("a row came without the event that it is part of")]
     NoEvent,
+}
+
+fn why_absent(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::MySql => "binlog_row_image is not FULL",
+        Flavour::MariaDb => {
+            "binlog_row_image is not FULL, or it is a generated column of a table that Rowtide knows from the binlog alone"
+        }
+    }
+}
+
+/// How the server is told to keep a setting.
+fn scope(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::MySql => "PERSIST",
+        Flavour::MariaDb => "GLOBAL",
+    }
 }

@@ -6,7 +6,8 @@ use crate::{Column, ColumnType, FixedBinary, GeometryKind, IntegerWidth, Table};
 
 /// Shows a table's columns and key in one line: `(id int unsigned, name text utf8mb4 null, key (id))`.
 ///
-/// Two tables are shown alike only if their columns and keys are the same. The table's name is not shown.
+/// Two tables are shown alike only if their columns and keys are the same. The table's name is not shown, nor which columns
+/// are generated.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape<'a>(&'a Table);
 
@@ -157,12 +158,21 @@ mod tests {
             name: name.to_owned(),
             ty,
             nullable,
+            generated: false,
         }
     }
 
     fn shape(columns: Vec<Column>, key: Vec<usize>) -> String {
         let id = TableId::new("db", "t");
-        Table { id, columns, key }.shape().to_string()
+        let hidden = 0;
+        Table {
+            id,
+            columns,
+            key,
+            hidden,
+        }
+        .shape()
+        .to_string()
     }
 
     const ID: ColumnType = ColumnType::Integer {
@@ -216,7 +226,7 @@ mod tests {
 
     fn tables() -> impl Strategy<Value = (Vec<Column>, Vec<usize>)> {
         let column = ("[a` ,key(\\\\\n]{0,3}|key", types(), any::<bool>());
-        let column = column.prop_map(|(name, ty, nullable)| Column { name, ty, nullable });
+        let column = column.prop_map(|(name, ty, nullable)| self::column(&name, ty, nullable));
         // Of columns of one name a key cannot tell which it means.
         let columns = prop::collection::vec(column, 0..3).prop_map(|mut columns| {
             columns.dedup_by(|a, b| a.name == b.name);

@@ -23,6 +23,12 @@ impl<'a> KeyPart<'a> {
     }
 }
 
+/// How many unique keys are hashes. MariaDB may have added a column for each.
+pub(super) fn hash_keys(rows: &[&Row]) -> usize {
+    let is_hash = |row: &&&Row| text(row, 10) == Some("HASH") && text(row, 3) == Some("1");
+    rows.iter().filter(is_hash).count()
+}
+
 /// The keys that tell every row from every other: the primary key alone, or else all that can take its place, in the
 /// order of the rows.
 pub(super) fn identifying_keys(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rowtide_event::{Column, Table, TableId};
 
-use super::keys::identifying_keys;
+use super::keys::{hash_keys, identifying_keys};
 use super::{Row, Unreadable, column, text};
 
 /// Asks for the columns of these tables.
@@ -13,7 +13,7 @@ use super::{Row, Unreadable, column, text};
 /// collation of information_schema's own columns, whatever the connection's is.
 pub fn columns_of_query(ids: &[TableId]) -> String {
     format!(
-        "SELECT column_name, column_type, character_set_name, is_nullable, table_schema, table_name \
+        "SELECT column_name, column_type, character_set_name, is_nullable, table_schema, table_name, extra \
          FROM information_schema.columns WHERE {} ORDER BY table_schema, table_name, ordinal_position",
         condition(ids)
     )
@@ -25,7 +25,8 @@ pub fn columns_of_query(ids: &[TableId]) -> String {
 /// that matters.
 pub fn keys_of_query(ids: &[TableId]) -> String {
     format!(
-        "SELECT table_name, table_schema, index_name, seq_in_index, column_name, NULL, NULL, sub_part \
+        "SELECT table_name, table_schema, index_name, seq_in_index, column_name, NULL, NULL, sub_part, \
+         NULL, NULL, index_type \
          FROM information_schema.statistics WHERE non_unique = 0 AND ({}) \
          ORDER BY table_schema, table_name, index_name, seq_in_index",
         condition(ids)
@@ -84,7 +85,13 @@ pub fn tables(columns: &[Row], keys: &[Row]) -> Result<Tables, Unreadable> {
         let mut candidates = identifying_keys(&id, &columns, &rows)?;
         let key = candidates.pop().unwrap_or_default();
         if candidates.is_empty() {
-            tables.known.push(Table { id, columns, key });
+            let hidden = hash_keys(&rows);
+            tables.known.push(Table {
+                id,
+                columns,
+                key,
+                hidden,
+            });
         } else {
             tables.ambiguous.push(id);
         }

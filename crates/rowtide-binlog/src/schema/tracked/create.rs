@@ -26,6 +26,8 @@ pub(super) fn created(
     let id = create.head.table.clone();
     let collation = match resolved(&create.options.charset, database, session)? {
         Some(collation) => collation,
+        // SHOW CREATE TABLE leaves it out of a sequence, which has no text.
+        None if create.options.sequence && database.is_none() => Collation::binary_of(Charset::Binary),
         None => database
             .cloned()
             .ok_or_else(|| Reason::Database(id.database.clone()))?,

@@ -118,6 +118,8 @@ impl KeyPart {
 const POINT_BYTES: u32 = 25;
 /// Bytes of a column in a key of MariaDB.
 const LONGEST_PART: u32 = 3072;
+/// Bytes of a key that every storage engine takes.
+const SHORTEST_KEY: u64 = 1000;
 
 fn implied_prefix(column: &TrackedColumn, kind: KeyKind, session: &Session<'_>) -> Option<u32> {
     match &column.data_type {
@@ -138,6 +140,36 @@ fn implied_prefix(column: &TrackedColumn, kind: KeyKind, session: &Session<'_>) 
             u32::try_from(characters.min(size.bytes())).ok()
         }
         _ => None,
+    }
+}
+
+impl Key {
+    /// How many columns the server may add for it at the end of the table, of which no statement knows: one for each
+    /// expression (MySQL 8.0.13 to 8.0.17), or one for the hashes of a unique key (MariaDB).
+    pub(super) fn hidden_columns(&self, columns: &[TrackedColumn]) -> usize {
+        let expressions = self.parts.iter().filter(|part| part.column.is_none()).count();
+        let is_hash = self.kind == KeyKind::Unique && (is_hashed(self, columns) || self.is_long(columns));
+        expressions.saturating_add(usize::from(is_hash))
+    }
+
+    /// Whether it has more bytes than some storage engine takes into a key.
+    fn is_long(&self, columns: &[TrackedColumn]) -> bool {
+        let bytes = |part: &KeyPart| {
+            let column = part.column.as_deref().and_then(|name| find(columns, name))?;
+            let length = match column.data_type {
+                DataType::Char(length)
+                | DataType::VarChar(length)
+                | DataType::Binary(length)
+                | DataType::VarBinary(length) => part.prefix.unwrap_or(length),
+                _ => return None,
+            };
+            let charset = column
+                .collation
+                .as_ref()
+                .map_or(Charset::Binary, Collation::charset);
+            Some(u64::from(length).saturating_mul(max_char_len(charset)))
+        };
+        self.parts.iter().filter_map(bytes).sum::<u64>() > SHORTEST_KEY
     }
 }
 

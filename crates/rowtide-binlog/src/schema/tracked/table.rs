@@ -167,6 +167,7 @@ impl TrackedTable {
                     .column_type(column.collation.as_ref())
                     .ok_or(column)?,
                 nullable: column.nullable,
+                generated: matches!(column.generation, Generation::Virtual(_) | Generation::Stored(_)),
             });
         }
         if self.has_hidden_period() {
@@ -174,12 +175,18 @@ impl TrackedTable {
                 name: name.to_owned(),
                 ty: ColumnType::Timestamp { fsp: 6 },
                 nullable: false,
+                generated: false,
             }));
         }
         Ok(Table {
             id: self.id.clone(),
             columns,
             key: self.key_indexes(),
+            hidden: self
+                .keys
+                .iter()
+                .map(|key| key.hidden_columns(&self.columns))
+                .sum(),
         })
     }
 
@@ -199,10 +206,24 @@ impl TrackedTable {
                 .iter()
                 .position(|column| same_name(&column.name, name))
         };
-        parts
+        let mut key: Vec<usize> = parts
             .iter()
             .filter_map(|part| part.column.as_deref().and_then(index))
-            .collect()
+            .collect();
+        // The server adds the end of the period to each unique key: a row and its old versions differ in it.
+        let row_end = self.row_end().filter(|end| !key.is_empty() && !key.contains(end));
+        key.extend(row_end);
+        key
+    }
+
+    /// The index of the column that says until when a version of a row counts, of a system-versioned table.
+    fn row_end(&self) -> Option<usize> {
+        if self.has_hidden_period() {
+            return self.columns.len().checked_add(1);
+        }
+        let is_end = |column: &TrackedColumn| column.generation == Generation::RowEnd;
+        let end = self.columns.iter().position(is_end)?;
+        self.system_versioned.then_some(end)
     }
 
     /// Whether the server has added columns for the period of a row that are not in the table's definition.

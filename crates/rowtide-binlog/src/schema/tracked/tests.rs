@@ -158,6 +158,58 @@ fn the_shape_for_decoding() {
 }
 
 #[test]
+fn the_period_of_a_versioned_table_is_part_of_its_key() {
+    let mut tracker = tracker();
+    let session = session("11.8.2-MariaDB");
+    for (sql, key, columns) in [
+        (
+            "CREATE TABLE t (a INT PRIMARY KEY, b INT) WITH SYSTEM VERSIONING",
+            &[0, 3][..],
+            4,
+        ),
+        ("CREATE TABLE t (a INT, b INT) WITH SYSTEM VERSIONING", &[], 4),
+        (
+            "CREATE TABLE t (e TIMESTAMP(6) AS ROW END, s TIMESTAMP(6) AS ROW START, a INT NOT NULL UNIQUE,
+             PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING",
+            &[2, 0],
+            3,
+        ),
+    ] {
+        tracker.apply("DROP TABLE IF EXISTS t", &session);
+        tracker.apply(sql, &session);
+        let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+            panic!("{sql}");
+        };
+        let shape = table.shape().unwrap();
+        assert_eq!((&*shape.key, shape.columns.len()), (key, columns), "{sql}");
+    }
+}
+
+#[test]
+fn what_no_statement_sees_of_a_table() {
+    let mut tracker = tracker();
+    let mut shape = |sql: &str, server: &str| {
+        tracker.apply("DROP TABLE IF EXISTS t", &session(server));
+        tracker.apply(sql, &session(server));
+        let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+            panic!("{sql}");
+        };
+        table.shape().unwrap()
+    };
+    let sql = "CREATE TABLE t (a INT AS (b + 1) VIRTUAL, b INT, c INT AS (b) STORED, d TEXT, e VARCHAR(600), UNIQUE (d),
+               UNIQUE (e), UNIQUE (b), KEY (d(9)))";
+    let table = shape(sql, "10.11.14-MariaDB");
+    let generated: Vec<bool> = table.columns.iter().map(|column| column.generated).collect();
+    assert_eq!(generated, [true, false, true, false, false]);
+    assert_eq!(table.hidden, 2);
+    let table = shape(
+        "CREATE TABLE t (a INT, b INT, KEY ((a + 1), b, (a + 2)), UNIQUE (b))",
+        "8.0.15",
+    );
+    assert_eq!(table.hidden, 2);
+}
+
+#[test]
 fn names_in_another_case() {
     let mut tracker = tracker();
     let session = Session::new("DB", "9.7.4".parse().unwrap(), NameCase::Ignored);

@@ -51,7 +51,7 @@ impl TableEncoder {
         Self {
             topic,
             tombstones: options.tombstones_on_delete,
-            rows: RowWriter::compile(&table.columns, options.absent_columns),
+            rows: RowWriter::compile(&table.columns, options),
             key: table.key.as_slice().into(),
             event: EventText::compile(&table.id, options),
             origin: Origin {

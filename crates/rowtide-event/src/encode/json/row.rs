@@ -3,13 +3,14 @@
 use super::bytes;
 use super::string;
 use super::value::ValueWriter;
-use crate::encode::{AbsentColumns, EncodeError, UNAVAILABLE};
-use crate::{Column, ColumnType, Malformed, Value};
+use crate::encode::{AbsentColumns, EncodeError, EncodeOptions, UNAVAILABLE};
+use crate::{Column, ColumnType, Flavour, Malformed, Value};
 
 /// Writes the rows of one version of a table.
 #[derive(Debug)]
 pub(super) struct RowWriter {
     columns: Box<[ColumnWriter]>,
+    flavour: Flavour,
     scratch: Vec<u8>,
 }
 
@@ -38,10 +39,11 @@ pub(super) enum Image {
 }
 
 impl RowWriter {
-    pub(super) fn compile(columns: &[Column], absent: AbsentColumns) -> Self {
-        let compile = |column| ColumnWriter::compile(column, absent);
+    pub(super) fn compile(columns: &[Column], options: &EncodeOptions) -> Self {
+        let compile = |column| ColumnWriter::compile(column, options);
         Self {
             columns: columns.iter().map(compile).collect(),
+            flavour: options.flavour,
             scratch: Vec::new(),
         }
     }
@@ -62,7 +64,7 @@ impl RowWriter {
         let start = out.len();
         for (column, value) in self.columns.iter().zip(row) {
             if matches!(value, Value::Absent) {
-                column.write_absent(image, out)?;
+                column.write_absent(image, self.flavour, out)?;
             } else {
                 column.write(value, &mut self.scratch, out)?;
             }
@@ -89,6 +91,7 @@ impl RowWriter {
             if matches!(value, Value::Absent) {
                 return Err(EncodeError::KeyAbsent {
                     column: column.name.to_string(),
+                    source_flavour: self.flavour,
                 });
             }
             column.write(value, &mut self.scratch, out)?;
@@ -99,14 +102,18 @@ impl RowWriter {
 }
 
 impl ColumnWriter {
-    fn compile(column: &Column, absent: AbsentColumns) -> Self {
+    fn compile(column: &Column, options: &EncodeOptions) -> Self {
         let mut field = vec![b','];
         string::write(&column.name, &mut field);
         field.push(b':');
         Self {
             field: field.into_boxed_slice(),
             value: ValueWriter::compile(&column.ty),
-            absent: match absent {
+            absent: match options.absent_columns {
+                // No setting of the server would make it log the value, which others in the row tell.
+                AbsentColumns::Stop if column.generated && options.flavour == Flavour::MariaDb => {
+                    Absent::LeftOut
+                }
                 AbsentColumns::Stop => Absent::Refused,
                 AbsentColumns::Omit => Absent::LeftOut,
                 AbsentColumns::Placeholder => placeholder(&column.ty),
@@ -124,10 +131,11 @@ impl ColumnWriter {
     }
 
     #[cold]
-    fn write_absent(&self, image: Image, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    fn write_absent(&self, image: Image, flavour: Flavour, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match (&self.absent, image) {
             (Absent::Refused, Image::After) => Err(EncodeError::Absent {
                 column: self.name.to_string(),
+                source_flavour: flavour,
             }),
             (Absent::Refused, Image::Before) | (Absent::LeftOut, _) => Ok(()),
             (Absent::Shown(value), _) => {

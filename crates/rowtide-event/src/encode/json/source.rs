@@ -77,7 +77,7 @@ fn run_part(options: &EncodeOptions) -> Box<[u8]> {
     let mut text = b"{\"version\":".to_vec();
     string::write(&options.version, &mut text);
     text.extend_from_slice(b",\"connector\":");
-    string::write(&options.connector_name, &mut text);
+    string::write(options.flavour.connector(), &mut text);
     text.extend_from_slice(b",\"name\":");
     string::write(&options.topic_prefix, &mut text);
     text.extend_from_slice(b",\"ts_ms\":");

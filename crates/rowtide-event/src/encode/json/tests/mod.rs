@@ -42,12 +42,14 @@ fn table(name: &str, key: &[usize], columns: &[(&str, ColumnType)]) -> Table {
         name: (*name).to_owned(),
         ty: ty.clone(),
         nullable: true,
+        generated: false,
     };
     let columns = columns.iter().map(column).collect();
     Table {
         id: TableId::new("golden", name),
         columns,
         key: key.to_vec(),
+        hidden: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whole records: envelopes, keys, headers and tombstones, and what is refused.
 
 use super::*;
-use crate::{Date, DateTime};
+use crate::{Date, DateTime, Flavour};
 
 fn t_cpk() -> Table {
     table(
@@ -134,7 +134,7 @@ fn rows_are_numbered_and_events_told_apart() {
     let mut batch = RecordBatch::default();
     let query = EncodeOptions {
         include_query: true,
-        connector_name: "mariadb".to_owned(),
+        flavour: Flavour::MariaDb,
         ..options()
     };
     let mut encoder = encoder(&t, &query);
@@ -197,6 +197,7 @@ fn what_the_row_image_leaves_out_is_what_was_asked_for_and_never_null() {
     };
     let refused = EncodeError::Absent {
         column: "n".to_owned(),
+        source_flavour: Flavour::MySql,
     };
     assert_eq!(images(Stop, &update), Err(refused.clone()));
     assert_eq!(images(Stop, &RowChange::Create { after: &row }), Err(refused));
@@ -216,8 +217,55 @@ fn what_the_row_image_leaves_out_is_what_was_asked_for_and_never_null() {
     row[1] = Value::Absent;
     for absent in [Stop, Omit, Placeholder] {
         let refused = images(absent, &RowChange::Delete { before: &row }).unwrap_err();
-        assert!(matches!(refused, EncodeError::KeyAbsent { column } if column == "id"));
+        assert!(matches!(refused, EncodeError::KeyAbsent { column, .. } if column == "id"));
     }
+}
+
+/// MariaDB 11.8 logs generated columns with inserts only.
+#[test]
+fn a_generated_column_of_mariadb_that_is_not_logged_stops_nothing() {
+    let mut t = table("t", &[0], &[("id", INT), ("n", INT), ("g", TEXT)]);
+    t.columns[2].generated = true;
+    let known = [Value::Int(1), Value::Int(2), Value::Absent];
+    let images = |flavour, absent_columns, row: &[Value<'_>]| {
+        let options = EncodeOptions {
+            flavour,
+            absent_columns,
+            ..options()
+        };
+        let mut batch = RecordBatch::default();
+        let update = RowChange::Update {
+            before: row,
+            after: row,
+        };
+        encoder(&t, &options).encode(&update, 0, NOW, &mut batch)?;
+        let value = texts(&batch)[0].1.clone().unwrap();
+        Ok(value.split(",\"source\":").next().unwrap().to_owned())
+    };
+    use AbsentColumns::{Omit, Placeholder, Stop};
+    let left_out = r#"{"before":{"id":1,"n":2},"after":{"id":1,"n":2}"#;
+    for absent in [Stop, Omit] {
+        assert_eq!(images(Flavour::MariaDb, absent, &known).unwrap(), left_out);
+    }
+    let shown = images(Flavour::MariaDb, Placeholder, &known).unwrap();
+    assert!(
+        shown.ends_with(r#""n":2,"g":"__debezium_unavailable_value"}"#),
+        "{shown}"
+    );
+    let refused = |flavour, column: &str| {
+        Err(EncodeError::Absent {
+            column: column.to_owned(),
+            source_flavour: flavour,
+        })
+    };
+    assert_eq!(images(Flavour::MySql, Stop, &known), refused(Flavour::MySql, "g"));
+    let unknown = [Value::Int(1), Value::Absent, Value::Absent];
+    assert_eq!(
+        images(Flavour::MariaDb, Stop, &unknown),
+        refused(Flavour::MariaDb, "n")
+    );
+    let told = images(Flavour::MariaDb, Stop, &unknown).unwrap_err().to_string();
+    assert!(told.contains("SET GLOBAL binlog_row_image = FULL"), "{told}");
 }
 
 #[test]
@@ -286,6 +334,7 @@ fn rows_that_do_not_fit_the_table_are_refused() {
     );
     let absent = EncodeError::KeyAbsent {
         column: "id".to_owned(),
+        source_flavour: Flavour::MySql,
     };
     assert_eq!(refused(&[Value::Absent, Value::Null]), absent);
     let unsigned = EncodeError::Column {
