@@ -11,6 +11,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rowtide_binlog::client::{Client, SourceOptions};
 use rowtide_event::BinlogPosition;
+use rowtide_testbed::packages::VirtualMachine;
 use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions};
 use tokio::runtime::Runtime;
 
@@ -30,6 +31,7 @@ impl Servers {
     pub fn start() -> Result<Servers> {
         let options = KafkaOptions {
             heap_megabytes: 1024,
+            virtual_machine: VirtualMachine::Sustained,
             ..KafkaOptions::default()
         };
         Ok(Servers {

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_testbed::workload::Workload;
 use rowtide_testbed::{
     CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, ServerVersion, binlogs,
-    packages::KafkaPrograms, packages::ServerPrograms,
+    packages::KafkaPrograms, packages::ServerPrograms, packages::VirtualMachine,
 };
 
 /// Real servers for Rowtide's demo, tests and benchmarks.
@@ -27,7 +27,11 @@ enum Task {
     /// Fetch every server into the cache and make their data folders, so that nothing has to be fetched later.
     Fetch,
     /// Start MySQL and Kafka, say where they are, and run them until Ctrl-C or the end of the input.
-    Up,
+    Up {
+        /// Let the broker's virtual machine compile fully, as the measurements do: slower at first, faster in the end.
+        #[arg(long)]
+        sustained: bool,
+    },
     /// Run a small shop, follow it with `rowtide run`, and show its changes as they arrive in Kafka.
     Demo(DemoArguments),
     /// Write the binlog files of testdata anew, by real servers from the SQL beside them.
@@ -97,7 +101,7 @@ struct LoadArguments {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Fetch => fetch().map(|()| true),
-        Task::Up => up().map(|()| true),
+        Task::Up { sustained } => up(sustained).map(|()| true),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Binlogs(arguments) => binlogs::write(&arguments.folder, &arguments.names).map(|()| true),
         Task::Load(arguments) => load(arguments).map(|()| true),
@@ -122,9 +126,15 @@ fn fetch() -> Result<()> {
     Ok(())
 }
 
-fn up() -> Result<()> {
+fn up(sustained: bool) -> Result<()> {
     let mysql = MySql::start(MySqlOptions::default())?;
-    let kafka = Kafka::start(KafkaOptions::default())?;
+    let kafka = Kafka::start(KafkaOptions {
+        virtual_machine: match sustained {
+            true => VirtualMachine::Sustained,
+            false => VirtualMachine::QuickStart,
+        },
+        ..KafkaOptions::default()
+    })?;
     println!(
         "mysql   127.0.0.1:{}  socket {}",
         mysql.port(),

@@ -19,7 +19,7 @@ pub use records::{Ends, Record, consume, read_all};
 use crate::cache::Cache;
 use crate::command;
 use crate::error::{Result, TestbedError, file, kafka};
-use crate::packages::KafkaPrograms;
+use crate::packages::{KafkaPrograms, VirtualMachine};
 use crate::scratch::Scratch;
 use crate::server_process::{ServerProcess, free_port};
 
@@ -28,6 +28,8 @@ use crate::server_process::{ServerProcess, free_port};
 pub struct KafkaOptions {
     /// The heap of the broker in MB; 512 by default.
     pub heap_megabytes: u32,
+    /// How its virtual machine is set.
+    pub virtual_machine: VirtualMachine,
     /// More lines of `server.properties`, which win over the usual ones: `("auto.create.topics.enable", "false")`.
     pub settings: Vec<(String, String)>,
 }
@@ -36,6 +38,7 @@ impl Default for KafkaOptions {
     fn default() -> Self {
         KafkaOptions {
             heap_megabytes: 512,
+            virtual_machine: VirtualMachine::default(),
             settings: Vec::new(),
         }
     }
@@ -158,7 +161,7 @@ impl Kafka {
 
     /// Runs one of Kafka's own programs, such as `org.apache.kafka.tools.GetOffsetShell`, and returns its output.
     pub fn java(&self, class: &str, arguments: &[&str]) -> Result<String> {
-        let mut command = self.programs.java(256);
+        let mut command = self.programs.java(256, VirtualMachine::QuickStart);
         command.arg(class).args(arguments);
         let output = command::run(&mut command, "install Java 17 or later")?;
         Ok(String::from_utf8_lossy(&output).into_owned())
@@ -168,7 +171,7 @@ impl Kafka {
     ///
     /// Keys and values are text without tabs and line ends.
     pub fn produce_by_java(&self, topic: &str, records: &[(String, String)]) -> Result<()> {
-        let mut command = self.programs.java(256);
+        let mut command = self.programs.java(256, VirtualMachine::QuickStart);
         command.arg("org.apache.kafka.tools.ConsoleProducer");
         command.args(["--bootstrap-server", &self.bootstrap(), "--topic", topic]);
         command.args(["--reader-property", "parse.key=true"]);
@@ -207,7 +210,10 @@ impl Kafka {
 
     fn launch(&self) -> Result<()> {
         let mut process = self.process();
-        let mut command: Command = self.programs.java(self.options.heap_megabytes);
+        let options = &self.options;
+        let mut command: Command = self
+            .programs
+            .java(options.heap_megabytes, options.virtual_machine);
         command.arg("kafka.Kafka").arg(self.settings_file());
         let started = ServerProcess::start("Kafka", &mut command, &self.log(), self.scratch.path())?;
         process.insert(started).await_ready(|| self.answers())

@@ -28,11 +28,10 @@ impl KafkaPrograms {
         Ok(KafkaPrograms { folder })
     }
 
-    /// A Java virtual machine with Kafka's classes on its path, to be given options and a main class.
-    pub fn java(&self, heap_megabytes: u32) -> Command {
+    /// A Java virtual machine with Kafka's classes on its path, to be given a main class.
+    pub fn java(&self, heap_megabytes: u32, virtual_machine: VirtualMachine) -> Command {
         let mut command = Command::new("java");
-        // The quick compiler alone and one collector thread: tests are short and the machine is small.
-        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        command.args(virtual_machine.options());
         command.arg(format!("-Xmx{heap_megabytes}m"));
         command.arg(format!(
             "-Dlog4j2.configurationFile={}",
@@ -40,6 +39,31 @@ impl KafkaPrograms {
         ));
         command.arg("-cp").arg(self.folder.join("lib").join("*"));
         command
+    }
+}
+
+/// How a Java virtual machine compiles and collects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VirtualMachine {
+    /// The quick compiler alone and one collector thread: tests are short and the machine is small.
+    #[default]
+    QuickStart,
+    /// As Kafka's own start script has it, for what runs long and is measured.
+    Sustained,
+}
+
+impl VirtualMachine {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            VirtualMachine::QuickStart => &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
+            VirtualMachine::Sustained => &[
+                "-server",
+                "-XX:+UseG1GC",
+                "-XX:MaxGCPauseMillis=20",
+                "-XX:InitiatingHeapOccupancyPercent=35",
+                "-XX:+ExplicitGCInvokesConcurrent",
+            ],
+        }
     }
 }
 

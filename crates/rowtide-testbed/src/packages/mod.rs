@@ -6,5 +6,5 @@ mod debian;
 mod maven;
 mod servers;
 
-pub use maven::KafkaPrograms;
+pub use maven::{KafkaPrograms, VirtualMachine};
 pub use servers::{ServerFolders, ServerPrograms};
