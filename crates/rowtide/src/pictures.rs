@@ -2,9 +2,8 @@
 //! time all of them, so that the next start need not read what came before.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use rowtide_binlog::schema::tracked::{SchemaTracker, TrackedTable};
+use rowtide_binlog::schema::tracked::SchemaTracker;
 use rowtide_event::{BinlogPosition, GtidSet};
 use rowtide_kafka::history::{Effect, HistoryMessage};
 
@@ -65,14 +64,14 @@ impl Pictures {
         }
     }
 
-    /// These tables were learned; `tracker` knows all.
-    pub(crate) fn add(&mut self, learned: Vec<Arc<TrackedTable>>, tracker: &SchemaTracker) {
+    /// These were learned; `tracker` knows all.
+    pub(crate) fn add(&mut self, learned: Vec<Pictured>, tracker: &SchemaTracker) {
         let Some(log) = &mut self.log else { return };
         if learned.is_empty() && !std::mem::take(&mut log.more) {
             return;
         }
         if log.image.is_some() || !log.is_image_due(&learned, tracker) {
-            log.queue.extend(learned.into_iter().map(Pictured::Table));
+            log.queue.extend(learned);
             return;
         }
         log.queue.clear();
@@ -115,9 +114,9 @@ impl Log {
         self.more |= messages > 0;
     }
 
-    /// The first image is made of the first tables that are known. Later ones cost no more to write than what was written
+    /// The first image is made of what the server tells first. Later ones cost no more to write than what was written
     /// since the last.
-    fn is_image_due(&self, learned: &[Arc<TrackedTable>], tracker: &SchemaTracker) -> bool {
+    fn is_image_due(&self, learned: &[Pictured], tracker: &SchemaTracker) -> bool {
         if self.image_wanted || (!self.has_image && !learned.is_empty()) {
             return true;
         }
@@ -160,6 +159,15 @@ mod tests {
             tracker.apply(&format!("CREATE TABLE t{table:03} (id INT)"), &session);
         }
         tracker
+    }
+
+    fn tables(tracker: &SchemaTracker, count: usize) -> Vec<Pictured> {
+        tracker
+            .tables()
+            .take(count)
+            .cloned()
+            .map(Pictured::Table)
+            .collect()
     }
 
     fn recovered(records: u64, has_image: bool, begins_anew: bool) -> Recovered {
@@ -205,7 +213,7 @@ mod tests {
         let mut pictures = Pictures::of(&Recovered::default());
         pictures.add(Vec::new(), &tracker);
         assert_eq!(told(&mut pictures), []);
-        pictures.add(tracker.tables().take(1).cloned().collect(), &tracker);
+        pictures.add(tables(&tracker, 1), &tracker);
         let messages = told(&mut pictures);
         assert_eq!(messages.len(), 101, "the database and its tables");
         assert_eq!(marks(&messages), [(0, "begins"), (100, "ends")]);
@@ -215,7 +223,7 @@ mod tests {
     fn later_ones_are_told_of_by_themselves() {
         let tracker = tracker(3);
         let mut pictures = Pictures::of(&recovered(50, true, false));
-        pictures.add(tracker.tables().take(2).cloned().collect(), &tracker);
+        pictures.add(tables(&tracker, 2), &tracker);
         let messages = told(&mut pictures);
         assert_eq!((messages.len(), marks(&messages)), (2, vec![]));
         assert!(matches!(messages[0].effects[..], [Effect::Table { .. }]));
@@ -244,7 +252,7 @@ mod tests {
     fn nothing_is_told_where_nothing_is_written() {
         let tracker = tracker(3);
         let mut pictures = Pictures::none();
-        pictures.add(tracker.tables().cloned().collect(), &tracker);
+        pictures.add(tables(&tracker, 3), &tracker);
         assert_eq!(told(&mut pictures), []);
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct Schema {
     /// known.
     doubtful: HashMap<TableId, Arc<TrackedTable>>,
     /// Tables that became known by a table map.
-    learned: Vec<Arc<TrackedTable>>,
+    learned: Vec<Pictured>,
     /// Tables that a statement has changed behind the place for which the server's answer holds, and what it was. By
     /// folded names.
     changed: HashMap<TableId, String>,
@@ -146,9 +146,9 @@ impl Schema {
         outcome
     }
 
-    /// The stream has come to `place`, between two transactions: tables of which the server's answer holds from here on
-    /// and nothing was known.
-    pub(crate) fn arrive(&mut self, place: &BinlogPosition) -> Vec<Arc<TrackedTable>> {
+    /// The stream has come to `place`, between two transactions: databases and tables of which the server's answer holds
+    /// from here on and nothing was known.
+    pub(crate) fn arrive(&mut self, place: &BinlogPosition) -> Vec<Pictured> {
         let mut learned = std::mem::take(&mut self.learned);
         let Some(seeds) = &mut self.seeds else {
             return learned;
@@ -158,7 +158,8 @@ impl Schema {
         }
         for (name, collation) in seeds.databases_due() {
             if self.tracker.database(&name).is_none() {
-                self.tracker.set_database(&name, collation);
+                self.tracker.set_database(&name, collation.clone());
+                learned.push(Pictured::Database(name, Some(collation)));
             }
         }
         for Definition {
@@ -169,7 +170,7 @@ impl Schema {
             if labels_are_doubtful {
                 self.doubtful.insert(table.id.clone(), table);
             } else if learn(&mut self.tracker, &table) {
-                learned.push(table);
+                learned.push(Pictured::Table(table));
             }
         }
         learned
@@ -242,7 +243,7 @@ impl Schema {
         if let Some(table) = doubtful.and_then(|told| definitions::with_labels(&told, logged)) {
             let table = Arc::new(table);
             if learn(&mut self.tracker, &table) {
-                self.learned.push(table);
+                self.learned.push(Pictured::Table(table));
             }
         }
     }

@@ -27,6 +27,41 @@ fn named<'a>(told: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 #[test]
+fn what_was_there_before_the_start_is_known() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE before_told CHARACTER SET latin1; CREATE DATABASE before_full; CREATE TABLE before_full.t (id INT)")
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql
+        .sql("CREATE TABLE before_told.t (v VARCHAR(9)); ALTER TABLE before_full.t ADD v INT; ALTER TABLE before_told.t ADD w INT")
+        .unwrap();
+    let mut run = stage::run(mysql, kafka, "before", "before_.*");
+    succeed(run.args(["--start", &start]).args(UNTIL_IDLE));
+
+    let columns = |told: &Value| {
+        let columns = told["tableChanges"][0]["table"]["columns"].as_array();
+        columns.map(|columns| {
+            columns
+                .iter()
+                .map(|c| c["charsetName"].clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    let empty: Vec<_> = told("before", "before_told").iter().map(columns).collect();
+    assert_eq!(
+        empty,
+        [
+            Some(vec![json!("latin1")]),
+            Some(vec![json!("latin1"), json!(null)])
+        ]
+    );
+    let full = told("before", "before_full");
+    assert_eq!(ddl(&full), ["ALTER TABLE before_full.t ADD v INT"]);
+    assert_eq!(columns(&full[0]), None, "what it was before nobody tells");
+}
+
+#[test]
 fn a_statement_is_told_with_what_it_made_of_the_table() {
     let (mysql, kafka) = (stage::mysql(), stage::kafka());
     let start = stage::position(mysql);
