@@ -22,6 +22,9 @@ const STREAM: u8 = 7;
 /// A newer instance has taken over.
 const FENCED: u8 = 8;
 
+/// The answer to what was asked is no: tables differ, or there are none of that name.
+const OTHERWISE: u8 = 9;
+
 /// An error that is not the engine's, with its exit code.
 #[derive(Debug)]
 struct Coded {
@@ -45,6 +48,11 @@ pub fn usage(error: anyhow::Error) -> anyhow::Error {
 /// An error in what the binlog holds.
 pub fn stream(text: String) -> anyhow::Error {
     coded(text, STREAM)
+}
+
+/// What was asked about is not so.
+pub fn otherwise(text: String) -> anyhow::Error {
+    coded(text, OTHERWISE)
 }
 
 /// An error that says `summary`, with the exit code of an error that was told before.

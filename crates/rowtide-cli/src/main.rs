@@ -42,6 +42,9 @@ enum Command {
     /// Show or set the place from which the next run goes on
     #[command(subcommand)]
     Checkpoint(commands::checkpoint::Action),
+    /// Show what is known of tables, or compare it with the source
+    #[command(subcommand)]
+    Schema(commands::schema::Action),
 }
 
 fn main() -> ExitCode {
@@ -60,5 +63,6 @@ fn try_main() -> anyhow::Result<()> {
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Check(settings) => commands::check::run(*settings),
         Command::Checkpoint(action) => commands::checkpoint::run(action),
+        Command::Schema(action) => commands::schema::run(action),
     }
 }

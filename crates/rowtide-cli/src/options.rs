@@ -14,7 +14,8 @@ use rowtide::{Pipeline, SchemaDisagreement, SourceUrl, StartFrom, TableFilter};
 
 use crate::settings::{
     AbsentMode, CaptureSettings, CheckpointSettings, CreationSettings, DeliveryMode, DeliverySettings,
-    DisagreementMode, KafkaSettings, NameSettings, ReplicaSettings, Settings, SourceSettings, SslMode, pairs,
+    DisagreementMode, HistorySettings, KafkaSettings, NameSettings, ReplicaSettings, Settings,
+    SourceSettings, SslMode, TableSettings, pairs,
 };
 
 /// The pipeline that the settings describe.
@@ -22,19 +23,20 @@ use crate::settings::{
 /// # Errors
 /// Names the setting that is missing or cannot be used.
 pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
-    let mut options = kafka(&settings.kafka, &settings.name, &settings.checkpoint)?;
+    let mut options = kafka(
+        &settings.kafka,
+        &settings.name,
+        &settings.checkpoint,
+        &settings.history,
+    )?;
     options.delivery = delivery(&settings.delivery);
-    set(
-        &mut options.history_topic,
-        settings.delivery.schema_history_topic.clone(),
-    );
     let builder = Pipeline::builder(
         source(&settings.source)?,
         server_id(&settings.replica)?,
         options.brokers.clone(),
         topic_prefix(&settings.name)?,
     )
-    .tables(tables(&settings.capture)?)
+    .tables(tables(&settings.tables)?)
     .start(start(&settings.capture)?)
     .topics(topics(settings)?)
     .commit_limits(commit_limits(&settings.delivery)?)
@@ -91,7 +93,7 @@ pub fn check(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The way to Kafka and to the checkpoint there.
+/// The way to Kafka, and to the checkpoint and the schema history there.
 ///
 /// # Errors
 /// Names the setting that is missing or cannot be used.
@@ -99,6 +101,7 @@ pub fn kafka(
     kafka: &KafkaSettings,
     name: &NameSettings,
     checkpoint: &CheckpointSettings,
+    history: &HistorySettings,
 ) -> anyhow::Result<KafkaOptions> {
     let brokers = required(
         kafka.kafka.clone(),
@@ -108,6 +111,7 @@ pub fn kafka(
     let mut options = KafkaOptions::new(brokers, topic_prefix(name)?);
     options.config = kafka_config(kafka)?;
     set(&mut options.checkpoint_topic, checkpoint.checkpoint_topic.clone());
+    set(&mut options.history_topic, history.schema_history_topic.clone());
     set(&mut options.timeouts.connect, kafka.kafka_connect_timeout);
     options.check()?;
     Ok(options)
@@ -174,7 +178,7 @@ fn topic_prefix(settings: &NameSettings) -> anyhow::Result<String> {
 }
 
 /// The tables that are captured.
-pub fn tables(settings: &CaptureSettings) -> anyhow::Result<TableFilter> {
+pub fn tables(settings: &TableSettings) -> anyhow::Result<TableFilter> {
     Ok(TableFilter::new(
         &settings.include_table,
         &settings.exclude_table,

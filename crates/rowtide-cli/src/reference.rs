@@ -8,8 +8,8 @@ use clap::{Arg, Command, CommandFactory};
 
 use crate::commands::tail;
 use crate::settings::{
-    CaptureSettings, CheckpointSettings, ConfigArgument, CreationSettings, DeliverySettings, KafkaSettings,
-    NameSettings, ReplicaSettings, Settings, SourceSettings, setting_names,
+    CaptureSettings, CheckpointSettings, ConfigArgument, CreationSettings, DeliverySettings, HistorySettings,
+    KafkaSettings, NameSettings, ReplicaSettings, Settings, SourceSettings, TableSettings, setting_names,
 };
 
 /// The page's example, which is also a file to copy.
@@ -33,8 +33,8 @@ default. A setting that takes several values is taken from one place as a whole:
 `include-table`, it does not add to it. Of librdkafka's settings, one in `--kafka-config` wins over the same one in
 `--kafka-config-file`, and the others of that file stay.
 
-One file serves all commands: `rowtide tail`, `rowtide check` and `rowtide checkpoint` take from it the settings that they
-have. As an argument, a setting that does nothing in a command is unknown there.
+One file serves all commands: `rowtide tail`, `rowtide check`, `rowtide checkpoint` and `rowtide schema` take from it the
+settings that they have. As an argument, a setting that does nothing in a command is unknown there.
 
 A key that no setting has is refused, with the key named: a misspelt setting is never ignored.
 
@@ -64,7 +64,7 @@ logs or error messages.
 ";
 
 /// What there is to say of the other commands beside their own help.
-const OTHER_COMMANDS: [(&[&str], &str); 5] = [
+const OTHER_COMMANDS: [(&[&str], &str); 7] = [
     (
         &["check"],
         "It takes the same settings and the same file as `rowtide run`. Without `--kafka` only the source is checked, \
@@ -78,6 +78,16 @@ const OTHER_COMMANDS: [(&[&str], &str); 5] = [
     (&["inspect"], "It connects to nothing."),
     (&["checkpoint", "show"], CHECKPOINT),
     (&["checkpoint", "set"], CHECKPOINT),
+    (
+        &["schema", "show"],
+        "The source is not connected to, and a run is not disturbed. Needed are `--kafka` and `--topic-prefix`, as for \
+         `rowtide checkpoint`.",
+    ),
+    (
+        &["schema", "verify"],
+        "It needs what `rowtide run` needs, and disturbs no run. It ends with 0 where all captured tables agree, and with 9 \
+         where one does not.",
+    ),
 ];
 
 const CHECKPOINT: &str = "Needed are `--kafka` and `--topic-prefix`, with the settings that lead to the same Kafka and \
@@ -95,7 +105,13 @@ const SECTIONS: [(&str, Names); 4] = [
         ]
         .concat()
     }),
-    ("### What is read", setting_names::<CaptureSettings>),
+    ("### What is read", || {
+        [
+            setting_names::<TableSettings>(),
+            setting_names::<CaptureSettings>(),
+        ]
+        .concat()
+    }),
     ("### Kafka", || {
         [setting_names::<NameSettings>(), setting_names::<KafkaSettings>()].concat()
     }),
@@ -103,6 +119,7 @@ const SECTIONS: [(&str, Names); 4] = [
         [
             setting_names::<DeliverySettings>(),
             setting_names::<CheckpointSettings>(),
+            setting_names::<HistorySettings>(),
             setting_names::<CreationSettings>(),
         ]
         .concat()
@@ -206,6 +223,9 @@ fn entry(page: &mut String, argument: &Arg, under: Heading) {
 
 /// The default is told by clap where clap knows it, else at the end of the help.
 fn split_default(help: &str, argument: &Arg) -> (String, Option<String>) {
+    if !argument.get_action().takes_values() {
+        return (help.to_owned(), Some("not given".to_owned()));
+    }
     if let [value] = argument.get_default_values() {
         return (help.to_owned(), Some(format!("`{}`", value.to_string_lossy())));
     }
@@ -250,6 +270,7 @@ fn usage(argument: &Arg) -> String {
         .map(|c| format!("-{c}, "))
         .unwrap_or_default();
     match argument.get_long() {
+        Some(name) if !argument.get_action().takes_values() => format!("{short}--{name}"),
         Some(name) => format!("{short}--{name} {value}"),
         None => format!("{value}…"),
     }

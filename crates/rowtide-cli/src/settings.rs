@@ -24,6 +24,8 @@ pub struct Settings {
     #[command(flatten)]
     pub replica: ReplicaSettings,
     #[command(flatten)]
+    pub tables: TableSettings,
+    #[command(flatten)]
     pub capture: CaptureSettings,
     #[command(flatten)]
     pub name: NameSettings,
@@ -33,6 +35,8 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     #[command(flatten)]
     pub checkpoint: CheckpointSettings,
+    #[command(flatten)]
+    pub history: HistorySettings,
     #[command(flatten)]
     pub creation: CreationSettings,
     #[command(flatten)]
@@ -88,10 +92,10 @@ pub struct ReplicaSettings {
     pub server_id: Option<u32>,
 }
 
-/// What is read from the source.
+/// Which tables are captured.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct CaptureSettings {
+pub struct TableSettings {
     /// Capture only tables whose `database.table` matches this regular expression as a whole; may be given several
     /// times or as a list separated by commas [default: all tables]
     #[arg(long, env = "ROWTIDE_INCLUDE_TABLE", value_name = "REGEX")]
@@ -100,7 +104,12 @@ pub struct CaptureSettings {
     /// Do not capture tables whose `database.table` matches this regular expression as a whole
     #[arg(long, env = "ROWTIDE_EXCLUDE_TABLE", value_name = "REGEX")]
     pub exclude_table: Vec<String>,
+}
 
+/// How the source is read.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CaptureSettings {
     /// Where to start when there is no checkpoint: now, earliest, gtid:SET or position:FILE:POS [default: now]
     #[arg(long, env = "ROWTIDE_START", value_name = "WHERE")]
     pub start: Option<String>,
@@ -167,6 +176,15 @@ pub struct CheckpointSettings {
     pub checkpoint_topic: Option<String>,
 }
 
+/// Where the schema history is.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HistorySettings {
+    /// The topic of the schema history [default: PREFIX.schema-history]
+    #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
+    pub schema_history_topic: Option<String>,
+}
+
 /// Whether and how topics are created.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -210,10 +228,6 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_COMMIT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
     pub commit_interval: Option<Duration>,
-
-    /// The topic of the schema history [default: PREFIX.schema-history]
-    #[arg(long, env = "ROWTIDE_SCHEMA_HISTORY_TOPIC", value_name = "TOPIC")]
-    pub schema_history_topic: Option<String>,
 
     /// Tell of the comments of tables and columns in the schema history, as Debezium's include.schema.comments [default: false]
     #[arg(long, env = "ROWTIDE_INCLUDE_SCHEMA_COMMENTS", value_name = "BOOL", action = clap::ArgAction::Set)]
@@ -312,14 +326,16 @@ macro_rules! group {
 
 group!(SourceSettings: source source_password_file source_ssl_mode source_ssl_ca source_ssl_cert source_ssl_key);
 group!(ReplicaSettings: server_id);
-group!(CaptureSettings: start absent_columns heartbeat_interval xa_held_bytes until_idle; lists include_table exclude_table);
+group!(TableSettings: ; lists include_table exclude_table);
+group!(CaptureSettings: start absent_columns heartbeat_interval xa_held_bytes until_idle);
 group!(NameSettings: topic_prefix);
 group!(KafkaSettings: kafka kafka_config_file kafka_connect_timeout; lists kafka_config);
 group!(CheckpointSettings: checkpoint_topic);
+group!(HistorySettings: schema_history_topic);
 group!(CreationSettings: create_topics topic_replication_factor);
 group!(DeliverySettings:
-    snapshot tombstones_on_delete include_schema_changes delivery commit_bytes commit_interval schema_history_topic
-    include_schema_comments schema_disagreement topic_partitions;
+    snapshot tombstones_on_delete include_schema_changes delivery commit_bytes commit_interval include_schema_comments
+    schema_disagreement topic_partitions;
     lists topic_config);
 
 impl Settings {
@@ -336,11 +352,13 @@ impl Settings {
         Ok(Self {
             source: file.fill(self.source)?,
             replica: file.fill(self.replica)?,
+            tables: file.fill(self.tables)?,
             capture: file.fill(self.capture)?,
             name: file.fill(self.name)?,
             kafka: file.fill(self.kafka)?,
             delivery: file.fill(self.delivery)?,
             checkpoint: file.fill(self.checkpoint)?,
+            history: file.fill(self.history)?,
             creation: file.fill(self.creation)?,
             config: self.config,
         })
@@ -403,7 +421,7 @@ mod tests {
     fn a_file_says_what_arguments_say() {
         let all = filled(&[]);
         assert_eq!(all.replica.server_id, Some(77));
-        assert_eq!(all.capture.include_table, ["shop\\..*"]);
+        assert_eq!(all.tables.include_table, ["shop\\..*"]);
         assert_eq!(all.capture.until_idle, Some(Duration::from_secs(5)));
         assert_eq!(all.delivery.delivery, Some(DeliveryMode::AtLeastOnce));
         assert_eq!(all.kafka.kafka_config, ["linger.ms=2", "security.protocol=SSL"]);

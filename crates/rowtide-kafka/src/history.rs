@@ -17,4 +17,4 @@ pub use record::{
     Attribute, ColumnImage, HistoryPosition, HistoryRecord, HistorySource, TableChange, TableChangeKind,
     TableImage,
 };
-pub use store::{HistoryEnd, HistoryStore};
+pub use store::{HistoryEnd, HistoryStore, WholeHistory};

@@ -27,7 +27,7 @@ pub use checkpoint::{
 pub use error::{KafkaError, Recovery};
 pub use history::{
     Effect, HistoryEnd, HistoryMessage, HistoryPosition, HistoryRecord, HistorySource, HistoryStore,
-    InvalidHistory, StoredMessage,
+    InvalidHistory, StoredMessage, WholeHistory,
 };
 pub use options::{Delivery, KafkaOptions, Timeouts};
 pub use publisher::{HistoryTicket, Publisher};

@@ -12,7 +12,7 @@ use rowtide_event::Flavour;
 use rowtide_kafka::{
     Checkpoint, CreateTopics, Delivery, Effect, HistoryEnd, HistoryMessage, HistoryPosition, HistoryRange,
     HistoryRecord, HistorySource, HistoryStore, KafkaError, KafkaOptions, Publisher, Reader, Recovery,
-    StoredMessage, Topics,
+    StoredMessage, Topics, WholeHistory,
 };
 use rowtide_testbed::Kafka;
 
@@ -141,13 +141,13 @@ fn committed(topic: &str, records: usize) -> Vec<rowtide_testbed::Record> {
     }
 }
 
-fn read_all(options: &KafkaOptions) -> Result<(HistoryRange, Vec<HistoryMessage>), KafkaError> {
+fn read_all(options: &KafkaOptions) -> Result<(WholeHistory, Vec<HistoryMessage>), KafkaError> {
     let mut read = Vec::new();
-    let range = HistoryStore::read_all(options, |found| {
+    let all = HistoryStore::read_all(options, |found| {
         read.push(whole(found));
         Ok::<_, KafkaError>(())
     })?;
-    Ok((range, read))
+    Ok((all, read))
 }
 
 /// Writes a record as somebody else would.
@@ -406,7 +406,11 @@ fn a_cut_topic_is_refused() {
     let newer = commit(&mut publisher, None, std::slice::from_ref(&image), &options);
     assert_eq!(read(&options, &newer).unwrap().1, [image]);
     let (all, found) = read_all(&options).unwrap();
-    assert_eq!((all.first_offset, all.records, found.len()), (2, 3, 3));
+    assert_eq!(
+        (all.range.first_offset, all.range.records, found.len()),
+        (2, 3, 3)
+    );
+    assert_eq!(all.deleted_before, Some(1));
 }
 
 #[test]
@@ -550,8 +554,9 @@ fn a_debeziums_history_is_read_whole() {
     for message in &bare {
         put(&options, message.value().as_bytes(), &[]);
     }
-    let (range, found) = read_all(&options).unwrap();
+    let (all, found) = read_all(&options).unwrap();
     assert_eq!(found, bare);
+    let range = all.range;
     assert_eq!((range.first_offset, range.last_offset, range.records), (0, 1, 2));
     assert_eq!(read(&options, &range).unwrap().1, bare);
 }

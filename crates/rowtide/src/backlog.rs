@@ -20,22 +20,31 @@ use crate::resume::{Resume, is_before};
 use crate::schema::Touched;
 use crate::source::dump_from;
 
-/// A statement that changes tables.
-pub(crate) struct Found {
-    /// What it may change.
-    pub(crate) touched: Touched,
-    /// Where it ends.
-    pub(crate) end: BinlogPosition,
-}
-
-/// All statements that change tables from where `resume` says up to `end`, in order.
+/// What the statements from where `resume` says up to `end` may change, in order.
 pub(crate) async fn statements(
     client: Client,
     options: ReplicaOptions,
     resume: &Resume,
     end: &BinlogPosition,
     history: &HistoryWriter,
-) -> Result<Vec<Found>, Error> {
+) -> Result<Vec<Touched>, Error> {
+    let mut found = Vec::new();
+    each_statement(client, options, resume, end, |statement| {
+        found.extend(history.read(statement)?.touched());
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Gives `each` the statements from where `resume` says up to `end`, in order.
+pub(crate) async fn each_statement(
+    client: Client,
+    options: ReplicaOptions,
+    resume: &Resume,
+    end: &BinlogPosition,
+    each: impl FnMut(&Statement<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let options = ReplicaOptions {
         follow: false,
         ..options
@@ -49,10 +58,10 @@ pub(crate) async fn statements(
     };
     let mut decoder = Decoder::new(decoder_options, resume.first_position().clone());
     let mut scan = Scan {
-        history,
+        each,
+        end,
         pass_over: PassOver::of(resume),
         captured: false,
-        found: Vec::new(),
     };
     while let Some(event) = replica.next_event().await? {
         decoder.feed(event, &mut scan)?;
@@ -61,19 +70,22 @@ pub(crate) async fn statements(
             break;
         }
     }
-    scan.found.retain(|found| !is_before(end, &found.end));
-    Ok(scan.found)
+    Ok(())
 }
 
-/// Writes down statements and passes over everything else.
-struct Scan<'a> {
-    history: &'a HistoryWriter,
+fn statement_end(statement: &Statement<'_>) -> BinlogPosition {
+    BinlogPosition::new(statement.context.file, statement.context.end_pos)
+}
+
+/// Hands over statements and passes over everything else.
+struct Scan<'a, F> {
+    each: F,
+    end: &'a BinlogPosition,
     pass_over: Option<PassOver>,
     captured: bool,
-    found: Vec<Found>,
 }
 
-impl Handler for Scan<'_> {
+impl<F: FnMut(&Statement<'_>) -> Result<(), Error>> Handler for Scan<'_, F> {
     type Error = Error;
 
     fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), Error> {
@@ -91,13 +103,8 @@ impl Handler for Scan<'_> {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
-        if self.captured {
-            let end = BinlogPosition::new(statement.context.file, statement.context.end_pos);
-            let touched = self.history.read(statement)?.touched();
-            self.found.extend(touched.into_iter().map(|touched| Found {
-                touched,
-                end: end.clone(),
-            }));
+        if self.captured && !is_before(self.end, &statement_end(statement)) {
+            (self.each)(statement)?;
         }
         Ok(())
     }

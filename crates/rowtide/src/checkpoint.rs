@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use rowtide_binlog::schema::NameCase;
+use rowtide_binlog::server::ServerVersion;
 use rowtide_event::{BinlogPosition, Flavour, GtidSet};
 use rowtide_kafka::history::{HistoryRange, HistoryThrough};
-use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Topics};
+use rowtide_kafka::{Checkpoint, CheckpointStore, CreateTopics, KafkaOptions, Reader, Topics};
 
 use crate::deliver::{self, Server};
 use crate::error::Error;
 use crate::progress::Ledger;
+use crate::schema::{Place, recover_at};
+use crate::supervise::recorded;
 
 /// Where a source's checkpoint is kept.
 #[derive(Debug, Clone)]
@@ -16,6 +20,21 @@ pub struct Store {
     kafka: KafkaOptions,
     create: CreateTopics,
     replication_factor: i32,
+}
+
+/// Where a checkpoint is moved to. What is not given is no longer known: a set without a position, or a position without a
+/// set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Target {
+    /// All transactions that count as done.
+    pub gtids: Option<GtidSet>,
+    /// Where to go on.
+    pub position: Option<BinlogPosition>,
+    /// The server that the position is of; that of the checkpoint before by default.
+    pub server_uuid: Option<String>,
+    /// The schema-history topic, whoever wrote it, tells of all statements up to this place. Without it, the history goes
+    /// as far as the checkpoint before.
+    pub takes_over_history: bool,
 }
 
 impl Store {
@@ -47,45 +66,56 @@ impl Store {
         })
     }
 
-    /// Writes a checkpoint with these GTIDs, this position, or both, fencing an instance that runs. What is not given
-    /// is no longer known: a set without a position, or a position without a set. Blocks.
+    /// Writes a checkpoint, fencing an instance that runs. Blocks.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if a position is given and the server it belongs to is neither given nor on record.
-    pub fn set(
-        &self,
-        gtids: Option<GtidSet>,
-        position: Option<BinlogPosition>,
-        server_uuid: Option<String>,
-    ) -> Result<Checkpoint, Error> {
+    /// [`Error::Config`] if a position is given and the server it belongs to is neither given nor on record. If the schema
+    /// history is to be taken over and cannot be, as [`KnownSchema::at`](crate::known_schema::KnownSchema::at).
+    pub fn set(&self, target: Target) -> Result<Checkpoint, Error> {
         let before = self.find()?;
         let history = before.as_ref().and_then(history_before);
-        let flavour = gtids.as_ref().and_then(GtidSet::flavour);
-        let flavour_before = before.as_ref().map(|before| before.flavour);
-        let server = Server {
-            flavour: flavour.or(flavour_before).unwrap_or(Flavour::MySql),
-            uuid: server_uuid.or_else(|| before.and_then(|b| b.server_uuid)),
-        };
-        if gtids.is_none() && server.uuid.is_none() {
+        let server = server(&target, before.as_ref());
+        if target.gtids.is_none() && server.uuid.is_none() {
             return Err(Error::Config(
                 "a position means nothing without its server: give --server-uuid (SELECT @@server_uuid, on MariaDB \
                  SELECT @@server_uid)"
                     .into(),
             ));
         }
-        let position = position.unwrap_or_else(|| BinlogPosition::new("", 0));
         let ledger = Ledger {
-            gtids,
+            gtids: target.gtids,
             prepared: BTreeMap::new(),
-            position,
+            position: target.position.unwrap_or_else(|| BinlogPosition::new("", 0)),
             inside: None,
             source_ts_us: 0,
         };
         let name = &self.kafka.source_name;
-        let checkpoint = deliver::checkpoint(&ledger, history.as_ref(), name, &server, String::new());
+        let of = |history: Option<&HistoryRange>| {
+            deliver::checkpoint(&ledger, history, name, &server, String::new())
+        };
+        let checkpoint = match target.takes_over_history {
+            true => of(Some(&self.taken_over(&of(None))?)),
+            false => of(history.as_ref()),
+        };
         Topics::connect(&self.kafka, self.create)?.ensure_checkpoint_topic(self.replication_factor)?;
         CheckpointStore::write(&self.kafka, &checkpoint)?;
         Ok(checkpoint)
+    }
+
+    /// All that the schema-history topic holds, for a checkpoint that stands where it is complete.
+    fn taken_over(&self, checkpoint: &Checkpoint) -> Result<HistoryRange, Error> {
+        let reader = Reader::open(&self.kafka)?;
+        let range = reader.history(|_| Ok::<(), Error>(()))?.range;
+        let here = recorded(checkpoint)?.ledger;
+        let (server, here) = (
+            ServerVersion::newest(checkpoint.flavour),
+            Place::new(here.gtids, here.position),
+        );
+        recover_at(&reader, &here, server, NameCase::Matters)?;
+        Ok(HistoryRange {
+            through: Some(place(checkpoint)),
+            ..range
+        })
     }
 
     fn find(&self) -> Result<Option<Checkpoint>, Error> {
@@ -98,18 +128,39 @@ impl Store {
     }
 }
 
+/// The server of a checkpoint; MariaDB's identity is no UUID.
+fn server(target: &Target, before: Option<&Checkpoint>) -> Server {
+    let uuid = target.server_uuid.clone();
+    let by_uuid = |uuid: &String| match uuid::Uuid::parse_str(uuid) {
+        Ok(_) => Flavour::MySql,
+        Err(_) => Flavour::MariaDb,
+    };
+    let flavour = target.gtids.as_ref().and_then(GtidSet::flavour);
+    Server {
+        flavour: flavour
+            .or_else(|| uuid.as_ref().map(by_uuid))
+            .or(before.map(|before| before.flavour))
+            .unwrap_or(Flavour::MySql),
+        uuid: uuid.or_else(|| before.and_then(|before| before.server_uuid.clone())),
+    }
+}
+
 /// The schema history of a checkpoint that is moved: it goes as far as that checkpoint was.
 fn history_before(before: &Checkpoint) -> Option<HistoryRange> {
     let range = before.history.clone()?;
-    let here = || HistoryThrough {
-        file: before.file.clone(),
-        pos: before.pos,
-        gtid_set: before.gtid_set.clone(),
-    };
+    let through = range.through.unwrap_or_else(|| place(before));
     Some(HistoryRange {
-        through: Some(range.through.unwrap_or_else(here)),
+        through: Some(through),
         ..range
     })
+}
+
+fn place(checkpoint: &Checkpoint) -> HistoryThrough {
+    HistoryThrough {
+        file: checkpoint.file.clone(),
+        pos: checkpoint.pos,
+        gtid_set: checkpoint.gtid_set.clone(),
+    }
 }
 
 /// As many replicas as the broker makes by itself.

@@ -229,6 +229,9 @@ pub enum Error {
     /// The checkpoint says something that cannot be.
     #[error("the checkpoint cannot be used: {0}; set a new one with `rowtide checkpoint set`")]
     Checkpoint(String),
+    /// The tables at a place are not known.
+    #[error("the tables are not known there: {0}")]
+    SchemaNotKnown(String),
     /// A source that has no checkpoint.
     #[error(
         "the source {source_name} has no checkpoint in the topic {topic}: it never ran, or under another --topic-prefix"
@@ -293,6 +296,7 @@ impl Error {
             Self::Resume(_)
             | Self::InsideTransaction { .. }
             | Self::Checkpoint(_)
+            | Self::SchemaNotKnown(_)
             | Self::NoCheckpoint { .. } => ErrorKind::Checkpoint,
             Self::Kafka(KafkaError::Fenced { .. }) => ErrorKind::Fenced,
             Self::Kafka(

@@ -6,6 +6,8 @@
 //! - [`filter`], [`start`], [`source_url`]: what is captured, from where
 //! - [`progress`], [`resume`]: the decisions, as pure functions and state machines
 //! - [`table_changes`], [`schema_change`]: what the schema history and the schema-change topic say of a statement
+//! - [`known_schema`]: what is known of tables at a place, for a person to look at
+//! - [`verify`]: compares that with the server
 //! - [`stats`]: what a run has done so far
 
 mod backlog;
@@ -20,6 +22,7 @@ pub mod filter;
 mod history;
 mod history_log;
 mod ingest;
+pub mod known_schema;
 mod parcel;
 mod pass_over;
 mod pictures;
@@ -36,6 +39,7 @@ pub mod start;
 pub mod stats;
 mod supervise;
 pub mod table_changes;
+pub mod verify;
 mod visibility;
 
 pub use rowtide_binlog as binlog;

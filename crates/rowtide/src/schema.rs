@@ -25,8 +25,9 @@ use crate::history::Read;
 
 pub(crate) use effects::{of_database, of_outcome, of_table};
 pub(crate) use image::{Image, Pictured};
-pub(crate) use recovery::{Recovered, recover};
-pub(crate) use seeds::{Seeds, captured_names};
+pub(crate) use place::Place;
+pub(crate) use recovery::{Recovered, recover, recover_at};
+pub(crate) use seeds::{Seeds, captured_names, definitions_of, end_of_binlog};
 
 /// What a statement may change.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,8 +24,8 @@ use crate::visibility;
 
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
-    client: Client,
-    info: ServerInfo,
+    pub(crate) client: Client,
+    pub(crate) info: ServerInfo,
     name_case: NameCase,
     pub(crate) state: SourceState,
     /// The captured tables that the account sees.
@@ -146,7 +146,7 @@ fn described(finding: &Finding) -> String {
     )
 }
 
-fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
+pub(crate) fn replica_options(settings: &CaptureSettings) -> ReplicaOptions {
     ReplicaOptions {
         heartbeat_period: settings.heartbeat,
         ..identity(settings.server_id, &settings.topic_prefix)

@@ -21,7 +21,7 @@ use crate::pipeline::Settings;
 use crate::progress::{InsideTransaction, Ledger, PreparedRows};
 use crate::queue;
 use crate::resume::{Recorded, Resume, resume};
-use crate::schema::{Recovered, recover};
+use crate::schema::{Place, Recovered, recover};
 use crate::source::{self, Known, LookAhead, Source};
 use crate::stats::Stats;
 
@@ -134,7 +134,8 @@ impl Session<'_> {
         let filter = self.settings.capture.tables.fingerprint();
         let resume = resume(recorded.as_ref(), &self.settings.start, &filter, &source.state)?;
         let range = recorded.as_ref().and_then(|recorded| recorded.history.as_ref());
-        let known = recover(&reader, range, &resume, source.version(), source.name_case())?;
+        let here = Place::of_resume(&resume);
+        let known = recover(&reader, range, &here, source.version(), source.name_case())?;
         drop(reader);
         self.stream(runtime, source, target, &resume, known)
     }

@@ -27,6 +27,16 @@ impl ServerVersion {
         patch: 0,
     };
 
+    /// Stands for a server of which only the flavour is known: whatever is said in a comment for newer versions counts.
+    pub const fn newest(flavour: Flavour) -> Self {
+        Self {
+            flavour,
+            major: 99,
+            minor: 99,
+            patch: 99,
+        }
+    }
+
     /// Whether the numbers are at least these.
     pub fn is_at_least(self, major: u32, minor: u32, patch: u32) -> bool {
         (self.major, self.minor, self.patch) >= (major, minor, patch)

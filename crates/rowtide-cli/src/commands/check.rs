@@ -36,7 +36,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 fn source(settings: &Settings) -> anyhow::Result<Report> {
     let source = options::source(&settings.source).map_err(exit::usage)?;
-    let tables = options::tables(&settings.capture).map_err(exit::usage)?;
+    let tables = options::tables(&settings.tables).map_err(exit::usage)?;
     let server_id = options::server_id(&settings.replica).map_err(exit::usage)?;
     let prefix = settings.name.topic_prefix.as_deref();
     if settings.kafka.kafka.is_some() {

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
-use rowtide::checkpoint::Store;
+use rowtide::checkpoint::{Store, Target};
 use rowtide::event::{BinlogPosition, GtidSet};
 
 use crate::settings::{
-    CheckpointSettings, ConfigArgument, ConfigFile, CreationSettings, KafkaSettings, NameSettings,
+    CheckpointSettings, ConfigArgument, ConfigFile, CreationSettings, HistorySettings, KafkaSettings,
+    NameSettings,
 };
 use crate::{exit, options};
 
@@ -56,6 +57,14 @@ pub struct Set {
     /// checkpoint before
     #[arg(long, value_name = "UUID")]
     server_uuid: Option<String>,
+
+    /// The schema-history topic tells of all statements up to this place: for a topic that a Debezium has written, so that
+    /// Rowtide goes on from there. Without it, the schema history goes as far as the checkpoint before
+    #[arg(long)]
+    take_over_history: bool,
+
+    #[command(flatten)]
+    history: HistorySettings,
 }
 
 /// Shows or sets.
@@ -68,7 +77,7 @@ pub fn run(action: Action) -> anyhow::Result<()> {
 
 fn show(place: &Place) -> anyhow::Result<()> {
     let store = file(place)
-        .and_then(|file| store(place, &file))
+        .and_then(|file| store(place, &HistorySettings::default(), &file))
         .map_err(exit::usage)?;
     let checkpoint = store.read()?;
     writeln!(std::io::stdout(), "{}", checkpoint.to_json())?;
@@ -77,7 +86,7 @@ fn show(place: &Place) -> anyhow::Result<()> {
 
 fn write(set: &Set) -> anyhow::Result<()> {
     let file = file(&set.place).map_err(exit::usage)?;
-    let store = store(&set.place, &file).map_err(exit::usage)?;
+    let store = store(&set.place, &set.history, &file).map_err(exit::usage)?;
     let creation = file.fill(set.creation.clone()).map_err(exit::usage)?;
     let gtids = set.gtid.as_deref().map(gtids).transpose().map_err(exit::usage)?;
     let position = set
@@ -90,7 +99,12 @@ fn write(set: &Set) -> anyhow::Result<()> {
         options::create_topics(&creation),
         options::replication_factor(&creation),
     );
-    let written = store.set(gtids, position, set.server_uuid.clone())?;
+    let written = store.set(Target {
+        gtids,
+        position,
+        server_uuid: set.server_uuid.clone(),
+        takes_over_history: set.take_over_history,
+    })?;
     writeln!(std::io::stdout(), "{}", written.to_json())?;
     Ok(())
 }
@@ -99,11 +113,12 @@ fn file(place: &Place) -> anyhow::Result<ConfigFile> {
     ConfigFile::read(&place.config)
 }
 
-fn store(place: &Place, file: &ConfigFile) -> anyhow::Result<Store> {
+fn store(place: &Place, history: &HistorySettings, file: &ConfigFile) -> anyhow::Result<Store> {
     Ok(Store::new(options::kafka(
         &file.fill(place.kafka.clone())?,
         &file.fill(place.name.clone())?,
         &file.fill(place.checkpoint.clone())?,
+        &file.fill(history.clone())?,
     )?))
 }
 

@@ -4,4 +4,5 @@ pub mod check;
 pub mod checkpoint;
 pub mod inspect;
 pub mod run;
+pub mod schema;
 pub mod tail;

@@ -6,7 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use rowtide::ChangeStream;
 
-use crate::settings::{CaptureSettings, ConfigArgument, ConfigFile, NameSettings, SourceSettings};
+use crate::settings::{
+    CaptureSettings, ConfigArgument, ConfigFile, NameSettings, SourceSettings, TableSettings,
+};
 use crate::{exit, options, signals};
 
 /// What to show.
@@ -14,6 +16,8 @@ use crate::{exit, options, signals};
 pub struct Arguments {
     #[command(flatten)]
     source: SourceSettings,
+    #[command(flatten)]
+    tables: TableSettings,
     #[command(flatten)]
     capture: CaptureSettings,
     #[command(flatten)]
@@ -69,11 +73,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn builder(given: &Arguments) -> anyhow::Result<rowtide::change_stream::Builder> {
     let file = ConfigFile::read(&given.config)?;
     let source = file.fill(given.source.clone())?;
+    let tables = file.fill(given.tables.clone())?;
     let capture = file.fill(given.capture.clone())?;
     let name = file.fill(given.name.clone())?;
     let name = name.topic_prefix.unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let mut builder = ChangeStream::builder(options::source(&source)?, given.server_id, name)
-        .tables(options::tables(&capture)?)
+        .tables(options::tables(&tables)?)
         .start(options::start(&capture)?)
         .absent_columns(options::absent_columns(&capture))
         .until_idle(capture.until_idle);

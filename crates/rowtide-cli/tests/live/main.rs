@@ -27,6 +27,7 @@ mod random_schemas;
 mod readme;
 mod row_images;
 mod schema_changes;
+mod schema_commands;
 mod settings;
 mod stage;
 mod stopping;

@@ -35,9 +35,18 @@ impl HistoryStore {
     pub fn read_all<E: From<KafkaError>>(
         options: &KafkaOptions,
         each: impl FnMut(StoredMessage<'_>) -> Result<(), E>,
-    ) -> Result<HistoryRange, E> {
+    ) -> Result<WholeHistory, E> {
         Reader::open(options)?.history(each)
     }
+}
+
+/// All that a topic holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeHistory {
+    /// From its first record to its last.
+    pub range: HistoryRange,
+    /// Records stood before this offset and are deleted: what comes first tells of tables only from the next image on.
+    pub deleted_before: Option<i64>,
 }
 
 /// Where the topic ends.
@@ -80,7 +89,7 @@ impl Reader<'_> {
     }
 
     /// Gives `each` all records from the topic's start to its last stable offset: for a history of which no checkpoint
-    /// names a range. Gives that range.
+    /// names a range.
     ///
     /// # Errors
     /// As [`history_range`](Self::history_range), where [`KafkaError::HistoryIncomplete`] says that the start of the
@@ -88,7 +97,7 @@ impl Reader<'_> {
     pub fn history<E: From<KafkaError>>(
         &self,
         mut each: impl FnMut(StoredMessage<'_>) -> Result<(), E>,
-    ) -> Result<HistoryRange, E> {
+    ) -> Result<WholeHistory, E> {
         let partition = self.history_partition(None)?;
         partition.start_at(partition.low())?;
         let (mut range, mut image): (Option<HistoryRange>, bool) = (None, false);
@@ -98,11 +107,15 @@ impl Reader<'_> {
             grow(&mut range, message.offset);
             each(message)?;
         }
-        if partition.low() > 0 && !image {
-            let problem = format!("what stood before the offset {} is deleted", partition.low());
+        let deleted_before = Some(partition.low()).filter(|low| *low > 0);
+        if let Some(low) = deleted_before.filter(|_| !image) {
+            let problem = format!("what stood before the offset {low} is deleted");
             return Err(self.incomplete(problem).into());
         }
-        Ok(range.ok_or_else(|| self.missing(EMPTY))?)
+        Ok(WholeHistory {
+            range: range.ok_or_else(|| self.missing(EMPTY))?,
+            deleted_before,
+        })
     }
 
     /// The topic's partition, once it is there as far as `range` says.

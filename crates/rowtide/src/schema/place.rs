@@ -1,5 +1,7 @@
 //! Which of two places in the history of a server comes first.
 
+use std::fmt;
+
 use rowtide_event::{BinlogPosition, Flavour, GtidSet};
 use rowtide_kafka::HistoryPosition;
 use rowtide_kafka::history::HistoryThrough;
@@ -9,15 +11,20 @@ use crate::resume::{Resume, is_before};
 
 /// A place between two transactions.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// All transactions before it, where the server has GTIDs.
     gtids: Option<GtidSet>,
     position: BinlogPosition,
 }
 
 impl Place {
+    /// A place that is known by its position, by the transactions before it, or by both.
+    pub(crate) fn new(gtids: Option<GtidSet>, position: BinlogPosition) -> Self {
+        Self { gtids, position }
+    }
+
     /// Where the stream is taken up.
-    pub(super) fn of_resume(resume: &Resume) -> Self {
+    pub(crate) fn of_resume(resume: &Resume) -> Self {
         Self {
             gtids: resume.gtids.clone(),
             position: resume.position.clone(),
@@ -28,7 +35,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if it cannot be read.
-    pub(super) fn of_through(through: &HistoryThrough, flavour: Flavour) -> Result<Self, Error> {
+    pub(crate) fn of_through(through: &HistoryThrough, flavour: Flavour) -> Result<Self, Error> {
         Ok(Self {
             gtids: gtids(through.gtid_set.as_deref(), flavour)?,
             position: BinlogPosition::new(&through.file, through.pos),
@@ -47,7 +54,7 @@ impl Place {
     }
 
     /// Whether nothing lies between this place and `other` that is not before `other`.
-    pub(super) fn is_at_or_before(&self, other: &Self) -> bool {
+    pub(crate) fn is_at_or_before(&self, other: &Self) -> bool {
         match (&self.gtids, &other.gtids) {
             (Some(a), Some(b)) => a.is_subset_of(b),
             _ => !is_before(&other.position, &self.position),
@@ -60,12 +67,27 @@ impl Place {
     /// [`Error::Checkpoint`] if the record's position cannot be read.
     pub(super) fn is_behind(&self, record: &HistoryPosition, flavour: Flavour) -> Result<bool, Error> {
         let at = Self::of_record(record, flavour)?;
+        if at.gtids.is_none() && self.position.file.is_empty() {
+            return Err(Error::SchemaNotKnown(
+                "the schema history has no GTIDs, so that a place is a FILE:POS".to_owned(),
+            ));
+        }
         // A statement's GTIDs are those of before it. A picture of tables has none of its own.
         let same = at.gtids.is_some() && at.gtids == self.gtids;
         if same && record.snapshot.is_none() {
             return Ok(at.position.file == self.position.file && at.position.pos <= self.position.pos);
         }
         Ok(at.is_at_or_before(self))
+    }
+}
+
+/// The position, unless only transactions are known.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.gtids {
+            Some(gtids) if self.position.file.is_empty() => gtids.fmt(f),
+            _ => self.position.fmt(f),
+        }
     }
 }
 
@@ -121,6 +143,16 @@ mod tests {
         assert!(!is_behind(&here, None, 501, false));
         assert!(here.is_at_or_before(&place(None, 500)));
         assert!(!here.is_at_or_before(&place(None, 499)));
+    }
+
+    #[test]
+    fn a_set_alone_is_no_place_in_a_history_without_gtids() {
+        let set = place(Some("1-7"), 4).gtids;
+        let here = Place::new(set, BinlogPosition::new("", 0));
+        assert!(is_behind(&here, Some("1-6"), 900, false));
+        assert!(!is_behind(&here, Some("1-7"), 100, false), "it comes next");
+        let error = here.is_behind(&HistoryPosition::default(), Flavour::MySql);
+        assert!(matches!(error, Err(Error::SchemaNotKnown(_))), "{error:?}");
     }
 
     #[test]

@@ -13,7 +13,6 @@ use rowtide_binlog::server::{self, ServerInfo};
 use rowtide_event::{BinlogPosition, TableId};
 
 use super::Touched;
-use crate::backlog::Found;
 use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::resume::{ResumeRefused, is_before};
@@ -63,20 +62,14 @@ impl Seeds {
         before: &BinlogPosition,
     ) -> Result<Self, Error> {
         let name_case = NameCase::of(info.lower_case_table_names);
-        client.query(definitions::SESSION).await?;
-        let mut told = HashMap::new();
-        for id in tables {
-            if let Some(answer) = ask(client, id, info, name_case).await? {
-                told.insert(name_case.folded_table(id), answer);
-            }
-        }
+        let tables = definitions_of(client, info, tables).await?;
         let databases = client.query(definitions::DATABASES).await?.rows;
         let known = databases.iter().filter_map(|row| definitions::database(row));
         Ok(Self {
             databases: known
                 .filter_map(|(name, collation)| Some((name_case.folded(&name), collation?)))
                 .collect(),
-            tables: told,
+            tables,
             before: before.clone(),
             after: end_of_binlog(client).await?,
             to_come: None,
@@ -92,10 +85,10 @@ impl Seeds {
     }
 
     /// Takes the statements between the start and [`after`](Self::after), so that answers can be taken before that.
-    pub(crate) fn expect(&mut self, found: Vec<Found>) {
+    pub(crate) fn expect(&mut self, found: Vec<Touched>) {
         let mut to_come = ToCome::default();
-        for found in found {
-            to_come.add(found.touched);
+        for touched in found {
+            to_come.add(touched);
         }
         self.to_come = Some(to_come);
         self.due = true;
@@ -215,6 +208,23 @@ fn count_down<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) 
     }
 }
 
+/// What the server says of tables, by their folded names; nothing of those that are gone.
+pub(crate) async fn definitions_of(
+    client: &mut Client,
+    info: &ServerInfo,
+    tables: impl IntoIterator<Item = &TableId>,
+) -> Result<HashMap<TableId, Result<Definition, String>>, Error> {
+    let name_case = NameCase::of(info.lower_case_table_names);
+    client.query(definitions::SESSION).await?;
+    let mut told = HashMap::new();
+    for id in tables {
+        if let Some(answer) = ask(client, id, info, name_case).await? {
+            told.insert(name_case.folded_table(id), answer);
+        }
+    }
+    Ok(told)
+}
+
 /// Asks for one table; nothing if it is gone.
 async fn ask(
     client: &mut Client,
@@ -224,7 +234,7 @@ async fn ask(
 ) -> Result<Option<Result<Definition, String>>, Error> {
     let answer = match client.query(&definitions::query(id)).await {
         Ok(answer) => answer,
-        Err(ClientError::Server(error)) if error.code == NO_SUCH_TABLE => return Ok(None),
+        Err(ClientError::Server(error)) if IS_GONE.contains(&error.code) => return Ok(None),
         Err(ClientError::Server(error)) => return Ok(Some(Err(format!("SHOW CREATE TABLE says: {error}")))),
         Err(error) => return Err(error.into()),
     };
@@ -233,10 +243,11 @@ async fn ask(
     Ok(Some(table.map_err(|why| why.to_string())))
 }
 
-/// `ER_NO_SUCH_TABLE`
-const NO_SUCH_TABLE: u16 = 1146;
+/// `ER_NO_SUCH_TABLE`, `ER_BAD_DB_ERROR`
+const IS_GONE: [u16; 2] = [1146, 1049];
 
-async fn end_of_binlog(client: &mut Client) -> Result<BinlogPosition, Error> {
+/// Where the binlog ends.
+pub(crate) async fn end_of_binlog(client: &mut Client) -> Result<BinlogPosition, Error> {
     let status = server::binlog_status(client).await?;
     Ok(status.ok_or(ResumeRefused::NoFiles)?.position)
 }
@@ -268,13 +279,6 @@ mod tests {
         Touched::Table {
             id: id(table),
             verb: verb.to_owned(),
-        }
-    }
-
-    fn found(touched: Touched, pos: u64) -> Found {
-        Found {
-            touched,
-            end: at(pos),
         }
     }
 
@@ -325,10 +329,7 @@ mod tests {
     #[test]
     fn with_a_look_ahead_it_holds_behind_the_last_statement() {
         let mut seeds = seeds();
-        seeds.expect(vec![
-            found(touched("t", "ALTER TABLE"), 100),
-            found(touched("t", "RENAME TABLE"), 200),
-        ]);
+        seeds.expect(vec![touched("t", "ALTER TABLE"), touched("t", "RENAME TABLE")]);
         assert_eq!(due(&mut seeds, 4), ["u"]);
         assert_eq!(seeds.why_not(&id("t")), Some(WhyNot::ToCome("ALTER TABLE")));
         assert!(seeds.pass(&touched("t", "ALTER TABLE"), &at(100)));
@@ -341,7 +342,7 @@ mod tests {
     #[test]
     fn a_statement_while_the_server_answered_leaves_the_answer_open() {
         let mut seeds = seeds();
-        seeds.expect(vec![found(touched("t", "ALTER TABLE"), 550)]);
+        seeds.expect(vec![touched("t", "ALTER TABLE")]);
         assert!(!seeds.pass(&touched("t", "ALTER TABLE"), &at(550)));
         assert_eq!(due(&mut seeds, 600), ["u"]);
         assert_eq!(seeds.why_not(&id("t")), None);
@@ -351,7 +352,7 @@ mod tests {
     fn a_statement_that_nobody_knows_may_touch_everything() {
         let any = || Touched::Any { verb: "FROB".into() };
         let mut seeds = seeds();
-        seeds.expect(vec![found(any(), 100)]);
+        seeds.expect(vec![any()]);
         assert_eq!(due(&mut seeds, 4), [""; 0]);
         assert_eq!(seeds.why_not(&id("u")), Some(WhyNot::ToCome("FROB")));
         assert!(seeds.pass(&any(), &at(100)));
@@ -365,7 +366,7 @@ mod tests {
             verb: "DROP DATABASE".into(),
         };
         let mut seeds = seeds();
-        seeds.expect(vec![found(drop(), 100)]);
+        seeds.expect(vec![drop()]);
         assert_eq!(due(&mut seeds, 4), [""; 0]);
         assert!(seeds.databases_due().is_empty());
         assert_eq!(seeds.why_not(&id("u")), Some(WhyNot::ToCome("DROP DATABASE")));

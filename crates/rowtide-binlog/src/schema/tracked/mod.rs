@@ -186,6 +186,17 @@ impl SchemaTracker {
             })
     }
 
+    /// The names of all tables that are [unclear](Tracked::Unclear), in their order.
+    pub fn unclear(&self) -> impl Iterator<Item = TableId> {
+        self.databases.iter().flat_map(|(database, all)| {
+            let unclear = all
+                .tables
+                .iter()
+                .filter(|(_, state)| matches!(state, State::Unclear));
+            unclear.map(move |(table, _)| TableId::new(database, table))
+        })
+    }
+
     /// The collation of a database's new tables, if it is known.
     pub fn database(&self, name: &str) -> Option<&Collation> {
         self.databases.get(name)?.collation.as_ref()
