@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::InvalidMessage as InvalidMessageKind;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -22,7 +25,8 @@ pub enum TlsMode {
     /// No encryption.
     Disabled,
     /// Encryption if the server offers it, except over a unix socket, which nobody can read. The one mode in which
-    /// somebody who stands between can have it switched off.
+    /// somebody who stands between can have it switched off. Where a handshake fails, nothing is sent in the clear: that
+    /// is what MySQL's own clients do too.
     #[default]
     Preferred,
     /// Encryption, or no connection. Who the server is, is not checked.
@@ -133,6 +137,14 @@ pub enum TlsError {
     /// The server's certificate is not accepted.
     #[error("the server's certificate is not accepted: {reason}{advice}", reason = .0, advice = advice(.0))]
     Certificate(CertificateError),
+    /// The server and Rowtide know no TLS that both know.
+    #[error(
+        "the server has no version or cipher of TLS in common with Rowtide ({0}), which takes TLS 1.2 and 1.3 with keys \
+         exchanged by ECDHE; servers built with yaSSL or OpenSSL 1.0 have none of these (MySQL 5.7.22 and 8.0.15 are such): \
+         upgrade the server, connect through a tunnel (SSH, stunnel), or, where the network is trusted, choose the mode \
+         disabled (--source-ssl-mode=disabled)"
+    )]
+    NothingInCommon(rustls::Error),
     /// The handshake failed otherwise.
     #[error("the TLS handshake failed: {0}")]
     Handshake(std::io::Error),
@@ -205,9 +217,19 @@ where
 }
 
 fn handshake_error(error: std::io::Error) -> TlsError {
+    use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible};
     let cause = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
     match cause {
-        Some(rustls::Error::InvalidCertificate(reason)) => TlsError::Certificate(reason.clone()),
+        Some(InvalidCertificate(reason)) => TlsError::Certificate(reason.clone()),
+        Some(
+            // A server that knows no version of what it was offered answers in the clear: that is no message of TLS.
+            cause @ (AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+            | PeerIncompatible(_)
+            | InvalidMessage(
+                InvalidMessageKind::UnknownProtocolVersion | InvalidMessageKind::InvalidContentType,
+            )),
+        ) => TlsError::NothingInCommon(cause.clone()),
         _ => TlsError::Handshake(error),
     }
 }

@@ -254,7 +254,7 @@ pub struct DeliverySettings {
 pub enum SslMode {
     /// In the clear
     Disabled,
-    /// Encrypted if the server can, without checking who it is
+    /// Encrypted if the server offers it, without checking who it is; where that fails it is not tried in the clear
     Preferred,
     /// Encrypted, without checking who it is
     Required,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rowtide_binlog::client::{Client, ClientError, SourceOptions};
 use rowtide_binlog::tls::{TlsError, TlsMode, TlsOptions};
-use rowtide_testbed::{MySql, Scratch};
+use rowtide_testbed::{MySql, MySqlOptions, Scratch, ServerVersion, shared};
 
 use super::{cdc, make_user, server, server_with, value};
 
@@ -210,6 +210,44 @@ async fn an_account_that_wants_tls_says_so() {
         .await
         .unwrap();
     assert_eq!(value(&mut client, "SELECT 1").await, "1");
+}
+
+/// MySQL 8.0.15 is built with OpenSSL 1.0 and exchanges keys by DHE and RSA only; 5.7.22, built with yaSSL, knows TLS 1.0
+/// and 1.1. Neither is tried in the clear unless that is asked for.
+#[tokio::test]
+async fn servers_with_old_tls_are_refused_with_the_remedies() {
+    let old = shared::server(ServerVersion::MySql80).unwrap();
+    let file = |name: &str, file: &str| format!("--{name}={}", old.datadir().join(file).display());
+    let older = MySql::start(
+        MySqlOptions::of(ServerVersion::MySql57)
+            .with(&file("ssl-ca", "ca.pem"))
+            .with(&file("ssl-cert", "server-cert.pem"))
+            .with(&file("ssl-key", "server-key.pem")),
+    )
+    .unwrap();
+    for server in [old, &older] {
+        for mode in [TlsMode::Preferred, TlsMode::Required, TlsMode::VerifyCa] {
+            let ca = (mode == TlsMode::VerifyCa).then(|| old.datadir().join("ca.pem"));
+            let error = Client::connect(&with(server, mode, ca)).await.unwrap_err();
+            assert!(
+                matches!(error, ClientError::Tls(TlsError::NothingInCommon(_))),
+                "{mode:?}: {error}"
+            );
+            for word in [
+                "ECDHE",
+                "upgrade the server",
+                "tunnel",
+                "--source-ssl-mode=disabled",
+            ] {
+                assert!(error.to_string().contains(word), "{error}");
+            }
+            assert!(error.is_tls() && !error.is_retriable());
+        }
+        let mut client = Client::connect(&with(server, TlsMode::Disabled, None))
+            .await
+            .unwrap();
+        assert_eq!(value(&mut client, "SELECT 1").await, "1");
+    }
 }
 
 /// An authority and a server's certificate for `localhost` and `127.0.0.1`.
