@@ -44,7 +44,16 @@ impl Weigh for Parcel {
             .records
             .len()
             .saturating_mul(size_of::<rowtide_event::encode::Record>());
-        self.bytes().saturating_add(records).saturating_add(PARCEL_ITSELF)
+        let history = self.history.iter().map(HistoryMessage::memory).sum();
+        [
+            self.bytes(),
+            records,
+            self.batch.origins.memory(),
+            history,
+            PARCEL_ITSELF,
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 }
 
@@ -77,5 +86,41 @@ impl Pool {
             batch.clear();
             batches.push(batch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rowtide_event::BinlogPosition;
+    use rowtide_event::encode::Origin;
+
+    use super::*;
+
+    #[test]
+    fn origins_of_records_have_weight() {
+        let mut parcel = Parcel {
+            new_topics: vec![],
+            batch: RecordBatch::default(),
+            history: vec![],
+            schema_changes: vec![],
+            changes: 0,
+            progress: Progress {
+                previous: None,
+                ended: vec![],
+                xa: vec![],
+                position: BinlogPosition::new("b.1", 4),
+                inside: None,
+                source_ts_us: 0,
+            },
+            source_idle: false,
+        };
+        let before = parcel.weight();
+        let origin = Origin {
+            pos: 4,
+            file: "b.1".into(),
+            table: "d.t".into(),
+        };
+        parcel.batch.origins.note(0, &origin);
+        assert_eq!(parcel.weight(), before + size_of::<(usize, Origin)>());
     }
 }

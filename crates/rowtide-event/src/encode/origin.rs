@@ -49,6 +49,11 @@ impl Origins {
         Some(origin)
     }
 
+    /// Bytes of memory, roughly: names of files and tables are shared.
+    pub fn memory(&self) -> usize {
+        self.runs.len().saturating_mul(size_of::<(usize, Origin)>())
+    }
+
     /// Forgets the origins of all but the first `records`.
     pub fn truncate(&mut self, records: usize) {
         let kept = self.runs.partition_point(|(first, _)| *first < records);
@@ -84,6 +89,7 @@ mod tests {
             origins.note(record, &origin(pos));
         }
         assert_eq!(origins.runs.len(), 2);
+        assert_eq!(origins.memory(), 2 * size_of::<(usize, Origin)>());
         assert_eq!(
             positions(&origins, 0..6),
             [None, Some(10), Some(10), Some(20), Some(20), Some(20)]

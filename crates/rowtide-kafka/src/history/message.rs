@@ -4,7 +4,7 @@ use rowtide_event::BinlogPosition;
 use serde::Deserialize;
 
 use super::effect::{self, Effect};
-use super::record::{HistoryRecord, HistorySource};
+use super::record::{ColumnImage, HistoryRecord, HistorySource, TableChange};
 
 /// A message as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,22 @@ impl HistoryMessage {
     /// The value of the header [`effect::HEADER`].
     pub fn header(&self) -> Vec<u8> {
         effect::to_header(&self.effects)
+    }
+
+    /// Bytes of memory, roughly: what of a message can be large.
+    pub fn memory(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let definition = |effect: &Effect| match effect {
+            Effect::Table { definition, .. } => definition.len(),
+            _ => 0,
+        };
+        let columns = |change: &TableChange| change.table.as_ref().map_or(0, |table| table.columns.len());
+        let columns: usize = self.record.table_changes.iter().map(columns).sum();
+        let texts = [length(&self.record.ddl), length(&self.record.position.gtids)];
+        size_of::<Self>()
+            .saturating_add(texts.iter().sum())
+            .saturating_add(self.effects.iter().map(definition).sum())
+            .saturating_add(columns.saturating_mul(size_of::<ColumnImage>()))
     }
 
     /// Reads a message whole.
@@ -160,6 +176,23 @@ mod tests {
         assert_eq!(found.gtids.as_deref(), Some("u:1-3"));
         assert_eq!(found.effects, [Effect::AllUnclear]);
         assert_eq!(found.record(), Ok(record("shop", "DROP TABLE t")));
+    }
+
+    #[test]
+    fn what_can_be_large_counts() {
+        let message = |ddl: &str, definition: &str| HistoryMessage {
+            record: record("shop", ddl),
+            effects: vec![Effect::Table {
+                database: "shop".into(),
+                table: "t".into(),
+                definition: definition.into(),
+            }],
+        };
+        let small = message("x", "y").memory();
+        assert_eq!(
+            message(&"x".repeat(1001), &"y".repeat(2001)).memory(),
+            small + 3000
+        );
     }
 
     /// The position of a Debezium in the middle of a snapshot has fields that are of no use here.
