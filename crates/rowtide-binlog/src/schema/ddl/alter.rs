@@ -208,7 +208,7 @@ impl Cursor<'_> {
             self.accept(&["COLUMN"]);
         }
         let if_exists = self.accept(&["IF", "EXISTS"]);
-        let name = self.expect_name()?;
+        let name = self.expect_column()?;
         let _ = self.accept(&["RESTRICT"]) || self.accept(&["CASCADE"]);
         Ok(Some(if is_key {
             Clause::DropKey { name, if_exists }
@@ -221,7 +221,7 @@ impl Cursor<'_> {
         self.accept(&["COLUMN"]);
         let if_exists = self.accept(&["IF", "EXISTS"]);
         Ok(Clause::ChangeColumn {
-            old: self.expect_name()?,
+            old: self.expect_column()?,
             column: self.column_spec()?,
             place: self.column_place()?,
             if_exists,
@@ -255,7 +255,7 @@ impl Cursor<'_> {
         }
         self.accept(&["COLUMN"]);
         let if_exists = self.accept(&["IF", "EXISTS"]);
-        let name = self.expect_name()?;
+        let name = self.expect_column()?;
         if self.accept(&["DROP", "DEFAULT"]) {
             let default = None;
             return Ok(Some(Clause::SetDefault {

@@ -79,7 +79,7 @@ impl ColumnSpec {
 impl Cursor<'_> {
     /// `name type attributes`
     pub(super) fn column_spec(&mut self) -> Result<ColumnSpec> {
-        let name = self.expect_name()?;
+        let name = self.expect_column()?;
         self.column_of_name(name)
     }
 

@@ -70,6 +70,15 @@ impl Cursor<'_> {
         self.name().ok_or_else(|| self.expected("a name"))
     }
 
+    /// The name of a column, which may stand behind its table's, and that behind its database's.
+    pub(super) fn expect_column(&mut self) -> Result<String> {
+        let mut name = self.expect_name()?;
+        while self.accept_symbol('.') {
+            name = self.expect_name()?;
+        }
+        Ok(name)
+    }
+
     /// A whole number.
     pub(super) fn number(&mut self) -> Result<u64> {
         let number = self.peeked_word().and_then(|word| word.parse().ok());

@@ -53,11 +53,43 @@ pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
     while let Some(token) = lexer.next() {
         all.push(token);
     }
-    let start = lexer.start.unwrap_or_default();
+    let mut start = lexer.start.unwrap_or_default();
+    let end = lexer.end.max(start);
+    if session.is_mariadb() {
+        while let Some(within) = statement_within(sql, &all) {
+            all.drain(..within);
+            start = all.first().map_or(end, |token| token.span.start);
+        }
+    }
     Tokens {
         all,
-        extent: start..lexer.end.max(start),
+        extent: start..end,
     }
+}
+
+/// Where the statement begins in MariaDB's `SET STATEMENT variable = value, ... FOR statement`. Its event has the variables
+/// that count as they were for it.
+fn statement_within(sql: &str, all: &[Token]) -> Option<usize> {
+    let is_word = |token: &Token, word: &str| {
+        let text = sql.get(token.span.clone()).unwrap_or_default();
+        token.kind == Kind::Word && text.eq_ignore_ascii_case(word)
+    };
+    let [set, statement, variables @ ..] = all else {
+        return None;
+    };
+    if !is_word(set, "SET") || !is_word(statement, "STATEMENT") {
+        return None;
+    }
+    let mut depth = 0usize;
+    let at = variables.iter().position(|token| {
+        match token.kind {
+            Kind::Symbol('(') => depth = depth.saturating_add(1),
+            Kind::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && is_word(token, "FOR")
+    })?;
+    at.checked_add(3)
 }
 
 struct Lexer<'a> {
@@ -266,6 +298,18 @@ mod tests {
         let of_mariadb = on("10.11.6-MariaDB", sql, 0).all;
         assert_eq!(of_mariadb.len(), 3);
         assert_eq!(&sql[of_mariadb[1].span.clone()], "b");
+    }
+
+    #[test]
+    fn variables_set_for_a_statement_are_no_part_of_it() {
+        let sql = "SET STATEMENT sql_mode = (SELECT 'x' FOR UPDATE), a=1 FOR /* b */ set statement c=2 for DROP TABLE t; ";
+        let within = on("11.8.3-MariaDB", sql, 0);
+        assert_eq!((&sql[within.extent], within.all.len()), ("DROP TABLE t", 4));
+        for sql in ["SET STATEMENT a = 1", "SET STATEMENT", "SET x = 1"] {
+            assert_eq!(&sql[on("11.8.3-MariaDB", sql, 0).extent], sql);
+        }
+        assert_eq!(on("11.8.3-MariaDB", "SET STATEMENT a=1 FOR", 0).all, []);
+        assert_eq!(texts("SET STATEMENT a=1 FOR b", 0).len(), 7);
     }
 
     #[test]

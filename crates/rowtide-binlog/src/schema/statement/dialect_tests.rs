@@ -149,6 +149,11 @@ fn statements_of_mariadb() {
         ),
         ("DROP INDEX IF EXISTS i ON t", "DROP INDEX db.t shape"),
         (
+            "SET STATEMENT a=1, b='x' FOR INSERT INTO t VALUES (1)",
+            "rows INSERT db.t",
+        ),
+        ("SET STATEMENT a=1 FOR DROP TABLE t", "DROP TABLE db.t shape"),
+        (
             "CREATE PACKAGE p AS FUNCTION f RETURN INT; END",
             "- CREATE PACKAGE",
         ),
