@@ -4,10 +4,10 @@
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
 use rowtide_binlog::schema::tracked::{Collation, Outcome, SchemaTracker, TrackedTable};
-use rowtide_binlog::schema::{NameCase, Session};
+use rowtide_binlog::schema::{NameCase, Session, definitions};
 use rowtide_binlog::server::ServerVersion;
 use rowtide_event::encode::EncodeOptions;
-use rowtide_event::{BinlogPosition, Charset, GtidSet};
+use rowtide_event::{BinlogPosition, Charset, GtidSet, TableId};
 use rowtide_kafka::history::{HistoryMessage, TableChange};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
@@ -173,12 +173,14 @@ impl HistoryWriter {
                 table_entry(table),
                 table_changes::created(table, self.comments).into_iter().collect(),
             ),
+            Pictured::Forgotten(id) => (forgotten_entry(id), Vec::new()),
         };
         HistoryMessage {
             record: self.record(entry, &place, executed, changes),
             effects: vec![match pictured {
                 Pictured::Database(name, collation) => schema::of_database(name, collation.as_ref()),
                 Pictured::Table(table) => schema::of_table(table),
+                Pictured::Forgotten(id) => schema::unclear(id),
             }],
         }
     }
@@ -247,6 +249,14 @@ fn database_entry(name: &str, collation: Option<&Collation>) -> HistoryEntry {
     }
 }
 
+/// A comment alone: there was no statement.
+fn forgotten_entry(id: &TableId) -> HistoryEntry {
+    HistoryEntry {
+        database: id.database.clone(),
+        ddl: "/* a table is another than the statements until here have made it */".to_owned(),
+    }
+}
+
 fn table_entry(table: &TrackedTable) -> HistoryEntry {
     HistoryEntry {
         database: table.id.database.clone(),
@@ -261,6 +271,10 @@ fn text(statement: &Statement<'_>) -> Result<String, Error> {
         .collations
         .and_then(|collations| Charset::from_collation(collations.client))
         .unwrap_or(Charset::Utf8);
+    if matches!(charset, Charset::Utf8 | Charset::Utf8Mb3) {
+        // What is none is in the literal of a binary default: the server refuses it in names.
+        return Ok(String::from_utf8_lossy(statement.query).into_owned());
+    }
     let unreadable = || Error::StatementText {
         position: position(&statement.context),
     };
@@ -309,6 +323,11 @@ impl Read<'_> {
             Class::Unknown { verb } => vec![Touched::Any { verb: verb.clone() }],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether its text is the server's and not its user's.
+    pub(crate) fn is_servers_text(&self) -> bool {
+        definitions::is_servers_text(&self.text)
     }
 
     /// Lets the tracker follow the statement.

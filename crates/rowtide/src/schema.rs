@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::schema::definitions::{self, Definition};
-use rowtide_binlog::schema::tracked::{Affected, Outcome, SchemaTracker, Tracked, TrackedTable};
+use rowtide_binlog::schema::tracked::{Affected, Change, Outcome, SchemaTracker, Tracked, TrackedTable};
 use rowtide_binlog::schema::{NameCase, metadata};
 use rowtide_event::{BinlogPosition, Table, TableId};
 use tracing::warn;
@@ -23,7 +23,7 @@ use tracing::warn;
 use crate::error::Error;
 use crate::history::Read;
 
-pub(crate) use effects::{of_database, of_outcome, of_table};
+pub(crate) use effects::{of_database, of_outcome, of_table, unclear};
 pub(crate) use image::{Image, Pictured};
 pub(crate) use place::Place;
 pub(crate) use recovery::{Recovered, recover, recover_at};
@@ -89,7 +89,7 @@ pub(crate) struct Schema {
     /// Tables of which the server cannot tell all labels of ENUM and SET: until a table map tells them, they are not
     /// known.
     doubtful: HashMap<TableId, Arc<TrackedTable>>,
-    /// Tables that became known by a table map.
+    /// Tables that a table map has made known, or unknown.
     learned: Vec<Pictured>,
     /// Tables that a statement has changed behind the place for which the server's answer holds, and what it was. By
     /// folded names.
@@ -137,6 +137,11 @@ impl Schema {
         for touched in unforeseen {
             self.change(touched);
         }
+        if let Outcome::Changes(changes) = &outcome
+            && read.is_servers_text()
+        {
+            self.doubt(changes);
+        }
         if let Outcome::Unreadable(unreadable) = &outcome {
             let tables = match &unreadable.tables {
                 Affected::Tables(tables) => named(tables),
@@ -175,6 +180,19 @@ impl Schema {
             }
         }
         learned
+    }
+
+    /// Tables that were made by a text of the server's, which shows some characters as question marks, are not known until
+    /// a table map tells their labels.
+    fn doubt(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::Created(table) = change
+                && definitions::labels_are_doubtful(table)
+            {
+                self.tracker.set_unclear(&table.id);
+                self.doubtful.insert(table.id.clone(), Arc::clone(table));
+            }
+        }
     }
 
     /// Writes down what is not known any more, and why.
@@ -266,7 +284,9 @@ impl Schema {
             return Err(error);
         }
         warn!("{error}");
-        self.tracker.set_unclear(&self.name_case.folded_table(&logged.id));
+        let folded = self.name_case.folded_table(&logged.id);
+        self.tracker.set_unclear(&folded);
+        self.learned.push(Pictured::Forgotten(folded));
         Ok(logged)
     }
 

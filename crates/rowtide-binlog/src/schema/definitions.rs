@@ -59,10 +59,12 @@ pub fn table(
     server: ServerVersion,
     name_case: NameCase,
 ) -> Result<Definition, Unreadable> {
-    let sql = text(row, 1).ok_or(Unreadable::NoTable)?;
-    let table = read(&name_case.folded_table(id), sql, server, name_case)?;
+    let sql = row.get(1).and_then(Option::as_deref).ok_or(Unreadable::NoTable)?;
+    // Servers show the defaults of binary columns as they are, whatever bytes that makes.
+    let sql = String::from_utf8_lossy(sql);
+    let table = read(&name_case.folded_table(id), &sql, server, name_case)?;
     Ok(Definition {
-        labels_are_doubtful: table.columns.iter().any(is_doubtful),
+        labels_are_doubtful: labels_are_doubtful(&table),
         table,
     })
 }
@@ -114,6 +116,17 @@ pub fn read(
     }
 }
 
+/// Whether a statement's text is the server's own, as SHOW CREATE TABLE has it and as it is logged in place of
+/// `CREATE TABLE ... SELECT` and of `CREATE TABLE ... LIKE` a temporary table.
+pub fn is_servers_text(sql: &str) -> bool {
+    sql.contains("` (\n  `")
+}
+
+/// Whether labels of an ENUM or SET may have lost characters in a text that is the server's own.
+pub fn labels_are_doubtful(table: &TrackedTable) -> bool {
+    table.columns.iter().any(is_doubtful)
+}
+
 /// The server's own text is in utf8mb3 and shows a question mark in place of each character that takes four bytes in
 /// UTF-8. A label that has a question mark of its own looks the same.
 fn is_doubtful(column: &TrackedColumn) -> bool {
@@ -137,7 +150,11 @@ mod tests {
     use super::*;
 
     fn read(definition: &str) -> Result<Definition, Unreadable> {
-        let row = ["t", definition].map(|text| Some(text.as_bytes().to_vec()));
+        read_bytes(definition.as_bytes())
+    }
+
+    fn read_bytes(definition: &[u8]) -> Result<Definition, Unreadable> {
+        let row = [&b"t"[..], definition].map(|text| Some(text.to_vec()));
         let server = "9.7.4".parse().unwrap();
         table(&TableId::new("shop", "t"), &row, server, NameCase::Matters)
     }
@@ -162,6 +179,13 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn a_default_that_is_no_text_leaves_the_shape_as_it_is() {
+        let definition = b"CREATE TABLE `t` (\n  `id` int,\n  `b` varbinary(9) DEFAULT '\x1e\xbd\xe2\\''\n) DEFAULT CHARSET=latin1";
+        let shape = read_bytes(definition).unwrap().table.shape().unwrap();
+        assert_eq!(shape.columns.len(), 2);
+    }
+
     fn labels(charset: &str) -> Definition {
         let sql =
             format!("CREATE TABLE `t` (id INT, e enum('?','b') CHARACTER SET {charset}) CHARSET=latin1");
@@ -170,6 +194,10 @@ mod tests {
 
     #[test]
     fn a_label_that_may_have_lost_a_character_is_doubtful() {
+        assert!(is_servers_text(
+            "CREATE TABLE `t``1` (\n  `n` int\n) START TRANSACTION"
+        ));
+        assert!(!is_servers_text("CREATE TABLE `t` (`n` int)"));
         assert!(labels("utf8mb4").labels_are_doubtful);
         assert!(!labels("latin1").labels_are_doubtful);
     }

@@ -25,6 +25,8 @@ pub(crate) fn of_outcome(outcome: &Outcome, tracker: &SchemaTracker) -> Vec<Effe
 
 fn of_change(change: &Change, tracker: &SchemaTracker) -> Vec<Effect> {
     match change {
+        // Of one that the server has put in its own words nobody may know the labels.
+        Change::Created(table) if tracker.table(&table.id) == Tracked::Unclear => vec![unclear(&table.id)],
         Change::Created(table) => vec![of_table(table)],
         Change::Altered { before, after } if before.id != after.id => {
             vec![dropped(&before.id), of_table(after)]
@@ -71,7 +73,7 @@ fn dropped(id: &TableId) -> Effect {
 }
 
 /// The effect of a statement on a table that is not known any more.
-pub(super) fn unclear(id: &TableId) -> Effect {
+pub(crate) fn unclear(id: &TableId) -> Effect {
     Effect::TableUnclear {
         database: id.database.clone(),
         table: id.table.clone(),

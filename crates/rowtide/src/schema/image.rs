@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rowtide_binlog::schema::tracked::{Collation, SchemaTracker, TrackedTable};
+use rowtide_event::TableId;
 
 /// All databases and tables at one place, fetched some at a time.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) enum Pictured {
     Database(String, Option<Collation>),
     /// A table.
     Table(Arc<TrackedTable>),
+    /// A table that is not what it was taken for. No image has it.
+    Forgotten(TableId),
 }
 
 impl Image {

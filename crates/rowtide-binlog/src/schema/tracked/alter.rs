@@ -2,6 +2,7 @@
 
 use super::collation::Collation;
 use super::create::{column, resolved, settle_timestamps};
+use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort, sort_old};
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
@@ -39,6 +40,11 @@ pub(super) fn altered(
     let slots = columns.slots()?;
     next.keys = remaining_keys(table, clauses, &slots)?;
     next.columns = slots.into_iter().map(|slot| slot.column).collect();
+    if has_generated_key(table, session) {
+        // It stays before all others, whatever FIRST says.
+        next.columns
+            .sort_by_key(|column| !same_name(&column.name, GENERATED_KEY));
+    }
     for clause in clauses {
         if let Clause::AddPeriod(spec) = clause {
             let period = Period::of(spec);
@@ -51,6 +57,25 @@ pub(super) fn altered(
     add_new_keys(&mut next, table, clauses, session);
     convert(&mut next, clauses, databases, session)?;
     Ok(next)
+}
+
+/// The column of the primary key that MySQL makes for a table without one.
+const GENERATED_KEY: &str = "my_row_id";
+
+/// Whether the table has a primary key that MySQL has made (`sql_generate_invisible_primary_key`).
+fn has_generated_key(table: &TrackedTable, session: &Session<'_>) -> bool {
+    let is_generated =
+        |column: &TrackedColumn| same_name(&column.name, GENERATED_KEY) && column.auto_increment;
+    let is_primary = |key: &Key| match key.parts.as_slice() {
+        [part] => part
+            .column
+            .as_deref()
+            .is_some_and(|name| same_name(name, GENERATED_KEY)),
+        _ => false,
+    };
+    !session.is_mariadb()
+        && table.columns.first().is_some_and(is_generated)
+        && table.key(PRIMARY).is_some_and(is_primary)
 }
 
 /// Whether a clause defines the column anew.
@@ -124,7 +149,13 @@ fn convert(
             let Some(from) = column.collation.take() else {
                 continue;
             };
-            column.data_type = column.data_type.converted(from.charset(), collation.charset())?;
+            column.data_type = match &column.data_type {
+                // The members of a column that the statement defines are read in the new character set at once.
+                DataType::Enum(_) | DataType::Set(_) if is_defined(column, clauses) => {
+                    column.data_type.clone()
+                }
+                data_type => data_type.converted(from.charset(), collation.charset())?,
+            };
             column.collation = column.data_type.is_text().then(|| collation.clone());
         }
     }
