@@ -15,6 +15,9 @@ const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
 /// `explicit_defaults_for_timestamp` in the flags that MariaDB logs.
 const EXPLICIT_DEFAULTS: u32 = 0x0100_0000;
 
+/// How MariaDB's statements with variables of their own begin.
+const SET_STATEMENT: &str = "SET STATEMENT";
+
 /// What a statement ran with.
 #[derive(Debug, Clone, Copy)]
 pub struct Session<'a> {
@@ -78,6 +81,23 @@ impl<'a> Session<'a> {
             explicit_defaults_for_timestamp: Some(true),
             is_definition: true,
             ..Self::new(database, server, name_case)
+        }
+    }
+
+    /// The session in which the types of a statement were read: MariaDB reads `SET STATEMENT sql_mode = ... FOR statement`
+    /// before the variables count, and logs it with them. What counted before is in no event; usually it was nothing that
+    /// matters here.
+    pub(super) fn of_types(&self, sql: &str) -> Self {
+        let begins = sql.trim_start().get(..SET_STATEMENT.len());
+        let is_within = begins.is_some_and(|begins| begins.eq_ignore_ascii_case(SET_STATEMENT));
+        let kept = if self.is_mariadb() && is_within {
+            !(REAL_AS_FLOAT | ORACLE)
+        } else {
+            u64::MAX
+        };
+        Self {
+            sql_mode: self.sql_mode & kept,
+            ..*self
         }
     }
 

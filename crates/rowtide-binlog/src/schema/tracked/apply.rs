@@ -34,7 +34,7 @@ impl SchemaTracker {
         cursor.return_to(start);
         let changes = ddl::read_all(&mut cursor)
             .map_err(Reason::from)
-            .and_then(|ddl| self.follow(ddl, session));
+            .and_then(|ddl| self.follow(ddl, &session.of_types(sql)));
         match changes {
             Ok(changes) => Outcome::Changes(changes),
             Err(why) => self.unreadable(why, affected),
