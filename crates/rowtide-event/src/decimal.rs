@@ -15,7 +15,8 @@ const WHAT: &str = "DECIMAL";
 const MAX_PRECISION: u8 = 65;
 /// Inside JSON the server rounds the digits before the point up to whole groups (DECIMAL_MAX_POSSIBLE_PRECISION).
 const MAX_ROUNDED_PRECISION: u8 = 81;
-const MAX_SCALE: u8 = 30;
+/// MariaDB's limit; MySQL's is 30.
+const MAX_SCALE: u8 = 38;
 const GROUP_DIGITS: u8 = 9;
 /// Bytes that a group of so many digits takes.
 const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
@@ -338,7 +339,7 @@ mod tests {
         #[test]
         fn numbers_of_38_digits_agree_with_i128(
             n in -99_999_999_999_999_999_999_999_999_999_999_999_999i128..=99_999_999_999_999_999_999_999_999_999_999_999_999,
-            scale in 0u8..=30,
+            scale in 0u8..=38,
         ) {
             let digits = format!("{:038}", n.unsigned_abs());
             let (whole, fraction) = digits.split_at(38 - usize::from(scale));
@@ -356,7 +357,7 @@ mod tests {
         }
 
         #[test]
-        fn short_and_long_form_agree(digits in "[0-9]{38}", scale in 0u8..=30, negative: bool) {
+        fn short_and_long_form_agree(digits in "[0-9]{38}", scale in 0u8..=38, negative: bool) {
             // The same number with 27 zeros before it takes the way of long numbers.
             let (whole, fraction) = digits.split_at(38 - usize::from(scale));
             let long = format!("{}{whole}", "0".repeat(27));

@@ -86,7 +86,7 @@ pub enum ColumnType {
     Decimal {
         /// Digits in all, 1 to 65.
         precision: u8,
-        /// Digits after the point, 0 to 30.
+        /// Digits after the point, 0 to 30, on MariaDB to 38.
         scale: u8,
     },
     /// BIT(width), 1 to 64.

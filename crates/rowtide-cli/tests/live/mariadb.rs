@@ -15,18 +15,21 @@ const TYPES: &str = "CREATE TABLE types (
     vc VARCHAR(200) COMPRESSED CHARACTER SET utf8mb4, vbc VARBINARY(300) COMPRESSED, tc TEXT COMPRESSED, bc BLOB COMPRESSED,
     g POINT, l VARCHAR(20) CHARACTER SET latin1, g2 GEOMETRY, t2 VARCHAR(20) CHARACTER SET latin2,
     e ENUM('a', 'é') CHARACTER SET utf8mb4, s SET('x', 'y'), n DECIMAL(30, 10), bi BIGINT UNSIGNED, bt BIT(10), y YEAR,
-    j JSON, d DATE, dt DATETIME(6), ti TIME(3), ts TIMESTAMP(4) NULL, f FLOAT, dbl DOUBLE)";
+    j JSON, d DATE, dt DATETIME(6), ti TIME(3), ts TIMESTAMP(4) NULL, f FLOAT, dbl DOUBLE,
+    n38 DECIMAL(65, 38))";
 
 const ROWS: [&str; 3] = [
     "(1, '123e4567-e89b-12d3-a456-426655440000', '192.168.0.1', '2001:db8::ff00:42:8329', 'ab', 'ab', 'ab', 'ab',
       REPEAT('é', 150), REPEAT(X'00ff', 150), REPEAT('text ', 400), REPEAT('b', 3000), POINT(1, 2), 'é', POINT(3, 4), 'ł',
       'é', 'x,y', -12345678901234567890.0123456789, 18446744073709551615, b'1000000001', 2155, '{\"a\": [1, null]}',
-      '2026-11-21', '2026-11-21 12:34:56.789012', '-838:59:59.123', '2026-11-21 12:34:56.7890', 1.5, -2.25e-7)",
+      '2026-11-21', '2026-11-21 12:34:56.789012', '-838:59:59.123', '2026-11-21 12:34:56.7890', 1.5, -2.25e-7,
+      -123456789012345678901234567.12345678901234567890123456789012345678)",
     "(2, '00000000-0000-0000-0000-000000000000', '0.0.0.0', '::', '', '', '', '', '', '', '', '', NULL, '', NULL, '',
-      'a', '', 0, 0, b'0', 1901, '[]', '1000-01-01', '1000-01-01 00:00:00', '00:00:00', NULL, 0, 0)",
+      'a', '', 0, 0, b'0', 1901, '[]', '1000-01-01', '1000-01-01 00:00:00', '00:00:00', NULL, 0, 0,
+      0.00000000000000000000000000000000000001)",
     "(3, 'ffffffff-ffff-ffff-ffff-ffffffffffff', '255.255.255.0', '::ffff:1.2.3.4', X'00000001', X'01', 'x', X'00',
       'short', 'short', 'short', 'short', NULL, 'x', NULL, 'x', NULL, NULL, 1, 1, b'1', 2000, '1', NULL, NULL, '00:00:01',
-      '2038-01-19 03:14:07', 3.25, 1e300)",
+      '2038-01-19 03:14:07', 3.25, 1e300, NULL)",
 ];
 
 fn server(version: ServerVersion) -> MySql {

@@ -211,9 +211,10 @@ fn length_size(meta: &mut Reader<'_>) -> Result<u8, Malformed> {
     }
 }
 
+/// MySQL has up to 30 digits after the point, MariaDB up to 38.
 fn decimal(meta: &mut Reader<'_>) -> Result<WireType, Malformed> {
     let (precision, scale) = (meta.u8(WHAT)?, meta.u8(WHAT)?);
-    if (1..=65).contains(&precision) && scale <= 30 && scale <= precision {
+    if (1..=65).contains(&precision) && scale <= 38 && scale <= precision {
         Ok(WireType::Decimal(precision, scale))
     } else {
         Err(Malformed::Invalid("precision or scale of a DECIMAL"))
@@ -289,7 +290,9 @@ mod tests {
         assert_eq!(read(16, &[0, 0]), Err(Malformed::Invalid("width of a BIT")));
         assert_eq!(read(18, &[6]), Ok(WireType::DateTime(6)));
         assert_eq!(read(18, &[7]), Err(Malformed::Invalid("digits of a second")));
-        assert_eq!(read(246, &[65, 30]), Ok(WireType::Decimal(65, 30)));
+        assert_eq!(read(246, &[65, 38]), Ok(WireType::Decimal(65, 38)));
+        let too_many = Err(Malformed::Invalid("precision or scale of a DECIMAL"));
+        assert_eq!(read(246, &[65, 39]), too_many);
         assert_eq!(
             read(246, &[5, 6]),
             Err(Malformed::Invalid("precision or scale of a DECIMAL"))
