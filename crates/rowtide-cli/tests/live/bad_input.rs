@@ -122,7 +122,7 @@ fn an_option_that_would_do_nothing_there() {
         ["tail", "", "--delivery", "at-least-once"],
         ["checkpoint", "show", "--commit-bytes", "5"],
         ["checkpoint", "show", "--create-topics", "false"],
-        ["checkpoint", "set", "--schema-history-topic", "h"],
+        ["checkpoint", "set", "--commit-bytes", "5"],
     ] {
         let mut command = stage::rowtide();
         let said = fail(
