@@ -291,24 +291,16 @@ impl Handler for Capture {
     }
 
     fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Error> {
-        let is_wanted = self.catalog.captures(map);
-        let transaction = self.open_transaction()?;
-        if !transaction.captured {
-            // What the table was then, nobody may know any more.
-            transaction.has_rows |= is_wanted;
-            return Ok(None);
-        }
         self.catalog.capture(map, raw, &self.position)
-    }
-
-    fn answer_holds(&self) -> bool {
-        self.transaction.as_ref().is_none_or(|t| t.captured)
     }
 
     fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
         let context = *rows.context();
         let transaction = self.open_transaction()?;
         transaction.has_rows = true;
+        if !transaction.captured {
+            return Ok(());
+        }
         let tag = rows.tag;
         self.catalog.encoder(tag)?.begin_event(&source_info(&context));
         if self.open_transaction()?.held.is_some() {

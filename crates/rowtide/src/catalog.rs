@@ -75,11 +75,6 @@ impl Catalog {
         }
     }
 
-    /// Whether rows of a table are wanted.
-    pub(crate) fn captures(&self, map: &TableMap<'_>) -> bool {
-        self.filter.captures(&TableId::new(map.database, map.table))
-    }
-
     /// The plan for a table map, or nothing if the table is not captured.
     pub(crate) fn capture(
         &mut self,

@@ -22,12 +22,6 @@ pub trait Handler {
     /// its number. `None` makes the decoder pass over its rows.
     fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Self::Error>;
 
-    /// Whether the answer of [`table`](Self::table) holds for rows of later statements. Where it does not, it is asked
-    /// again.
-    fn answer_holds(&self) -> bool {
-        true
-    }
-
     /// Rows of a captured table.
     fn rows(&mut self, rows: Rows<'_>) -> Result<(), Self::Error>;
 

@@ -20,9 +20,7 @@ impl Decoder {
         let mut map = self.read(TableMap::read(body, post_header_len))?;
         map.written_by = self.stream.format.server();
         let captured = handler.table(&map, body)?;
-        // No TABLE_MAP is empty: that of the next statement will be another.
-        let known_by = if handler.answer_holds() { body } else { &[] };
-        self.tables.insert(id, known_by, captured);
+        self.tables.insert(id, body, captured);
         Ok(())
     }
 

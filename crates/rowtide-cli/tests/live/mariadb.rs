@@ -217,31 +217,6 @@ fn vectors_and_names_that_are_not_logged() {
     assert_same(mariadb, "marianames", "v", 2);
 }
 
-/// A stream begins with the first event of a file, whatever the position is that was asked for.
-#[test]
-fn rows_before_the_position_need_no_table() {
-    let options = MySqlOptions {
-        row_metadata: "NO_LOG",
-        ..MySqlOptions::of(ServerVersion::MariaDb118)
-    };
-    let mariadb = &MySql::start(options).unwrap();
-    mariadb
-        .sql(
-            "CREATE DATABASE m; USE m; CREATE TABLE gone (id INT); INSERT INTO gone VALUES (1); DROP TABLE gone;
-             CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)",
-        )
-        .unwrap();
-    let start = position_now(mariadb);
-    mariadb.sql("INSERT INTO m.t VALUES (2)").unwrap();
-    let mut tail = stage::rowtide();
-    tail.args(["tail", "--source", &stage::source(mariadb), "--start", &start])
-        .args(["--server-id", &stage::next_server_id()])
-        .args(UNTIL_IDLE);
-    let printed = String::from_utf8(succeed(&mut tail).stdout).unwrap();
-    assert_eq!(printed.lines().count(), 1, "{printed}");
-    assert_says(&printed, &[r#""after":{"id":2}"#]);
-}
-
 #[test]
 fn a_killed_run_resumes_by_gtid_over_domains_files_and_alters() {
     let (mariadb, kafka) = (&server(ServerVersion::MariaDb118), stage::kafka());
