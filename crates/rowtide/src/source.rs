@@ -44,7 +44,7 @@ pub(crate) enum Known {
 /// Whether statements that are still to come are looked for where the binlog carries the shapes of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LookAhead {
-    /// They are not, unless the way is short.
+    /// They are not: it takes time.
     IfNeeded,
     /// They are.
     Always,
@@ -245,22 +245,13 @@ impl Source {
         let mut seeds = Seeds::ask(&mut self.client, &self.info, &unknown, &self.state.end).await?;
         if self.is_at(resume, seeds.after()) {
             seeds.reach();
-        } else if !is_logged || look_ahead == LookAhead::Always || self.bytes_ahead(resume) <= SHORT_WAY {
+        } else if !is_logged || look_ahead == LookAhead::Always {
             let client = Client::connect(&settings.source).await?;
             let options = replica_options(settings);
             let found = backlog::statements(client, options, resume, seeds.after(), history).await?;
             seeds.expect(found);
         }
         Ok(Some(seeds))
-    }
-
-    /// How many bytes of binlog are to be read at most.
-    fn bytes_ahead(&self, resume: &Resume) -> u64 {
-        let first = resume.first_position();
-        let begins = self.state.files.iter().position(|(name, _)| *name == first.file);
-        let (skipped, before) = begins.map_or((0, 0), |at| (at, first.pos));
-        let sizes = self.state.files.iter().skip(skipped).map(|(_, size)| size);
-        sizes.sum::<u64>().saturating_sub(before)
     }
 
     fn not_in(&self, recovered: &Recovered) -> Vec<TableId> {
@@ -325,10 +316,6 @@ impl Source {
         })
     }
 }
-
-/// Bytes of binlog that are looked through before the stream begins, so that the history tells from its first statement on
-/// what tables are, though rows could be decoded without: less than half a second.
-const SHORT_WAY: u64 = 512 << 20;
 
 pub(crate) fn dump_from(start: &DumpStart) -> DumpFrom {
     match start {
