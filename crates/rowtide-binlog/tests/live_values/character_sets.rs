@@ -4,7 +4,8 @@ use rowtide_event::Charset;
 
 use super::follow::{Follow, now};
 use super::text::hex;
-use super::{database, server};
+use super::{all_servers, database, server};
+use rowtide_testbed::MySql;
 
 /// What the server makes of codes: a row for each value of the first byte, a cell for each of the second.
 fn converted(charset: &str, code: &str) -> Vec<Vec<Option<String>>> {
@@ -114,23 +115,35 @@ fn every_collation_is_of_its_character_set() {
 /// One column of each character set and type, with its own characters and all that ASCII has.
 #[tokio::test]
 async fn columns_of_every_character_set() {
-    let name = database(server(), "charset");
-    let from = now(server()).await;
-    let sets = Charset::ALL.iter().filter(|charset| **charset != Charset::Binary);
-    let mut sql = format!("USE {name};");
-    for charset in sets {
-        let charset = charset.name();
-        sql += &format!(
-            r#"CREATE TABLE {charset} (id INT PRIMARY KEY, c CHAR(60), v VARCHAR(300), t TEXT, m MEDIUMTEXT, l VARCHAR(10),
-                e ENUM('a', 'b', ''), s SET('a', 'b')) CHARACTER SET {charset};
-             INSERT IGNORE INTO {charset} VALUES
-                (1, 'aä ÿ中あ가яש€Ω🦀', 'Ü中あ가яש€Ω🦀 ', 'Ü中あ가яש€Ω🦀', REPEAT('中é', 3000), NULL, 'b', 'a,b'),
-                (2, '', '', '', '', '', '', ''), (3, 'trailing  ', ' both ', '\\\'\"~|{{}}\t\n\Z', NULL, 'x', 1, 3);
-             UPDATE {charset} SET l = 'ascii', c = LEFT(v, 3) WHERE id < 3;"#
-        );
+    for server in all_servers() {
+        let name = database(server, "charset");
+        let from = now(server).await;
+        let mut sql = format!("USE {name};");
+        for charset in character_sets(server) {
+            sql += &format!(
+                r#"CREATE TABLE {charset} (id INT PRIMARY KEY, c CHAR(60), v VARCHAR(300), t TEXT, m MEDIUMTEXT, l VARCHAR(10),
+                    e ENUM('a', 'b', ''), s SET('a', 'b')) CHARACTER SET {charset};
+                 INSERT IGNORE INTO {charset} VALUES
+                    (1, 'aä ÿ中あ가яש€Ω🦀', 'Ü中あ가яש€Ω🦀 ', 'Ü中あ가яש€Ω🦀', REPEAT('中é', 3000), NULL, 'b', 'a,b'),
+                    (2, '', '', '', '', '', '', ''), (3, 'trailing  ', ' both ', '\\\'\"~|{{}}\t\n\Z', NULL, 'x', 1, 3);
+                 UPDATE {charset} SET l = 'ascii', c = LEFT(v, 3) WHERE id < 3;"#
+            );
+        }
+        server.sql(&sql).unwrap();
+        Follow::database(server, &name, &from).await.assert_equal(server);
     }
-    server().sql(&sql).unwrap();
-    Follow::database(server(), &name, &from)
-        .await
-        .assert_equal(server());
+}
+
+/// Those of the server, all of which Rowtide knows.
+fn character_sets(server: &MySql) -> Vec<String> {
+    let all = server
+        .query("SELECT character_set_name FROM information_schema.character_sets")
+        .unwrap();
+    let names = all.into_iter().filter_map(|row| row.into_iter().next().flatten());
+    let names: Vec<_> = names.filter(|name| name != "binary").collect();
+    for name in &names {
+        assert!(Charset::from_name(name).is_some(), "{name}");
+    }
+    assert!(names.len() >= 38, "{names:?}");
+    names
 }

@@ -250,10 +250,12 @@ impl Handler for Follow {
             return Ok(None);
         }
         let id = TableId::new(map.database, map.table);
-        let table = if metadata::metadata_is_full(map) {
-            metadata::table(map).unwrap()
-        } else {
-            self.shapes[&id].clone()
+        let table = match metadata::table(map) {
+            Ok(table) if metadata::is_ambiguous(map, &table) => {
+                metadata::completed(map, table, &self.shapes[&id]).unwrap()
+            }
+            Ok(table) => table,
+            Err(_) => self.shapes[&id].clone(),
         };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);

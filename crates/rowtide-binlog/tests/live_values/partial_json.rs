@@ -1,7 +1,7 @@
 //! `binlog_row_value_options=PARTIAL_JSON`: documents rebuilt from differences.
 
 use super::follow::{Follow, now};
-use super::{database, servers_since};
+use super::{database, mysql_since};
 use rowtide_testbed::{MySql, ServerVersion};
 
 const PARTIAL: &str = "SET binlog_row_value_options = 'PARTIAL_JSON'";
@@ -50,7 +50,7 @@ async fn table(server: &MySql, engine: &str, key: &str) -> (String, rowtide_even
 
 #[tokio::test]
 async fn documents_are_whole_again() {
-    for server in servers_since(ServerVersion::MySql80) {
+    for server in mysql_since(ServerVersion::MySql80) {
         for (engine, key) in [
             ("InnoDB", "PRIMARY KEY"),
             ("InnoDB", ""),
@@ -195,7 +195,7 @@ async fn random_changes_of_random_documents() {
             "SET binlog_transaction_compression = ON",
         ),
     ] {
-        for server in servers_since(version) {
+        for server in mysql_since(version) {
             let name = database(server, "random");
             let from = now(server).await;
             let statements = random_statements(seed);

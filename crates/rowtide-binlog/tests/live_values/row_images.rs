@@ -6,7 +6,7 @@ use rowtide_binlog::event::file::BinlogFile;
 use rowtide_event::BinlogPosition;
 
 use super::follow::{Follow, now};
-use super::{database, server, servers_since};
+use super::{database, mysql_since, server};
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 
 /// Columns that change with others: generated ones, by a trigger, by ON UPDATE. No virtual column is a BLOB or TEXT: of those
@@ -61,7 +61,7 @@ async fn changed(server: &MySql, table: &str, settings: &str) -> (String, Binlog
 
 #[tokio::test]
 async fn what_is_in_neither_image_has_not_changed() {
-    for server in servers_since(ServerVersion::MySql57) {
+    for server in mysql_since(ServerVersion::MySql57) {
         for image in ["MINIMAL", "NOBLOB"] {
             for table in ["keyed", "uniq", "keyless", "isam"] {
                 let (name, from) = changed(server, table, &format!("SET binlog_row_image = {image}")).await;
@@ -137,7 +137,7 @@ async fn cascades_and_columns_of_functional_indexes() {
 #[tokio::test]
 async fn differences_come_with_their_documents_or_stop() {
     let partial = "SET binlog_row_value_options = PARTIAL_JSON, binlog_row_image";
-    for server in servers_since(ServerVersion::MySql80) {
+    for server in mysql_since(ServerVersion::MySql80) {
         for (image, table) in [
             ("FULL", "keyed"),
             ("NOBLOB", "keyed"),

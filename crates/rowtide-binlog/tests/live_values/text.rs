@@ -37,6 +37,7 @@ pub fn text(value: &Value<'_>, ty: &ColumnType) -> Option<String> {
         (Value::DateTime(at), ColumnType::DateTime { fsp }) => at.write_text(*fsp, &mut out),
         (Value::Timestamp(at), ColumnType::Timestamp { fsp }) => timestamp(at, *fsp, &mut out),
         (Value::Text(text), ColumnType::Text { charset }) => return Some(hex(&decoded(text, *charset))),
+        (Value::Binary(bytes), ColumnType::FixedBinary(kind)) => kind.write_text(bytes, &mut out).unwrap(),
         (Value::Binary(bytes), ColumnType::Binary { length }) => {
             let mut padded = bytes.to_vec();
             padded.resize(usize::from(*length), 0);
