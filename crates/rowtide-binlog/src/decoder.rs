@@ -1,6 +1,7 @@
 //! Events to transactions: verifies checksums, follows positions, unpacks compressed transactions, and calls a
 //! [`Handler`] with what it finds. It does no I/O: it is a function of the bytes fed to it and of its own state.
 
+mod detached;
 mod error;
 mod frame;
 mod handler;
@@ -32,6 +33,7 @@ use self::stream::Stream;
 use self::tables::Tables;
 use self::transaction::{Phase, Transaction};
 
+pub use self::detached::DetachedRows;
 pub use self::error::{DecodeError, DecodeErrorKind, Place};
 pub use self::handler::{
     CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TransactionEnd,

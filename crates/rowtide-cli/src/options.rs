@@ -54,6 +54,10 @@ pub fn pipeline(settings: &Settings) -> anyhow::Result<Pipeline> {
         Some(bytes) => builder.xa_held_bytes(bytes),
         None => builder,
     };
+    let builder = match settings.delivery.workers {
+        Some(workers) => builder.workers(workers.into()),
+        None => builder,
+    };
     Ok(builder.kafka(|kafka| *kafka = options).build()?)
 }
 

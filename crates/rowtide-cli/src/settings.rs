@@ -6,6 +6,7 @@
 
 mod file;
 
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -229,6 +230,11 @@ pub struct DeliverySettings {
     #[serde(deserialize_with = "duration")]
     pub commit_interval: Option<Duration>,
 
+    /// Threads that decode rows and encode their records when there is a backlog, the reading thread among them. Records and
+    /// their order do not depend on it [default: 1]
+    #[arg(long, env = "ROWTIDE_WORKERS", value_name = "N")]
+    pub workers: Option<NonZeroU8>,
+
     /// Tell of the comments of tables and columns in the schema history, as Debezium's include.schema.comments [default: false]
     #[arg(long, env = "ROWTIDE_INCLUDE_SCHEMA_COMMENTS", value_name = "BOOL", action = clap::ArgAction::Set)]
     pub include_schema_comments: Option<bool>,
@@ -334,7 +340,7 @@ group!(CheckpointSettings: checkpoint_topic);
 group!(HistorySettings: schema_history_topic);
 group!(CreationSettings: create_topics topic_replication_factor);
 group!(DeliverySettings:
-    snapshot tombstones_on_delete include_schema_changes delivery commit_bytes commit_interval include_schema_comments
+    snapshot tombstones_on_delete include_schema_changes delivery commit_bytes commit_interval workers include_schema_comments
     schema_disagreement topic_partitions;
     lists topic_config);
 

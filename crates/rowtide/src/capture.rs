@@ -1,5 +1,8 @@
 //! From decoded transactions to parcels of encoded records: the sink that the binlog decoder calls.
 
+mod aside;
+
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
@@ -21,6 +24,7 @@ use crate::queue::Sender;
 use crate::resume::{FILE_START, Resume};
 use crate::schema_change::SchemaChangeRecord;
 use crate::stats::{Stats, processed_at};
+use crate::workers::{Aside, Workers};
 
 /// Bytes of records after which a parcel is closed at the next end of a transaction, whatever the source still has.
 const PARCEL_BYTES: usize = 256 << 10;
@@ -54,6 +58,10 @@ pub(crate) struct Capture {
     gtids_of_file: bool,
     /// The source had something to tell since it was last asked.
     news: bool,
+    /// Who decodes rows, where it is not done as they come.
+    workers: Option<Workers>,
+    /// Rows that wait for them. Their records come behind all that are in the open parcel.
+    aside: Aside,
 }
 
 /// The parcel that is being filled.
@@ -86,6 +94,9 @@ struct Transaction {
     has_rows: bool,
     /// Where it starts in the open parcel, so that it can be taken back; none once a part of it was handed over.
     mark: Option<Mark>,
+    /// How many of the events whose rows are laid aside are of earlier transactions; only behind their records is `mark`
+    /// right.
+    aside_before: usize,
 }
 
 /// Lengths of the open parcel.
@@ -114,6 +125,7 @@ impl Capture {
         catalog: Catalog,
         resume: &Resume,
         xa_held_bytes: usize,
+        workers: NonZeroUsize,
         out: Sender<Parcel>,
         pool: Pool,
         stats: Arc<Stats>,
@@ -135,6 +147,8 @@ impl Capture {
             executed: resume.gtids.clone(),
             gtids_of_file: resume.gtids_of_file,
             news: false,
+            workers: (workers.get() > 1).then(|| Workers::new(workers)),
+            aside: Aside::default(),
         }
     }
 
@@ -163,6 +177,7 @@ impl Capture {
     /// The stream ends here: hands over all that is complete, and takes back the beginning of a transaction that is
     /// not.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        self.encode_aside()?;
         if let Some(Transaction { mark: Some(mark), .. }) = &self.transaction {
             let mark = *mark;
             self.open.truncate(mark);
@@ -177,6 +192,7 @@ impl Capture {
 
     /// Closes the open parcel and hands it over.
     fn close(&mut self, source_idle: bool) -> Result<(), Error> {
+        self.encode_aside()?;
         let fresh = Open {
             batch: self.pool.take(),
             ..Open::default()
@@ -230,6 +246,7 @@ impl Capture {
             Some(_) => PARCEL_BYTES_INSIDE,
         };
         let full = self.open.batch.bytes.len() >= limit
+            || self.is_enough_aside()
             || self.open.ended.len() >= PARCEL_TRANSACTIONS
             || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none());
         if full { self.close(false) } else { Ok(()) }
@@ -285,12 +302,17 @@ impl Handler for Capture {
             held: start.xa.then(Held::default),
             has_rows: false,
             mark,
+            aside_before: self.aside.len(),
         });
         self.news = true;
         Ok(())
     }
 
     fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Error> {
+        // An encoder that is replaced has to have written its rows.
+        if !self.aside.is_empty() && !self.catalog.knows(map, raw) {
+            self.encode_aside()?;
+        }
         self.catalog.capture(map, raw, &self.position)
     }
 
@@ -301,6 +323,10 @@ impl Handler for Capture {
         if !transaction.captured {
             return Ok(());
         }
+        if let Some(apart) = self.apart(&rows) {
+            return self.lay_aside(apart, source_ts_us(&context));
+        }
+        self.encode_aside()?;
         let tag = rows.tag;
         self.catalog.encoder(tag)?.begin_event(&source_info(&context));
         if self.open_transaction()?.held.is_some() {
@@ -326,6 +352,7 @@ impl Handler for Capture {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
+        self.encode_aside()?;
         let transaction = self.open_transaction()?;
         let (captured, delivered) = (transaction.captured, transaction.rows < transaction.skip);
         if captured {
@@ -350,6 +377,7 @@ impl Handler for Capture {
     }
 
     fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Error> {
+        self.encode_aside()?;
         match rollback {
             Rollback::Logged(end) if self.has_captured_rows() => Err(Error::RolledBack {
                 position: format!("{}:{}", end.file, end.pos),
@@ -501,6 +529,7 @@ impl Capture {
 
     /// Takes rows that waited into the open transaction, which commits them.
     fn hand_over(&mut self, held: &Held) -> Result<(), Error> {
+        self.encode_aside()?;
         let mut first = 0;
         for end in &held.ends {
             let transaction = self.open_transaction()?;
@@ -576,7 +605,7 @@ pub(crate) fn source_info<'a>(context: &EventContext<'a>) -> SourceInfo<'a> {
     }
 }
 
-fn encode_error(table: &str, context: &EventContext<'_>, cause: EncodeError) -> Error {
+pub(crate) fn encode_error(table: &str, context: &EventContext<'_>, cause: EncodeError) -> Error {
     Error::Encode {
         table: table.to_owned(),
         position: format!("{}:{}", context.file, context.pos),

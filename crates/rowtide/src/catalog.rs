@@ -17,6 +17,7 @@ use crate::history::HistoryWriter;
 use crate::pictures::Pictures;
 use crate::schema::{Schema, Touched};
 use crate::schema_change::SchemaChangeRecord;
+use crate::workers::{Numbered, UNKNOWN_TABLE};
 
 /// Turns table maps into plans and encoders, once for each version of a table.
 pub(crate) struct Catalog {
@@ -27,7 +28,9 @@ pub(crate) struct Catalog {
     pictures: Pictures,
     tables: HashMap<TableId, Known>,
     tags: HashMap<TableId, usize>,
-    encoders: Vec<TableEncoder>,
+    encoders: Vec<Numbered>,
+    /// Encoders made so far.
+    compiled: u64,
     topics: TopicNames,
 }
 
@@ -71,6 +74,7 @@ impl Catalog {
             tables: HashMap::new(),
             tags: HashMap::new(),
             encoders: Vec::new(),
+            compiled: 0,
             topics: TopicNames::default(),
         }
     }
@@ -115,9 +119,22 @@ impl Catalog {
 
     /// The encoder that [`CapturedTable::tag`] names.
     pub(crate) fn encoder(&mut self, tag: usize) -> Result<&mut TableEncoder, Error> {
-        self.encoders
-            .get_mut(tag)
-            .ok_or(Error::Fault("rows of a table that was never captured"))
+        let numbered = self.encoders.get_mut(tag);
+        numbered
+            .map(|numbered| &mut numbered.encoder)
+            .ok_or(Error::Fault(UNKNOWN_TABLE))
+    }
+
+    /// All encoders, by the tags of their tables.
+    pub(crate) fn encoders(&self) -> &[Numbered] {
+        &self.encoders
+    }
+
+    /// Whether [`capture`](Self::capture) leaves all encoders as they are.
+    pub(crate) fn knows(&self, map: &TableMap<'_>, raw: &[u8]) -> bool {
+        let id = TableId::new(map.database, map.table);
+        let shape = raw.get(TABLE_NUMBER..).unwrap_or_default();
+        !self.filter.captures(&id) || self.tables.get(&id).is_some_and(|known| known.map == shape)
     }
 
     /// Topics named since the last call.
@@ -179,12 +196,16 @@ impl Catalog {
     /// An encoder in the table's place: rows of an older version do not come any more.
     fn encoder_for(&mut self, table: &Table) -> Result<usize, Error> {
         let topic = self.topics.index(&self.options.topic_prefix, &table.id)?;
-        let encoder = TableEncoder::compile(table, topic, &self.options);
+        let encoder = Numbered {
+            number: self.compiled,
+            encoder: TableEncoder::compile(table, topic, &self.options),
+        };
+        self.compiled = self.compiled.wrapping_add(1);
         match self.tags.get(&table.id) {
             Some(tag) => {
-                let tag = *tag;
-                *self.encoder(tag)? = encoder;
-                Ok(tag)
+                let place = self.encoders.get_mut(*tag);
+                *place.ok_or(Error::Fault(UNKNOWN_TABLE))? = encoder;
+                Ok(*tag)
             }
             None => {
                 let tag = self.encoders.len();

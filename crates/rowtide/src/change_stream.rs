@@ -2,6 +2,7 @@
 //! destination.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -189,6 +190,12 @@ impl Builder {
         self
     }
 
+    /// How many threads decode rows and encode their records in a backlog; 1 by default.
+    pub fn workers(mut self, workers: NonZeroUsize) -> Self {
+        self.settings.workers = workers;
+        self
+    }
+
     /// Checks what was set, without connecting anywhere.
     ///
     /// # Errors
@@ -230,6 +237,7 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
             dump.catalog,
             &resume,
             settings.xa_held_bytes,
+            settings.workers,
             sender,
             Pool::default(),
             Arc::default(),

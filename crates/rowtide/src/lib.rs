@@ -41,6 +41,7 @@ mod supervise;
 pub mod table_changes;
 pub mod verify;
 mod visibility;
+mod workers;
 
 pub use rowtide_binlog as binlog;
 pub use rowtide_event as event;

@@ -1,6 +1,7 @@
 //! From a server to Kafka: the engine as a whole.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,7 @@ pub(crate) struct CaptureSettings {
     pub(crate) absent_columns: AbsentColumns,
     pub(crate) heartbeat: Duration,
     pub(crate) xa_held_bytes: usize,
+    pub(crate) workers: NonZeroUsize,
     pub(crate) until_idle: Option<Duration>,
     pub(crate) comments: Comments,
     pub(crate) disagreement: SchemaDisagreement,
@@ -131,6 +133,7 @@ impl CaptureSettings {
             absent_columns: AbsentColumns::default(),
             heartbeat: Duration::from_secs(10),
             xa_held_bytes: XA_HELD_BYTES,
+            workers: NonZeroUsize::MIN,
             until_idle: None,
             comments: Comments::LeftOut,
             disagreement: SchemaDisagreement::default(),
@@ -272,6 +275,13 @@ impl PipelineBuilder {
     /// How often the server sends a sign of life; three missing are a dead connection.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.settings.capture.heartbeat = interval;
+        self
+    }
+
+    /// How many threads decode rows and encode their records in a backlog, the reading thread among them; 1 by default. Their
+    /// order does not depend on it.
+    pub fn workers(mut self, workers: NonZeroUsize) -> Self {
+        self.settings.capture.workers = workers;
         self
     }
 

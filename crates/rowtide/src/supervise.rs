@@ -1,6 +1,7 @@
 //! Sessions one after another: connects both sides, resumes where the checkpoint says, runs the two threads, and takes
 //! the stream up again after a failure that heals.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::capture::Capture;
 use crate::deliver::{Delivery, Server, Target};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::history_log::HistoryLog;
 use crate::ingest::{Ended, Ingest, Stop};
 use crate::parcel::Pool;
@@ -28,6 +29,7 @@ use crate::stats::Stats;
 /// Runs sessions until one ends well or fails for good.
 pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Result<(), Error> {
     let mut retry = Retry::default();
+    let mut workers = settings.capture.workers;
     loop {
         let committed = stats.snapshot().commits;
         let mut session = Session {
@@ -35,6 +37,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             stats,
             stop,
             look_ahead: retry.look_ahead(),
+            workers,
             started: false,
         };
         let error = match session.run() {
@@ -43,6 +46,11 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
         };
         if stats.snapshot().commits > committed {
             retry = Retry::default();
+        }
+        if is_to_be_found(&error) && workers > NonZeroUsize::MIN && !stop.is_set() {
+            info!(error = %error, "rows are decoded one by one from the last commit on, to hand over all that is before it");
+            workers = NonZeroUsize::MIN;
+            continue;
         }
         let healing = retry.started(session.started) && error.is_retriable() && !retry.is_exhausted(&error);
         if !healing || stop.is_set() {
@@ -55,6 +63,11 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             return Ok(());
         }
     }
+}
+
+/// Whether a row stops the stream. Several workers do not hand over what stands shortly before it.
+fn is_to_be_found(error: &Error) -> bool {
+    error.kind() == ErrorKind::Stream && !error.is_retriable()
 }
 
 /// How often and how long was tried without progress.
@@ -115,6 +128,7 @@ struct Session<'a> {
     stats: &'a Arc<Stats>,
     stop: &'a Stop,
     look_ahead: LookAhead,
+    workers: NonZeroUsize,
     started: bool,
 }
 
@@ -164,6 +178,7 @@ impl Session<'_> {
             opened.catalog,
             resume,
             self.settings.capture.xa_held_bytes,
+            self.workers,
             sender,
             pool.clone(),
             Arc::clone(self.stats),

@@ -148,6 +148,59 @@ async fn a_change_stream_follows_the_server_as_it_writes() {
 }
 
 #[tokio::test]
+async fn several_workers_give_the_same_changes_in_the_same_order() {
+    let mysql = shared::mysql().unwrap();
+    let name = shop(mysql, "workers");
+    let from = end_of_binlog(mysql);
+    mysql.sql(&backlog(&name)).unwrap();
+
+    let alone = all_changes(stream(&name, from.clone())).await;
+    // A row whose key is changed is deleted and created.
+    assert_eq!(alone.len(), 3 * 4_000 + 300 + 1 + 2 * 4_301 + 4_300);
+    for workers in [2, 5] {
+        let together = all_changes(stream(&name, from.clone()).workers(workers.try_into().unwrap())).await;
+        assert_eq!(together.len(), alone.len(), "{workers} workers");
+        let differs = alone.iter().zip(&together).position(|(a, b)| a != b);
+        assert_eq!(
+            differs.map(|at| (&alone[at], &together[at])),
+            None,
+            "{workers} workers"
+        );
+    }
+}
+
+/// Transactions of one row and of megabytes, whose table is altered between them.
+fn backlog(name: &str) -> String {
+    let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT";
+    let single = |i: u32| format!("INSERT INTO {name}.orders (id, item) VALUES ({i}, 'single');");
+    [
+        format!("SET SESSION cte_max_recursion_depth = 5000; USE {name}; CREATE TABLE wide (id INT PRIMARY KEY, text TEXT);"),
+        format!("INSERT INTO wide {numbers} i, REPEAT(CHAR(97 + i % 26), 600) FROM n;"),
+        format!("INSERT INTO orders {numbers} i, CONCAT('item ', i) FROM n;"),
+        "ALTER TABLE wide ADD COLUMN more INT DEFAULT 5;".to_owned(),
+        (4_001..=4_300).map(single).collect(),
+        "BEGIN; UPDATE wide SET more = -id; INSERT INTO orders VALUES (9999, NULL); COMMIT;".to_owned(),
+        "BEGIN; UPDATE orders SET id = id + 10000 ORDER BY id DESC; INSERT INTO secrets VALUES (1); COMMIT;".to_owned(),
+        "DELETE FROM orders WHERE item IS NOT NULL".to_owned(),
+    ]
+    .concat()
+}
+
+/// Topic, key and value of all changes; without the times at which they were worked on.
+async fn all_changes(stream: rowtide::change_stream::Builder) -> Vec<(String, Option<Value>, Value)> {
+    let mut stream = stream.until_idle(Some(IDLE)).connect().await.unwrap();
+    let mut changes = Vec::new();
+    while let Some(change) = stream.next().await.unwrap() {
+        let mut value = json(&change.value);
+        for time in ["ts_ms", "ts_us", "ts_ns"] {
+            assert!(value.as_object_mut().unwrap().remove(time).is_some());
+        }
+        changes.push((change.topic.to_string(), change.key.as_deref().map(json), value));
+    }
+    changes
+}
+
+#[tokio::test]
 async fn errors_tell_who_is_at_fault() {
     let bad = Pipeline::builder(source(), 0, "127.0.0.1:9", "p")
         .build()

@@ -1,12 +1,14 @@
 //! The rows of one event, decoded one by one.
 
+use std::sync::Arc;
+
 use rowtide_event::{Malformed, Reader, RowChange, Value};
 
 use crate::event::{EventType, RowsEvent, RowsOperation};
 use crate::row::{Documents, RowPlan};
 
 use super::error::Place;
-use super::{CapturedTable, DecodeError, DecodeErrorKind, EventContext};
+use super::{CapturedTable, DecodeError, DecodeErrorKind, DetachedRows, EventContext};
 
 /// The rows of one event of a captured table.
 pub struct Rows<'a> {
@@ -14,13 +16,13 @@ pub struct Rows<'a> {
     pub tag: usize,
     event: RowsEvent<'a>,
     event_type: EventType,
-    plan: &'a RowPlan,
+    plan: &'a Arc<RowPlan>,
     context: EventContext<'a>,
     unread: Reader<'a>,
     before: Vec<Value<'a>>,
     after: Vec<Value<'a>>,
     /// Of an event with differences, the documents that they make, and how many of those are done.
-    documents: (&'a Documents, usize),
+    documents: (Option<&'a Documents>, usize),
 }
 
 impl<'a> Rows<'a> {
@@ -36,21 +38,40 @@ impl<'a> Rows<'a> {
             RowsOperation::PartialUpdate => table.plan.rebuild(&event, documents),
             _ => Ok(()),
         };
-        let rows = Self {
-            tag: table.tag,
-            event,
-            event_type,
-            plan: &table.plan,
-            context,
-            unread: Reader::new(event.rows),
-            before: Vec::new(),
-            after: Vec::new(),
-            documents: (documents, 0),
-        };
+        let mut rows = Self::of(table.tag, &table.plan, event, event_type, context);
+        rows.documents.0 = Some(documents);
         match rebuilt {
             Ok(()) => Ok(rows),
             Err(cause) => Err(rows.error(cause.into())),
         }
+    }
+
+    /// The rows of an event without differences of JSON documents.
+    pub(super) fn of(
+        tag: usize,
+        plan: &'a Arc<RowPlan>,
+        event: RowsEvent<'a>,
+        event_type: EventType,
+        context: EventContext<'a>,
+    ) -> Self {
+        Self {
+            tag,
+            event,
+            event_type,
+            plan,
+            context,
+            unread: Reader::new(event.rows),
+            before: Vec::new(),
+            after: Vec::new(),
+            documents: (None, 0),
+        }
+    }
+
+    /// A copy of all rows of the event, to be decoded from the first one on. None where documents are logged as differences,
+    /// which are decoded together with the event alone.
+    pub fn detach(&self) -> Option<DetachedRows> {
+        let apart = self.event.operation != RowsOperation::PartialUpdate;
+        apart.then(|| DetachedRows::of(self.tag, self.plan, &self.event, self.event_type, &self.context))
     }
 
     /// Where the event stands.
@@ -126,7 +147,9 @@ impl<'a> Rows<'a> {
                 if diffs.is_empty() {
                     return before.get(column).copied().ok_or(MISSING);
                 }
-                let document = documents.at(*done).ok_or(MISSING)?;
+                let document = documents
+                    .and_then(|documents| documents.at(*done))
+                    .ok_or(MISSING)?;
                 *done = done.saturating_add(1);
                 Ok(Value::Json(document))
             },

@@ -214,6 +214,11 @@ impl<'a> Bitmap<'a> {
         Ok(bitmap)
     }
 
+    /// Its bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The bit at `index`; false beyond the width.
     #[inline]
     pub fn bit(&self, index: usize) -> bool {

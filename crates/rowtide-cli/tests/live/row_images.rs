@@ -68,3 +68,42 @@ fn a_column_that_no_image_has_stops_the_stream_or_is_what_was_asked_for() {
         ]
     );
 }
+
+/// Several workers find the row together with others behind it; what stands before it is handed over all the same.
+#[test]
+fn with_several_workers_all_before_the_row_that_stops_the_stream_is_delivered() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql(
+            "CREATE DATABASE minimal_w; CREATE TABLE minimal_w.t (id INT PRIMARY KEY, n INT, v VARCHAR(500))",
+        )
+        .unwrap();
+    let start = stage::position(mysql);
+    let rows = |from: u32| {
+        format!(
+            "INSERT INTO t WITH RECURSIVE n (i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {from} + 2999) \
+             SELECT i, i, REPEAT('v', 400) FROM n;"
+        )
+    };
+    mysql
+        .sql(&format!(
+            "SET cte_max_recursion_depth = 5000; USE minimal_w; {} {} SET binlog_row_image = MINIMAL;
+             UPDATE t SET n = 0 WHERE id = 7; SET binlog_row_image = FULL; {}",
+            rows(1),
+            rows(3001),
+            rows(6001)
+        ))
+        .unwrap();
+    for workers in ["1", "4"] {
+        let prefix = format!("minimal_w{workers}");
+        let mut run = stage::run(mysql, kafka, &prefix, "minimal_w");
+        run.args(["--start", &start, "--until-idle", "500ms", "--workers", workers]);
+        assert_says(&stage::fail(&mut run, 7), &["minimal_w.t", "column v"]);
+        let records = kafka.read_all(&[&format!("{prefix}.minimal_w.t")], true).unwrap();
+        let keys: Vec<_> = records.iter().map(|r| r.key.clone().unwrap()).collect();
+        let expected: Vec<_> = (1..=6000)
+            .map(|id| format!("{{\"id\":{id}}}").into_bytes())
+            .collect();
+        assert!(keys == expected, "{workers} workers: {} records", keys.len());
+    }
+}

@@ -60,9 +60,13 @@ pub fn next_server_id() -> String {
     NEXT.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
-/// `rowtide run` from `mysql` to `kafka` for all tables of `database`, with `prefix` before its topics.
+/// `rowtide run` from `mysql` to `kafka` for all tables of `database`, with `prefix` before its topics; with as many
+/// workers as `LIVE_WORKERS` says, so that all tests can be run with several.
 pub fn run(mysql: &MySql, kafka: &Kafka, prefix: &str, database: &str) -> Command {
     let mut command = rowtide();
+    if let Ok(workers) = std::env::var("LIVE_WORKERS") {
+        command.env("ROWTIDE_WORKERS", workers);
+    }
     command
         .args([
             "run",

@@ -74,6 +74,23 @@ impl RecordBatch {
         }
     }
 
+    /// Adds copies of all records of another batch, with their bytes.
+    pub fn append_all(&mut self, from: &RecordBatch) {
+        let first = self.bytes.len();
+        let moved = |span: &Span| span.start.saturating_add(first)..span.end.saturating_add(first);
+        self.origins.extend(self.records.len(), &from.origins);
+        self.bytes.extend_from_slice(&from.bytes);
+        self.records.extend(from.records.iter().map(|record| Record {
+            topic: record.topic,
+            key: record.key.as_ref().map(moved),
+            value: record.value.as_ref().map(moved),
+            header: record.header.as_ref().map(|header| match header {
+                KeyHeader::NewKey(span) => KeyHeader::NewKey(moved(span)),
+                KeyHeader::OldKey(span) => KeyHeader::OldKey(moved(span)),
+            }),
+        }));
+    }
+
     fn copy(&mut self, from: &RecordBatch, span: &Span) -> Span {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(from.slice(span));
@@ -125,10 +142,11 @@ mod tests {
         for (index, pos) in [(0, 10), (1, 20), (2, 30)] {
             from.origins.note(index, &origin(pos));
         }
-        let mut batch = RecordBatch {
+        let before = || RecordBatch {
             bytes: b"before".to_vec(),
             ..RecordBatch::default()
         };
+        let mut batch = before();
         batch.append(&from, 1..3);
         assert_eq!(
             (batch.origins.of(0), batch.origins.of(1)),
@@ -141,6 +159,23 @@ mod tests {
                 record(6..8, None, Some(KeyHeader::NewKey(8..10))),
                 record(10..12, Some(12..14), Some(KeyHeader::OldKey(14..16))),
             ]
+        );
+
+        let mut all = before();
+        all.append_all(&from);
+        all.append_all(&from);
+        assert_eq!(all.bytes, b"beforek1v1k2v2k1v1k2v2");
+        assert_eq!(
+            all.records[3..],
+            [
+                record(14..16, Some(16..18), None),
+                record(18..20, None, Some(KeyHeader::NewKey(14..16))),
+                record(18..20, Some(20..22), Some(KeyHeader::OldKey(18..20))),
+            ]
+        );
+        assert_eq!(
+            (all.origins.of(2), all.origins.of(3), all.origins.of(5)),
+            (Some(&origin(30)), Some(&origin(10)), Some(&origin(30)))
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::{Operation, SourceInfo, TableId};
 
 /// The text of an envelope behind the row: `source` up to the row's number, what follows it up to the operation, and the
 /// times of processing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct EventText {
     source: SourceText,
     head: Vec<u8>,

@@ -4,7 +4,7 @@ use super::string;
 use crate::Malformed;
 
 /// The members of an ENUM or SET as JSON string contents, in their order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Labels(Box<[Box<[u8]>]>);
 
 impl Labels {

@@ -35,7 +35,7 @@ use crate::{Operation, RowChange, SourceInfo, Table, Value};
 /// - A column that the row image leaves out ([`Value::Absent`]) is never null: [`AbsentColumns`](super::AbsentColumns) says
 ///   what it is.
 /// - A date that no calendar has, zero dates among them, is null.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TableEncoder {
     topic: TopicIndex,
     tombstones: bool,

@@ -7,14 +7,14 @@ use crate::encode::{AbsentColumns, EncodeError, EncodeOptions, UNAVAILABLE};
 use crate::{Column, ColumnType, Flavour, Malformed, Value};
 
 /// Writes the rows of one version of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RowWriter {
     columns: Box<[ColumnWriter]>,
     flavour: Flavour,
     scratch: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ColumnWriter {
     /// `,"name":`
     field: Box<[u8]>,
@@ -24,7 +24,7 @@ struct ColumnWriter {
 }
 
 /// What stands for a value that the row image does not have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Absent {
     Refused,
     LeftOut,

@@ -5,7 +5,7 @@ use crate::SourceInfo;
 use crate::encode::EncodeOptions;
 
 /// What is the same for all events of a table, rendered once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SourceText {
     /// The block's beginning up to the event's own parts.
     run: Box<[u8]>,

@@ -5,7 +5,7 @@ use super::{bytes, float, spatial, string};
 use crate::{Charset, ColumnType, FixedBinary, GeometryKind, Malformed, Timestamp, Value, json};
 
 /// How a column's values are written: chosen once for each version of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum ValueWriter {
     Signed,
     Unsigned,

@@ -1,0 +1,234 @@
+//! Rows of many events, decoded and encoded by several threads at once, and put back into their order.
+//!
+//! What the reading thread does with an event before its rows are decoded is little. So it only lays rows aside
+//! ([`Aside`]), and when there are enough of them it decodes and encodes them together with helping threads, each a run of
+//! events at a time ([`Workers::encode`]). The records come back in the order of the events, whoever made them. When the
+//! source has nothing more to send there is little to share, and the reading thread does it alone.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use rowtide_binlog::decoder::{DetachedRows, Rows};
+use rowtide_event::encode::{RecordBatch, TableEncoder};
+
+use crate::capture::{encode_error, source_info};
+use crate::error::Error;
+use crate::stats::processed_at;
+
+/// Rows that wait to be decoded, in the order of their events.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    events: Vec<DetachedRows>,
+    bytes: usize,
+}
+
+impl Aside {
+    pub(crate) fn push(&mut self, rows: DetachedRows) {
+        self.bytes = self.bytes.saturating_add(rows.memory());
+        self.events.push(rows);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Bytes of memory, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// An encoder, and how many there were before it: no two are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Numbered {
+    pub(crate) number: u64,
+    pub(crate) encoder: TableEncoder,
+}
+
+/// The threads that help, and what they keep between two rounds.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    workers: Vec<Worker>,
+    spare: Vec<Run>,
+}
+
+/// One thread's encoders: an encoder keeps what is the same for all rows of an event.
+#[derive(Debug, Default)]
+struct Worker {
+    encoders: HashMap<usize, Numbered>,
+}
+
+/// The records of a run of events.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) batch: RecordBatch,
+    /// After each event.
+    pub(crate) ends: Vec<RunEnd>,
+}
+
+/// Lengths of a [`Run`] after an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RunEnd {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+    pub(crate) rows: u64,
+}
+
+/// Bytes of row images for each worker that are worth a thread.
+pub(crate) const WORTH_A_WORKER: usize = 64 << 10;
+/// Runs for each worker, so that none waits long for the others.
+const RUNS: usize = 4;
+/// More is given back to the allocator: a huge row must not stay in memory for ever.
+const KEPT_BYTES: usize = 1 << 20;
+
+impl Run {
+    /// Rows of all its events.
+    pub(crate) fn rows(&self) -> u64 {
+        self.ends.last().map_or(0, |end| end.rows)
+    }
+}
+
+impl Workers {
+    /// So many threads, that of the caller among them.
+    pub(crate) fn new(count: NonZeroUsize) -> Self {
+        Self {
+            workers: (0..count.get()).map(|_| Worker::default()).collect(),
+            spare: Vec::new(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The records of all rows, in order.
+    ///
+    /// # Errors
+    /// If a row of any event cannot be decoded or encoded: not necessarily the first one of which that is so.
+    pub(crate) fn encode(&mut self, aside: &Aside, encoders: &[Numbered]) -> Result<Vec<Run>, Error> {
+        let threads = (aside.bytes / WORTH_A_WORKER).clamp(1, self.workers.len());
+        let shares = split(aside, threads);
+        let mut runs: Vec<Result<Run, Error>> = shares.iter().map(|_| Ok(self.fresh_run())).collect();
+        let work = Mutex::new(shares.into_iter().zip(&mut runs));
+        let toil = |worker: &mut Worker| {
+            while let Some((events, run)) = next(&work) {
+                if let Ok(into) = run
+                    && let Err(error) = worker.encode(events, encoders, into)
+                {
+                    *run = Err(error);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let Some((own, others)) = self.workers.split_first_mut() else {
+                return;
+            };
+            for worker in others.iter_mut().take(threads.saturating_sub(1)) {
+                let helper = std::thread::Builder::new().name("rowtide-encode".into());
+                if helper.spawn_scoped(scope, || toil(worker)).is_err() {
+                    // Whoever is there does the work of the thread that the system does not give.
+                    break;
+                }
+            }
+            toil(own);
+        });
+        runs.into_iter().collect()
+    }
+
+    /// Takes a run's memory back, to use it again.
+    pub(crate) fn give_back(&mut self, mut run: Run) {
+        if self.spare.len() < self.workers.len().saturating_mul(RUNS)
+            && run.batch.bytes.capacity() <= KEPT_BYTES
+        {
+            run.batch.clear();
+            run.ends.clear();
+            self.spare.push(run);
+        }
+    }
+
+    fn fresh_run(&mut self) -> Run {
+        self.spare.pop().unwrap_or_default()
+    }
+}
+
+/// Neighbouring events for each run: about as many bytes in each.
+fn split(aside: &Aside, threads: usize) -> Vec<&[DetachedRows]> {
+    let most = if threads == 1 {
+        usize::MAX
+    } else {
+        aside.bytes.div_ceil(threads.saturating_mul(RUNS))
+    };
+    let mut bytes = 0usize;
+    let full = |_: &DetachedRows, next: &DetachedRows| {
+        bytes = bytes.saturating_add(next.memory());
+        let fits = bytes < most;
+        if !fits {
+            bytes = 0;
+        }
+        fits
+    };
+    aside.events.chunk_by(full).collect()
+}
+
+fn next<W: Iterator>(work: &Mutex<W>) -> Option<W::Item> {
+    work.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
+impl Worker {
+    fn encode(&mut self, events: &[DetachedRows], encoders: &[Numbered], run: &mut Run) -> Result<(), Error> {
+        for event in events {
+            let encoder = self.encoder(event.tag(), encoders)?;
+            let mut rows = event
+                .attach()
+                .map_err(|_| Error::Fault("rows that were laid aside are damaged"))?;
+            let rows = encode_rows(&mut rows, encoder, &mut run.batch)?;
+            let before = run.rows();
+            run.ends.push(RunEnd {
+                bytes: run.batch.bytes.len(),
+                records: run.batch.records.len(),
+                rows: before.saturating_add(rows),
+            });
+        }
+        Ok(())
+    }
+
+    /// Its own copy of an encoder.
+    fn encoder(&mut self, tag: usize, encoders: &[Numbered]) -> Result<&mut TableEncoder, Error> {
+        let current = encoders.get(tag).ok_or(Error::Fault(UNKNOWN_TABLE))?;
+        let own = self.encoders.entry(tag).or_insert_with(|| current.clone());
+        if own.number != current.number {
+            *own = current.clone();
+        }
+        Ok(&mut own.encoder)
+    }
+}
+
+pub(crate) const UNKNOWN_TABLE: &str = "rows of a table that was never captured";
+
+/// Appends the records of all rows of an event, and says how many rows there are.
+fn encode_rows(
+    rows: &mut Rows<'_>,
+    encoder: &mut TableEncoder,
+    batch: &mut RecordBatch,
+) -> Result<u64, Error> {
+    let context = *rows.context();
+    encoder.begin_event(&source_info(&context));
+    let now = processed_at();
+    let mut index = 0u32;
+    while let Some(change) = rows.next()? {
+        encoder
+            .encode(&change, index, now, batch)
+            .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
+        index = index.saturating_add(1);
+    }
+    Ok(u64::from(index))
+}
