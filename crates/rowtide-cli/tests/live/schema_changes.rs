@@ -34,7 +34,7 @@ fn what_was_there_before_the_start_is_known() {
         .unwrap();
     let start = stage::position(mysql);
     let run = || {
-        let mut run = stage::run(mysql, kafka, "before", "before_.*");
+        let mut run = stage::run(mysql, kafka, "known_before", "before_.*");
         run.args(["--start", &start]).args(UNTIL_IDLE);
         run
     };
@@ -53,7 +53,7 @@ fn what_was_there_before_the_start_is_known() {
                 .collect::<Vec<_>>()
         })
     };
-    let empty = told("before", "before_told");
+    let empty = told("known_before", "before_told");
     let of_tables = empty
         .iter()
         .filter(|told| told["ddl"].as_str().unwrap().contains(" TABLE "));
@@ -65,7 +65,7 @@ fn what_was_there_before_the_start_is_known() {
             Some(vec![json!("latin1"), json!(null)])
         ]
     );
-    let full = told("before", "before_full");
+    let full = told("known_before", "before_full");
     assert_eq!(ddl(&full), ["ALTER TABLE before_full.t ADD v INT"]);
     assert_eq!(columns(&full[0]), Some(vec![json!(null), json!(null)]));
 }
