@@ -1,7 +1,8 @@
 //! Rowtide measured on real servers, beside what bounds it: every figure is a ratio of two things that ran in turn on the
 //! same machine.
 //!
-//! - one file a part: [`drain`], [`decode`], [`latency`], [`tables`], [`process`], [`instructions`]
+//! - one file a part: [`drain`], [`decode`], [`latency`], [`tables`], [`process`], [`workers`],
+//!   [`instructions`]
 //! - what all of them need: [`servers`], [`follower`], [`usage`], [`statistics`]
 //! - [`report`]: the parts' results as a page and a plot
 
@@ -16,6 +17,7 @@ pub mod servers;
 pub mod statistics;
 pub mod tables;
 pub mod usage;
+pub mod workers;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_bench::decode::sink::Depth;
 use rowtide_bench::report::{self, Part as Measured};
 use rowtide_bench::servers::Rowtide;
-use rowtide_bench::{Extent, decode, drain, instructions, latency, process, tables};
+use rowtide_bench::{Extent, decode, drain, instructions, latency, process, tables, workers};
 
 /// Measures Rowtide on real servers, beside what bounds it.
 #[derive(Parser)]
@@ -101,6 +101,8 @@ enum Part {
     Tables,
     /// Start, idleness, the size of the program.
     Process,
+    /// Decoding and encoding by one thread and by two.
+    Workers,
     /// Instructions a row, counted by callgrind, with limits.
     Instructions,
 }
@@ -166,6 +168,7 @@ fn measure(part: Part, rowtide: &Rowtide, extent: &Extent) -> Result<Measured> {
         Part::Latency => latency::measure(rowtide, extent),
         Part::Tables => tables::measure(rowtide, extent),
         Part::Process => process::measure(rowtide, extent),
+        Part::Workers => workers::measure(extent),
         Part::Instructions => instructions::measure(extent),
     }
 }

@@ -175,6 +175,7 @@ const ORDER: [&str; 7] = [
     "latency",
     "tables",
     "process",
+    "workers",
     "instructions",
     "peers",
 ];
