@@ -169,7 +169,7 @@ pub fn write_page(results: &Path, page: &Path) -> Result<()> {
 }
 
 /// The parts in the order of the page; those that were not measured are left out.
-const ORDER: [&str; 7] = [
+const ORDER: [&str; 8] = [
     "drain",
     "decode",
     "latency",
