@@ -64,3 +64,7 @@ CREATE TABLE geo (g GEOMETRY NOT NULL, p POINT NOT NULL, SPATIAL KEY (g), SPATIA
 ALTER TABLE geo DROP KEY g;
 CREATE TABLE gk (a INT NOT NULL, v INT AS (1) VIRTUAL, s INT AS (2) STORED, n INT, w INT AS (3) VIRTUAL NOT NULL, KEY vk (v), KEY nk (n), UNIQUE uv (v), UNIQUE un (n), UNIQUE uw (w), KEY sk (s), UNIQUE us (s), UNIQUE ua (a));
 CREATE TABLE gk2 (a VARCHAR(9) NOT NULL, b INT NOT NULL, c VARCHAR(9), w INT AS (3) VIRTUAL NOT NULL, UNIQUE p (a(3)), UNIQUE w (w), UNIQUE n (b, c), UNIQUE c (c(2)), FULLTEXT ft (a), KEY k (b), KEY kp (a(2)));
+CREATE TABLE before_primary (x INT, y INT, z INT NOT NULL, UNIQUE (y), UNIQUE (x), UNIQUE (z), PRIMARY KEY (x));
+ALTER TABLE before_primary CHANGE x xx INT;
+ALTER TABLE before_primary ADD KEY (z);
+ALTER TABLE before_primary DROP PRIMARY KEY;

@@ -202,6 +202,57 @@ impl Charset {
         self.decode_other(bytes, out).ok_or(self.malformed())
     }
 
+    /// Appends `bytes` as the server shows them to clients of utf8mb4: a code that has no character there, which the
+    /// server stores all the same, is a question mark.
+    ///
+    /// # Errors
+    /// If they are no text of this character set, and none that the server would store.
+    #[inline]
+    pub fn convert(self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let start = out.len();
+        self.decode(bytes, out).or_else(|malformed| {
+            out.truncate(start);
+            self.replace('?', bytes, out).ok_or(malformed)
+        })
+    }
+
+    /// `bytes` as text whatever they are: U+FFFD stands for what is none. Those of `binary` are taken for UTF-8, as names
+    /// are that a client of it has sent.
+    pub fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        if let Ok(text) = self.decode_borrowed(bytes) {
+            return text;
+        }
+        let mut utf8 = Vec::with_capacity(bytes.len());
+        match self.replace(char::REPLACEMENT_CHARACTER, bytes, &mut utf8) {
+            Some(()) => Cow::Owned(String::from_utf8_lossy(&utf8).into_owned()),
+            None => String::from_utf8_lossy(bytes),
+        }
+    }
+
+    /// Appends `bytes` character by character, with `other` for each code without one. None where the server checks what
+    /// it stores.
+    fn replace(self, other: char, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let length = match self {
+                Self::Ucs2 => 2,
+                _ => match self.multi_byte() {
+                    Some(set) => set.length(rest),
+                    None if self.table().is_some() || matches!(self, Self::Ascii | Self::Tis620) => 1,
+                    None => return None,
+                },
+            };
+            let (code, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            let start = out.len();
+            if self.decode(code, out).is_err() {
+                out.truncate(start);
+                push(other, out);
+            }
+            rest = after;
+        }
+        Some(())
+    }
+
     /// `bytes` of this character set as UTF-8: themselves where they are that already.
     ///
     /// # Errors
@@ -391,6 +442,36 @@ mod tests {
     }
 
     #[test]
+    fn codes_without_a_character_are_shown_as_question_marks() {
+        // Answers of a MySQL 9.7 to CONVERT(_charset X'...' USING utf8mb4).
+        let cases: [(Charset, &[u8], &str); 8] = [
+            (Charset::Ucs2, &[0, b'a', 0xd8, 0x00, 0, b'b'], "a?b"),
+            (Charset::Big5, &[0xc8, 0x40, b'a', 0xa4, 0xa4], "?a中"),
+            (Charset::EucKr, &[0xa2, 0xe8, 0xc7, 0xd1], "?한"),
+            (Charset::Sjis, &[0xfc, 0x40, 0xb1], "?ｱ"),
+            (Charset::Ujis, &[0x8f, 0xa1, 0xa1, 0xc6, 0xfc], "?日"),
+            (Charset::Ascii, &[b'a', 0x80], "a?"),
+            (Charset::Tis620, &[0xfe, 0xa1], "?ก"),
+            (Charset::Gbk, &[0xa1, 0x40, b'a'], "?a"),
+        ];
+        for (charset, bytes, expected) in cases {
+            let mut out = b"x".to_vec();
+            charset.convert(bytes, &mut out).unwrap();
+            assert_eq!(out, format!("x{expected}").as_bytes(), "{}", charset.name());
+        }
+        assert!(Charset::Utf8.convert(&[0xff], &mut Vec::new()).is_err());
+        assert!(Charset::Utf16.convert(&[0xd8, 0x00], &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn every_statement_is_text_somehow() {
+        assert_eq!(Charset::Binary.decode_lossy("é".as_bytes()), "é");
+        assert_eq!(Charset::Utf8.decode_lossy(&[b'a', 0xff, b'b']), "a\u{fffd}b");
+        assert_eq!(Charset::Big5.decode_lossy(&[0xc8, 0x40, b'b']), "\u{fffd}b");
+        assert_eq!(Charset::Latin1.decode_lossy(&[0xe9]), "é");
+    }
+
+    #[test]
     fn utf8_is_borrowed_and_the_rest_is_made() {
         assert!(matches!(
             Charset::Utf8.decode_borrowed("é".as_bytes()),
@@ -429,6 +510,10 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, id: u16) {
             if let Some(charset) = Charset::from_collation(id) {
                 let borrowed = charset.decode_borrowed(&bytes).ok().map(Cow::into_owned);
+                let _ = charset.decode_lossy(&bytes);
+                let mut converted = Vec::new();
+                let is_shown = charset.convert(&bytes, &mut converted).is_ok();
+                prop_assert!(borrowed.as_ref().is_none_or(|text| is_shown && text.as_bytes() == converted));
                 prop_assert_eq!(decoded(charset, &bytes), borrowed);
             }
         }

@@ -30,7 +30,7 @@ pub(crate) async fn statements(
 ) -> Result<Vec<Touched>, Error> {
     let mut found = Vec::new();
     each_statement(client, options, resume, end, |statement| {
-        found.extend(history.read(statement)?.touched());
+        found.extend(history.read(statement).touched());
         Ok(())
     })
     .await?;

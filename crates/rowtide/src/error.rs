@@ -158,15 +158,6 @@ pub enum Error {
         /// INSERT, UPDATE and so on.
         verb: String,
     },
-    /// A statement that is no text.
-    #[error(
-        "the statement at {position} is not text in the character set that it was logged with, so that it cannot be told \
-         which tables it changes; set a checkpoint behind it with `rowtide checkpoint set` once you know"
-    )]
-    StatementText {
-        /// File and position.
-        position: String,
-    },
     /// XA COMMIT of a transaction whose rows were not read.
     #[error(
         "XA COMMIT {xid} at {position} is of a transaction that was prepared before the place where this stream was \
@@ -319,7 +310,6 @@ impl Error {
             | Self::TypesUnknown { .. }
             | Self::ShapeMismatch { .. }
             | Self::StatementFormat { .. }
-            | Self::StatementText { .. }
             | Self::RolledBack { .. }
             | Self::PreparedBefore { .. }
             | Self::TooMuchHeld { .. }

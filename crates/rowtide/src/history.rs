@@ -62,8 +62,8 @@ impl HistoryWriter {
     }
 
     /// Finds out what a statement changes.
-    pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Result<Read<'a>, Error> {
-        let text = text(statement)?;
+    pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Read<'a> {
+        let text = text(statement);
         let session = Session::of(
             statement.database,
             &statement.variables,
@@ -78,7 +78,7 @@ impl HistoryWriter {
         if let Class::Unknown { verb } = &class {
             entries.push(unknown(statement.database, verb));
         }
-        Ok(Read {
+        Read {
             context: EventContext {
                 // Debezium knows it from BEGIN only.
                 thread: statement.context.thread.filter(|_| !statement.ends_group),
@@ -88,7 +88,7 @@ impl HistoryWriter {
             text,
             class,
             entries,
-        })
+        }
     }
 
     /// The messages of a statement that did this to the schema: each with a record in Debezium's format, the first with
@@ -264,25 +264,14 @@ fn table_entry(table: &TrackedTable) -> HistoryEntry {
     }
 }
 
-/// A statement's text in UTF-8: it is logged in the client's character set.
-fn text(statement: &Statement<'_>) -> Result<String, Error> {
+/// A statement's text in UTF-8: it is logged in the client's character set, as far as the client has kept to it.
+fn text(statement: &Statement<'_>) -> String {
     let charset = statement
         .variables
         .collations
         .and_then(|collations| Charset::from_collation(collations.client))
         .unwrap_or(Charset::Utf8);
-    if matches!(charset, Charset::Utf8 | Charset::Utf8Mb3) {
-        // What is none is in the literal of a binary default: the server refuses it in names.
-        return Ok(String::from_utf8_lossy(statement.query).into_owned());
-    }
-    let unreadable = || Error::StatementText {
-        position: position(&statement.context),
-    };
-    let mut utf8 = Vec::with_capacity(statement.query.len());
-    charset
-        .decode(statement.query, &mut utf8)
-        .map_err(|_| unreadable())?;
-    String::from_utf8(utf8).map_err(|_| unreadable())
+    charset.decode_lossy(statement.query).into_owned()
 }
 
 fn position(context: &EventContext<'_>) -> String {

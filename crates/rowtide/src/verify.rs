@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         let (history, tracker) = (&self.history, &mut self.tracker);
         let mut stale = Stale::default();
         backlog::each_statement(client, options, resume, end, |statement| {
-            let outcome = history.read(statement)?.apply(tracker);
+            let outcome = history.read(statement).apply(tracker);
             stale.add(&outcome);
             Ok(())
         })

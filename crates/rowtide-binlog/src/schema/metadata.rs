@@ -389,7 +389,7 @@ fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>
         match charset {
             // Names without a character set are taken as the client wrote them.
             Charset::Binary => utf8.extend_from_slice(member),
-            _ => charset.decode(member, &mut utf8)?,
+            _ => charset.convert(member, &mut utf8)?,
         }
         String::from_utf8(utf8).map_err(|_| Malformed::Invalid("TABLE_MAP members"))
     };

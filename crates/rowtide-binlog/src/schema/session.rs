@@ -8,6 +8,8 @@ use crate::server::{Flavour, ServerVersion};
 const ANSI_QUOTES: u64 = 0x4;
 /// `REAL_AS_FLOAT` in `sql_mode`: REAL is FLOAT.
 const REAL_AS_FLOAT: u64 = 0x1;
+/// `MAXDB` in `sql_mode`, which MySQL has up to 5.7: TIMESTAMP is DATETIME.
+const MAXDB: u64 = 0x1000;
 /// `ORACLE` in MariaDB's `sql_mode`: DATE has a time of day.
 const ORACLE: u64 = 0x200;
 /// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
@@ -119,6 +121,11 @@ impl<'a> Session<'a> {
 
     pub(super) fn date_has_time(&self) -> bool {
         self.is_mariadb() && self.sql_mode & ORACLE != 0
+    }
+
+    pub(super) fn timestamp_is_datetime(&self) -> bool {
+        let knows_it = self.is_mariadb() || !self.server.is_at_least(8, 0, 0);
+        knows_it && self.sql_mode & MAXDB != 0
     }
 
     /// Whether a TIMESTAMP column is like any other: nullable, and without a default that nobody wrote.

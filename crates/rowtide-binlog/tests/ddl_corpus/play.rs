@@ -165,7 +165,7 @@ async fn follow(
 fn apply(tracker: &mut SchemaTracker, query: &Query<'_>, version: ServerVersion) -> Option<String> {
     let collations = query.variables.collations;
     let charset = collations.map_or(Charset::Utf8, |c| Charset::from_collation(c.client).unwrap());
-    let sql = charset.decode_borrowed(query.query).unwrap();
+    let sql = charset.decode_lossy(query.query);
     let session = Session::of(query.database, &query.variables, version, NameCase::Matters);
     match tracker.apply(&sql, &session) {
         Outcome::Unreadable(why) => Some(format!("  unreadable: {why}: {sql}\n")),

@@ -80,6 +80,17 @@ impl MultiByte {
         Some(())
     }
 
+    /// How many bytes the first character takes, whether there is such a one or not.
+    pub(super) fn length(&self, bytes: &[u8]) -> usize {
+        match (self.layout, bytes) {
+            (_, [first, ..]) if first.is_ascii() => 1,
+            (Layout::ShiftJis, [0xa1..=0xdf, ..]) => 1,
+            (Layout::Gb18030, [_, 0x30..=0x39, ..]) => 4,
+            (Layout::Euc, [TRIPLE, ..]) => 3,
+            _ => 2,
+        }
+    }
+
     /// One character that is not ASCII; returns what follows it.
     fn decode_character<'a>(&self, bytes: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8]> {
         match (self.layout, bytes) {

@@ -25,9 +25,17 @@ pub(in crate::schema) struct TypeSpec {
 /// A member of an ENUM or SET.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::schema) struct Member {
-    pub(in crate::schema) value: String,
+    pub(in crate::schema) value: MemberValue,
     /// With its quotes.
     pub(in crate::schema) written: String,
+}
+
+/// What a member means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::schema) enum MemberValue {
+    Text(String),
+    /// Text in the column's character set.
+    Bytes(Vec<u8>),
 }
 
 /// A character set or collation as it was written.
@@ -92,7 +100,12 @@ impl Cursor<'_> {
     fn member(&mut self) -> Result<Member> {
         let before = self.mark();
         let literal = self.literal()?;
-        match literal.text() {
+        let value = if literal.is_text() {
+            Some(MemberValue::Text(literal.value()))
+        } else {
+            literal.bytes().map(MemberValue::Bytes)
+        };
+        match value {
             Some(value) => Ok(Member {
                 value,
                 written: literal.written,

@@ -35,26 +35,20 @@ impl Literal {
         matches!(self.written.as_bytes(), [b'b' | b'B' | b'x' | b'X', b'\'', ..])
     }
 
-    /// What it means as text: of digits only if they are ASCII, since the character set of others is not known here.
-    pub(super) fn text(&self) -> Option<String> {
-        if self.is_text() {
-            return Some(self.value());
-        }
+    /// The bytes of `0x61`, `X'61'`, `0b1100001` or `b'1100001'`.
+    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         let digits = |prefix: &&str| {
             self.written
                 .strip_prefix(prefix)
                 .map(|rest| rest.trim_end_matches('\''))
         };
-        let number = match ["0x", "x'", "X'"].iter().find_map(digits) {
-            Some(digits) => u64::from_str_radix(digits, 16).ok()?,
-            None => {
-                let digits = ["0b", "b'", "B'"].iter().find_map(digits)?;
-                u64::from_str_radix(digits, 2).ok()?
-            }
+        let (radix, in_byte, digits) = match ["0x", "x'", "X'"].iter().find_map(digits) {
+            Some(digits) => (16, 2, digits),
+            None => (2, 8, ["0b", "b'", "B'"].iter().find_map(digits)?),
         };
-        let bytes = number.to_be_bytes().into_iter().skip_while(|byte| *byte == 0);
-        let text: String = bytes.map(char::from).collect();
-        text.is_ascii().then_some(text)
+        let from_the_end = digits.as_bytes().rchunks(in_byte);
+        let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok();
+        from_the_end.rev().map(byte).collect()
     }
 
     /// What a string means, put together where it has several parts; anything else is given as it was written.
@@ -289,20 +283,22 @@ mod tests {
     }
 
     #[test]
-    fn digits_as_text() {
-        let text = |written: &str| {
+    fn digits_as_bytes() {
+        let bytes = |written: &str| {
             let (written, backslash_escapes) = (written.to_owned(), true);
             Literal {
                 written,
                 backslash_escapes,
             }
-            .text()
+            .bytes()
         };
-        assert_eq!(text("0x6162").as_deref(), Some("ab"));
-        assert_eq!(text("b'1100001'").as_deref(), Some("a"));
-        assert_eq!(text("'x'").as_deref(), Some("x"));
-        assert_eq!(text("X'C3A9'"), None);
-        assert_eq!(text("5"), None);
+        assert_eq!(bytes("0x6162").as_deref(), Some(&b"ab"[..]));
+        assert_eq!(bytes("0x00f").as_deref(), Some(&[0, 15][..]));
+        assert_eq!(bytes("b'101100001'").as_deref(), Some(&b"\x01a"[..]));
+        let long = format!("X'{}'", "C3A9".repeat(20));
+        assert_eq!(bytes(&long), Some("é".repeat(20).into_bytes()));
+        assert_eq!(bytes("'x'"), None);
+        assert_eq!(bytes("5"), None);
     }
 
     #[test]

@@ -79,12 +79,20 @@ impl Cursor<'_> {
         Ok(name)
     }
 
-    /// A whole number.
+    /// A whole number. As for the server, the greatest stands for all that are greater, and a fraction does not count.
     pub(super) fn number(&mut self) -> Result<u64> {
-        let number = self.peeked_word().and_then(|word| word.parse().ok());
-        let number = number.ok_or_else(|| self.expected("a number"))?;
+        let word = self
+            .peeked_word()
+            .filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        let word = word.ok_or_else(|| self.expected("a number"))?;
         self.advance();
-        Ok(number)
+        if self.peeks_symbol('.') && self.touches_last() {
+            self.advance();
+            if self.touches_last() && self.peeked_number(0) {
+                self.advance();
+            }
+        }
+        Ok(word.parse().unwrap_or(u64::MAX))
     }
 
     /// A string.

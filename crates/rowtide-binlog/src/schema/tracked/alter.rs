@@ -4,7 +4,7 @@ use super::collation::Collation;
 use super::create::{column, resolved, settle_timestamps};
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort, sort_old};
+use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort_old};
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
@@ -106,6 +106,8 @@ fn set_options(
                 }
                 next.system_versioned |= options.versioned;
             }
+            // MariaDB's tables keep what CHARACTER SET says beside it.
+            Clause::ConvertCharset(_) if session.is_mariadb() && names_charset(clauses) => {}
             Clause::ConvertCharset(charset) => {
                 next.collation = converted_to(charset, databases, session, next)?;
             }
@@ -116,6 +118,13 @@ fn set_options(
         }
     }
     Ok(())
+}
+
+fn names_charset(clauses: &[Clause]) -> bool {
+    clauses.iter().any(|clause| match clause {
+        Clause::Options(options) => options.charset != CharsetSpec::default(),
+        _ => false,
+    })
 }
 
 fn converted_to(
@@ -154,7 +163,7 @@ fn convert(
                 DataType::Enum(_) | DataType::Set(_) if is_defined(column, clauses) => {
                     column.data_type.clone()
                 }
-                data_type => data_type.converted(from.charset(), collation.charset())?,
+                data_type => data_type.converted(from.charset(), collation.charset(), session)?,
             };
             column.collation = column.data_type.is_text().then(|| collation.clone());
         }
@@ -442,17 +451,11 @@ fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause
         }
     }
     keep_primary_not_null(next);
-    add_keys(
-        &mut next.keys,
-        &specs,
-        &mut next.columns,
-        next.period.as_deref(),
-        session,
-    );
+    let (keys, period) = (&mut next.keys, next.period.as_deref());
     if specs.is_empty() && session.is_mariadb() {
-        sort_old(&mut next.keys, &next.columns, session);
+        sort_old(keys, &next.columns, session);
     } else {
-        sort(&mut next.keys, &next.columns, session);
+        add_keys(keys, &specs, &mut next.columns, period, session);
     }
 }
 

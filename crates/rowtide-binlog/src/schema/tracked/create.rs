@@ -7,13 +7,14 @@ use rowtide_event::Charset;
 use super::collation::Collation;
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::{Key, add_keys, make_not_null, shown_keys, sort};
+use super::key::{Key, add_keys, make_not_null, shown_keys};
 use super::table::{
     ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared,
 };
 use crate::schema::Session;
 use crate::schema::ddl::{
-    CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, PeriodSpec, TypeName, TypeSpec,
+    CharsetSpec, ColumnSpec, CreateTable, DefaultValue, Generated, Literal, MemberValue, PeriodSpec,
+    TypeName, TypeSpec,
 };
 use crate::schema::statement::redacted_comment;
 
@@ -68,7 +69,6 @@ fn made_keys(
     }
     let mut keys = Vec::new();
     add_keys(&mut keys, &create.keys, columns, period, session);
-    sort(&mut keys, columns, session);
     keys
 }
 
@@ -139,6 +139,9 @@ fn text_collation(spec: &TypeSpec, table: &Collation, session: &Session<'_>) -> 
         Some(name) => Some(charset_of(name)?),
         None => spec.name.is_national().then_some(Charset::Utf8Mb3),
     };
+    if spec.charset.collation.as_deref() == Some("default") {
+        return Ok(Collation::default_of(named.unwrap_or(table.charset()), session));
+    }
     if let Some(name) = spec.charset.collation.as_deref() {
         return collation_of(name, named.unwrap_or(table.charset()));
     }
@@ -179,7 +182,7 @@ pub(super) fn column(
             .filter(|_| !spec.no_default)
             .map(shared),
         auto_increment: spec.auto_increment,
-        on_update: spec.on_update,
+        on_update: on_update(spec, &data_type, session),
         generation: generation(spec.generated.as_ref()),
         invisible: spec.invisible,
         compressed: spec.data_type.compressed,
@@ -192,6 +195,18 @@ pub(super) fn column(
         comment: spec.comment.as_str().into(),
         attributes: Arc::new(attributes),
     })
+}
+
+/// MariaDB takes as many digits as the column has, whatever was written.
+fn on_update(spec: &ColumnSpec, data_type: &DataType, session: &Session<'_>) -> Option<u8> {
+    match data_type {
+        DataType::Timestamp(digits) | DataType::DateTime(digits)
+            if session.is_mariadb() && !session.is_definition =>
+        {
+            spec.on_update.map(|_| *digits)
+        }
+        _ => spec.on_update,
+    }
 }
 
 /// Whether NULL is the default of a nullable column where nobody said so.
@@ -239,7 +254,12 @@ fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
 
 /// What a definition says of it: members are what its strings mean.
 fn declared_before(declared: &TypeSpec) -> Declared {
-    let members = || declared.members.iter().map(|m| m.value.as_str().into());
+    let members = || {
+        declared.members.iter().filter_map(|member| match &member.value {
+            MemberValue::Text(written) => Some(written.as_str().into()),
+            MemberValue::Bytes(_) => None,
+        })
+    };
     Declared {
         members: (!declared.members.is_empty()).then(|| Arc::new(members().collect())),
         ..without_members(declared)

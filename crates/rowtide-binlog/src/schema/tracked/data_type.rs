@@ -1,5 +1,6 @@
 //! What a declared type is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
@@ -7,7 +8,7 @@ use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
 use crate::schema::Session;
-use crate::schema::ddl::{TypeName, TypeSpec};
+use crate::schema::ddl::{Member, MemberValue, TypeName, TypeSpec};
 
 /// A type with all that a server keeps of it, whatever it was called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,6 +115,8 @@ impl BlobSize {
 
 /// The longest VARCHAR in bytes.
 const LONGEST_VARCHAR: u64 = 0xffff;
+/// The same on MariaDB, where its length and a bit for NULL must fit too.
+const LONGEST_VARCHAR_OF_MARIADB: u64 = 65_532;
 /// VECTOR without a length.
 const VECTOR_LENGTH: u32 = 2048;
 
@@ -145,18 +148,21 @@ impl DataType {
             N::Year => Self::Year,
             N::Time => Self::Time(number(spec.length.unwrap_or(0))?),
             N::DateTime => Self::DateTime(number(spec.length.unwrap_or(0))?),
+            N::Timestamp if session.timestamp_is_datetime() => {
+                Self::DateTime(number(spec.length.unwrap_or(0))?)
+            }
             N::Timestamp => Self::Timestamp(number(spec.length.unwrap_or(0))?),
             N::Json if session.is_mariadb() => Self::Text(BlobSize::Long),
             N::Json => Self::Json,
-            N::Enum => Self::Enum(members(spec, charset, session)),
-            N::Set => Self::Set(members(spec, charset, session)),
+            N::Enum => Self::Enum(members(spec, charset, session)?),
+            N::Set => Self::Set(members(spec, charset, session)?),
             N::Vector => Self::Vector(number(spec.length.unwrap_or(VECTOR_LENGTH.into()))?),
             N::Inet4 => Self::Inet4,
             N::Inet6 => Self::Inet6,
             N::Uuid => Self::Uuid,
             _ => match geometry(spec.name) {
                 Some(kind) => Self::Geometry(kind),
-                None => text(spec, charset)?,
+                None => text(spec, charset, session)?,
             },
         })
     }
@@ -170,12 +176,17 @@ impl DataType {
     }
 
     /// The same type when its text is converted from one character set to another: it holds as many characters.
-    pub(super) fn converted(&self, from: Charset, to: Charset) -> Result<Self, Reason> {
+    pub(super) fn converted(
+        &self,
+        from: Charset,
+        to: Charset,
+        session: &Session<'_>,
+    ) -> Result<Self, Reason> {
         let is_binary = to == Charset::Binary;
         Ok(match self {
             Self::Char(length) if is_binary => Self::Binary(*length),
             Self::VarChar(length) if is_binary => Self::VarBinary(*length),
-            Self::VarChar(length) => varchar(u64::from(*length), to),
+            Self::VarChar(length) => varchar(u64::from(*length), to, session),
             Self::Text(size) => {
                 let characters = size.bytes().checked_div(max_char_len(from)).unwrap_or(0);
                 let size = BlobSize::holding(characters.saturating_mul(max_char_len(to)));
@@ -279,10 +290,27 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 }
 
 /// Blanks at the end of a member are not kept; in a definition are those that were.
-fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Arc<[Box<str>]> {
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[Box<str>]>, Reason> {
     let keeps = charset == Charset::Binary || session.is_definition;
     let kept = |value: &str| Box::from(if keeps { value } else { value.trim_end_matches(' ') });
-    spec.members.iter().map(|member| kept(&member.value)).collect()
+    let member = |member: &Member| match &member.value {
+        // What the server has made of bytes that are no character is not known.
+        MemberValue::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) && !session.is_definition => {
+            Err(Reason::Member)
+        }
+        MemberValue::Text(text) => Ok(kept(text)),
+        MemberValue::Bytes(bytes) => text_of(bytes, charset)
+            .map(|text| kept(&text))
+            .ok_or(Reason::Member),
+    };
+    spec.members.iter().map(member).collect()
+}
+
+fn text_of(bytes: &[u8], charset: Charset) -> Option<Cow<'_, str>> {
+    match charset {
+        Charset::Binary => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        _ => charset.decode_borrowed(bytes).ok(),
+    }
 }
 
 fn reread(members: &[Box<str>], from: Charset, to: Charset) -> Result<Arc<[Box<str>]>, Reason> {
@@ -309,7 +337,7 @@ fn geometry(name: TypeName) -> Option<GeometryKind> {
 }
 
 /// Text and bytes; text in the character set binary is bytes.
-fn text(spec: &TypeSpec, charset: Charset) -> Result<DataType, Reason> {
+fn text(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<DataType, Reason> {
     use TypeName as N;
     let blob = |size| {
         if charset == Charset::Binary {
@@ -328,7 +356,7 @@ fn text(spec: &TypeSpec, charset: Charset) -> Result<DataType, Reason> {
             }
         }
         N::Binary => DataType::Binary(number(spec.length.unwrap_or(1))?),
-        N::VarBinary | N::Raw => varchar(spec.length.ok_or(Reason::NoLength)?, Charset::Binary),
+        N::VarBinary | N::Raw => varchar(spec.length.ok_or(Reason::NoLength)?, Charset::Binary, session),
         N::TinyBlob => DataType::Blob(BlobSize::Tiny),
         N::Blob => DataType::Blob(sized(spec, 1)),
         N::MediumBlob | N::LongVarBinary => DataType::Blob(BlobSize::Medium),
@@ -342,7 +370,7 @@ fn text(spec: &TypeSpec, charset: Charset) -> Result<DataType, Reason> {
         | N::LongCharVarying
         | N::LongCharacterVarying => blob(BlobSize::Medium),
         N::LongText | N::Clob => blob(BlobSize::Long),
-        _ => varchar(spec.length.ok_or(Reason::NoLength)?, charset),
+        _ => varchar(spec.length.ok_or(Reason::NoLength)?, charset, session),
     })
 }
 
@@ -355,12 +383,17 @@ fn sized(spec: &TypeSpec, char_len: u64) -> BlobSize {
 }
 
 /// VARCHAR and VARBINARY; one that is too long becomes a TEXT or BLOB, where `sql_mode` is not strict.
-fn varchar(length: u64, charset: Charset) -> DataType {
+fn varchar(length: u64, charset: Charset, session: &Session<'_>) -> DataType {
+    let longest = if session.is_mariadb() {
+        LONGEST_VARCHAR_OF_MARIADB
+    } else {
+        LONGEST_VARCHAR
+    };
     let bytes = length.saturating_mul(max_char_len(charset));
     let is_binary = charset == Charset::Binary;
     match u32::try_from(length) {
-        Ok(length) if bytes <= LONGEST_VARCHAR && is_binary => DataType::VarBinary(length),
-        Ok(length) if bytes <= LONGEST_VARCHAR => DataType::VarChar(length),
+        Ok(length) if bytes <= longest && is_binary => DataType::VarBinary(length),
+        Ok(length) if bytes <= longest => DataType::VarChar(length),
         _ if is_binary => DataType::Blob(BlobSize::holding(bytes)),
         _ => DataType::Text(BlobSize::holding(bytes)),
     }

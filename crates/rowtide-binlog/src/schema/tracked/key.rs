@@ -198,7 +198,8 @@ pub(super) fn is_part(column: &TrackedColumn, prefix: u32) -> bool {
     }
 }
 
-/// Adds keys to those that are there: names those without a name, and drops what foreign keys need no more. Columns of a primary key cannot be NULL from then on.
+/// Adds keys to those that are there and puts them in order: names those without a name, and drops what foreign keys need
+/// no more. Columns of a primary key cannot be NULL from then on.
 pub(super) fn add_keys(
     keys: &mut Vec<Key>,
     specs: &[KeySpec],
@@ -206,6 +207,7 @@ pub(super) fn add_keys(
     period: Option<&Period>,
     session: &Session<'_>,
 ) {
+    let early = before_primary(specs, columns);
     for spec in specs.iter().filter(|spec| spec.kind == KeyKind::Primary) {
         let names = spec.parts.iter().filter_map(|part| part.column.as_deref());
         for name in names {
@@ -215,15 +217,37 @@ pub(super) fn add_keys(
         }
     }
     let needless = needless(keys, specs, columns);
-    for (spec, needless) in specs.iter().zip(needless) {
+    let mut nullable = Vec::new();
+    for (at, (spec, needless)) in specs.iter().zip(needless).enumerate() {
         if !needless {
             let name = name_of(spec, keys);
             let mut key = Key::of(spec, columns, name);
             key.add_periods(spec, columns, period);
             key.add_prefixes(columns, session);
+            if early.contains(&at) {
+                nullable.push(key.name.clone());
+            }
             keys.push(key);
         }
     }
+    sort(keys, columns, &nullable, session);
+}
+
+/// Which keys are written before the primary key that makes a column of theirs NOT NULL: when the server looked at them,
+/// it was nullable.
+fn before_primary(specs: &[KeySpec], columns: &[TrackedColumn]) -> Vec<usize> {
+    let Some(primary) = specs.iter().position(|spec| spec.kind == KeyKind::Primary) else {
+        return Vec::new();
+    };
+    let is_nullable = |part: &PartSpec| {
+        let column = part.column.as_deref().and_then(|name| find(columns, name));
+        column.is_some_and(|column| column.nullable)
+    };
+    let early = specs.iter().take(primary).enumerate();
+    early
+        .filter(|(_, spec)| spec.parts.iter().any(is_nullable))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// The keys of a definition: all that it shows and no others, whole as they stand there.
@@ -302,8 +326,9 @@ fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
 
 /// The server's order (`sort_keys` in its sql_table.cc): the primary key, unique keys without nullable columns, those
 /// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, those with virtual
-/// columns or expressions last; and then as they were made.
-pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn], session: &Session<'_>) {
+/// columns or expressions last; and then as they were made. Those that are named count as `nullable` whatever their
+/// columns are.
+fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[Box<str>], session: &Session<'_>) {
     let rank = |key: &Key| {
         let is_unique = key.is_unique();
         let is_partial = key.parts.iter().any(|part| part.prefix.is_some());
@@ -311,7 +336,7 @@ pub(super) fn sort(keys: &mut [Key], columns: &[TrackedColumn], session: &Sessio
             !is_unique,
             key.kind != KeyKind::Primary,
             comes_last(key, columns, session),
-            is_unique && has(key, columns, |column| column.nullable),
+            is_unique && (nullable.contains(&key.name) || has(key, columns, |column| column.nullable)),
             is_unique && is_partial,
             key.kind == KeyKind::FullText,
             has(key, columns, |column| {

@@ -188,7 +188,7 @@ fn write_text(
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
     scratch.clear();
-    charset.decode(text, scratch)?;
+    charset.convert(text, scratch)?;
     string::write_utf8(scratch, out)
 }
 
