@@ -2,6 +2,7 @@
 
 mod drain;
 mod history;
+mod markers;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use crate::options::{Delivery, KafkaOptions};
 use drain::LAST_BATCHES;
 use history::HistorySent;
 pub use history::HistoryTicket;
+use markers::Markers;
 
 /// The one writer of a source's changes. It blocks, and belongs on a thread of its own.
 ///
@@ -33,6 +35,7 @@ pub struct Publisher {
     transactional_id: String,
     context_headers: Option<OwnedHeaders>,
     begun: Option<Instant>,
+    markers: Markers,
     /// How many change records were sent since the transaction began: the next one's number.
     sent: usize,
     origins: Origins,
@@ -76,6 +79,7 @@ impl Publisher {
             transactional_id: options.transactional_id(),
             context_headers: context_headers(&options.context_headers),
             begun: None,
+            markers: Markers::none(),
             sent: 0,
             origins: Origins::default(),
             history: HistorySent::default(),
@@ -145,6 +149,7 @@ impl Publisher {
     pub fn begin(&mut self) -> Result<(), KafkaError> {
         self.poll()?;
         if self.options.delivery == Delivery::ExactlyOnce {
+            self.markers.wait();
             self.producer
                 .begin_transaction()
                 .map_err(|e| self.step_error("begin", &e))?;
@@ -339,6 +344,10 @@ impl Publisher {
             }
             self.serve();
         }
+        let open = self
+            .begun
+            .map_or(Duration::ZERO, |begun| start.duration_since(begun));
+        self.markers.committed(open, start.elapsed());
         Ok(())
     }
 
