@@ -9,6 +9,7 @@ mod mariadb;
 mod payload;
 mod row_events;
 mod rows;
+mod savepoints;
 mod stream;
 mod tables;
 mod transaction;
@@ -313,7 +314,9 @@ impl Decoder {
             Frame::Begin => self.begin(header, query, Phase::Open, handler),
             Frame::Commit => self.commit(header, handler),
             Frame::Rollback => self.rollback(header, handler),
-            Frame::Savepoint | Frame::XaEnd => Ok(()),
+            Frame::Savepoint(name) => self.savepoint(name, handler),
+            Frame::RollbackTo(name) => self.rollback_to(header, name, handler),
+            Frame::Release | Frame::XaEnd => Ok(()),
             Frame::XaStart(_) => self.begin(header, query, Phase::OpenXa, handler),
             Frame::XaCommit(xid) => self.xa_commit(header, query, xid, handler),
             Frame::XaRollback(xid) => self.xa_rollback(header, query, xid, handler),
@@ -382,6 +385,25 @@ impl Decoder {
         handler.rollback(&Rollback::Logged(self.transaction.ended(&self.stream, header)))?;
         self.close();
         Ok(())
+    }
+
+    fn savepoint<H: Handler>(&mut self, name: &[u8], handler: &mut H) -> Result<(), H::Error> {
+        self.require_open()?;
+        let number = self.transaction.savepoints.set(name);
+        handler.savepoint(number)
+    }
+
+    fn rollback_to<H: Handler>(
+        &mut self,
+        header: &Header,
+        name: &[u8],
+        handler: &mut H,
+    ) -> Result<(), H::Error> {
+        self.require_open()?;
+        match self.transaction.savepoints.roll_back_to(name) {
+            Some(number) => handler.rolled_back_to(number, &self.transaction.context(&self.stream, header)),
+            None => Err(self.error(DecodeErrorKind::UnknownSavepoint).into()),
+        }
     }
 
     fn close(&mut self) {

@@ -87,6 +87,16 @@ impl Handler for Seen {
         Ok(())
     }
 
+    fn savepoint(&mut self, number: u64) -> Result<(), DecodeError> {
+        self.lines.push(format!("savepoint {number}"));
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, number: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        self.lines.push(format!("rolled back to {number}"));
+        Ok(())
+    }
+
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), DecodeError> {
         self.count("commit");
         // The server's uuid is another in each run.
@@ -225,7 +235,13 @@ fn transactions_of_every_shape() {
         &["begin", "statement CREATE TABLE m", "commit 3"],
         &["begin", "statement CREATE TABLE x", "commit 4"],
         &["begin", "insert t 1, a", "insert t 2, b", "commit 5"],
-        &["begin", "insert t 3, c", "insert t 5, e", "commit 6"],
+        &[
+            "begin",
+            "insert t 3, c",
+            "savepoint 0",
+            "insert t 5, e",
+            "commit 6",
+        ],
         &["begin", "insert m 1, m", "commit 7"],
         &["begin", "statement CREATE TABLE `c`"],
         &[

@@ -126,7 +126,8 @@ pub struct CaptureSettings {
     #[serde(deserialize_with = "duration")]
     pub heartbeat_interval: Option<Duration>,
 
-    /// Bytes of records of prepared XA transactions that may wait in memory for XA COMMIT [default: 268435456]
+    /// Bytes of records of prepared XA transactions that may wait in memory for XA COMMIT; a transaction that may be rolled
+    /// back to a savepoint may have an eighth of it wait for its end [default: 268435456]
     #[arg(long, env = "ROWTIDE_XA_HELD_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub xa_held_bytes: Option<u64>,
 

@@ -119,6 +119,14 @@ impl Handler for Watch {
         Ok(())
     }
 
+    fn savepoint(&mut self, _: u64) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
     fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
         Ok(())
     }

@@ -109,6 +109,14 @@ impl<F: FnMut(&Statement<'_>) -> Result<(), Error>> Handler for Scan<'_, F> {
         Ok(())
     }
 
+    fn savepoint(&mut self, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), Error> {
         Ok(())
     }

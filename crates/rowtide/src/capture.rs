@@ -1,6 +1,7 @@
 //! From decoded transactions to parcels of encoded records: the sink that the binlog decoder calls.
 
 mod aside;
+mod rows;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,12 +19,13 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::parcel::{Parcel, Pool};
 use crate::pass_over::PassOver;
-use crate::prepared::{Held, PreparedTransactions, TooMuchHeld};
+use crate::prepared::PreparedTransactions;
 use crate::progress::{InsideTransaction, PreparedRows, Progress, XaStep};
 use crate::queue::Sender;
 use crate::resume::{FILE_START, Resume};
 use crate::schema_change::SchemaChangeRecord;
 use crate::stats::{Stats, processed_at};
+use crate::transaction::{HandedOver, Mark, Transaction};
 use crate::workers::{Aside, Workers};
 
 /// Bytes of records after which a parcel is closed at the next end of a transaction, whatever the source still has.
@@ -79,42 +81,27 @@ struct Open {
     moved: bool,
 }
 
-/// The transaction that is being read.
-struct Transaction {
-    gtid: Option<Gtid>,
-    start: BinlogPosition,
-    captured: bool,
-    /// Captured rows seen, those delivered by an earlier run among them.
-    rows: u64,
-    /// How many of them an earlier run has delivered.
-    skip: u64,
-    /// The rows of an XA transaction, until it is decided.
-    held: Option<Held>,
-    /// It has rows of tables that are captured, whether it is itself or not.
-    has_rows: bool,
-    /// Where it starts in the open parcel, so that it can be taken back; none once a part of it was handed over.
-    mark: Option<Mark>,
-    /// How many of the events whose rows are laid aside are of earlier transactions; only behind their records is `mark`
-    /// right.
-    aside_before: usize,
-}
-
-/// Lengths of the open parcel.
-#[derive(Clone, Copy)]
-struct Mark {
-    bytes: usize,
-    records: usize,
-    history: usize,
-    schema_changes: usize,
-    changes: u64,
-}
-
 impl Open {
+    fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.batch.bytes.len(),
+            records: self.batch.records.len(),
+            history: self.history.len(),
+            schema_changes: self.schema_changes.len(),
+            changes: self.changes,
+        }
+    }
+
     /// Takes back all that came after `mark`.
     fn truncate(&mut self, mark: Mark) {
-        self.batch.truncate(mark.bytes, mark.records);
+        self.truncate_rows(mark);
         self.history.truncate(mark.history);
         self.schema_changes.truncate(mark.schema_changes);
+    }
+
+    /// Takes back the rows that came after `mark`.
+    fn truncate_rows(&mut self, mark: Mark) {
+        self.batch.truncate(mark.bytes, mark.records);
         self.changes = mark.changes;
     }
 }
@@ -190,6 +177,11 @@ impl Capture {
         }
     }
 
+    /// What was handed over has rows that are not real: it is not to be committed.
+    pub(crate) fn give_up(&mut self) {
+        self.out.give_up();
+    }
+
     /// Closes the open parcel and hands it over.
     fn close(&mut self, source_idle: bool) -> Result<(), Error> {
         self.encode_aside()?;
@@ -230,7 +222,7 @@ impl Capture {
         match &self.transaction {
             None => (self.position.clone(), None),
             Some(t) => {
-                let rows = t.rows.max(t.skip);
+                let rows = t.taken.max(t.skip);
                 let inside = (rows > 0).then(|| InsideTransaction {
                     gtid: t.gtid.clone(),
                     rows,
@@ -241,15 +233,18 @@ impl Capture {
     }
 
     fn close_if_full(&mut self) -> Result<(), Error> {
+        if self.is_full() { self.close(false) } else { Ok(()) }
+    }
+
+    fn is_full(&self) -> bool {
         let limit = match self.transaction {
             None => PARCEL_BYTES,
             Some(_) => PARCEL_BYTES_INSIDE,
         };
-        let full = self.open.batch.bytes.len() >= limit
+        self.open.batch.bytes.len() >= limit
             || self.is_enough_aside()
             || self.open.ended.len() >= PARCEL_TRANSACTIONS
-            || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none());
-        if full { self.close(false) } else { Ok(()) }
+            || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none())
     }
 
     /// Whether a transaction that starts at `start` is captured: not before the position that was asked for.
@@ -269,16 +264,6 @@ impl Capture {
             }
         }
     }
-
-    fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.open.batch.bytes.len(),
-            records: self.open.batch.records.len(),
-            history: self.open.history.len(),
-            schema_changes: self.open.schema_changes.len(),
-            changes: self.open.changes,
-        }
-    }
 }
 
 impl Handler for Capture {
@@ -292,18 +277,13 @@ impl Handler for Capture {
         } else {
             0
         };
-        let (gtid, mark) = (start.gtid.cloned(), Some(self.mark()));
-        self.transaction = Some(Transaction {
-            gtid,
-            start: at,
-            captured,
-            rows: 0,
-            skip,
-            held: start.xa.then(Held::default),
-            has_rows: false,
-            mark,
-            aside_before: self.aside.len(),
-        });
+        let mut transaction = Transaction::new(start.gtid.cloned(), at, self.open.mark());
+        (transaction.captured, transaction.skip, transaction.xa) = (captured, skip, start.xa);
+        transaction.aside_before = self.aside.len();
+        if start.xa {
+            transaction.hold();
+        }
+        self.transaction = Some(transaction);
         self.news = true;
         Ok(())
     }
@@ -327,26 +307,19 @@ impl Handler for Capture {
             return self.lay_aside(apart, source_ts_us(&context));
         }
         self.encode_aside()?;
-        let tag = rows.tag;
-        self.catalog.encoder(tag)?.begin_event(&source_info(&context));
-        if self.open_transaction()?.held.is_some() {
-            return self.hold(rows);
+        self.catalog
+            .encoder(rows.tag)?
+            .begin_event(&source_info(&context));
+        if !self.open_transaction()?.xa {
+            self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
         }
-        self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
-        let now = processed_at();
+        let (tag, now) = (rows.tag, processed_at());
         let mut index = 0u32;
         while let Some(change) = rows.next()? {
-            let transaction = self.open_transaction()?;
-            transaction.rows += 1;
-            if transaction.rows > transaction.skip {
-                let encoder = self.catalog.encoder(tag)?;
-                encoder
-                    .encode(&change, index, now, &mut self.open.batch)
-                    .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
-                self.open.changes += 1;
-            }
+            self.take(tag, &change, index, now)?
+                .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
             index = index.saturating_add(1);
-            self.close_if_full()?;
+            self.make_room(&context)?;
         }
         Ok(())
     }
@@ -354,7 +327,9 @@ impl Handler for Capture {
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
         self.encode_aside()?;
         let transaction = self.open_transaction()?;
-        let (captured, delivered) = (transaction.captured, transaction.rows < transaction.skip);
+        let (captured, delivered) = (transaction.captured, transaction.read < transaction.skip);
+        // MySQL 5.7 logs what is rolled back only behind a statement that cannot be: DROP TEMPORARY TABLE.
+        transaction.may_roll_back = true;
         if captured {
             let told = self.catalog.statement(statement, self.executed.as_ref())?;
             // A statement stands before the rows of its transaction: those that were delivered had it before them.
@@ -366,9 +341,20 @@ impl Handler for Capture {
         Ok(())
     }
 
+    fn savepoint(&mut self, number: u64) -> Result<(), Error> {
+        self.encode_aside()?;
+        self.open_transaction()?.savepoint(number);
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, number: u64, context: &EventContext<'_>) -> Result<(), Error> {
+        let result = self.open_transaction()?.roll_back_to(number);
+        result.map_err(|HandedOver| self.rolled_back(context.file, context.pos))
+    }
+
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
         self.check_start_position(end)?;
-        if let Some(held) = self.open_transaction()?.held.take() {
+        if let Some(held) = self.open_transaction()?.release() {
             self.hand_over(&held)?;
         }
         self.end_transaction(end, true);
@@ -379,14 +365,17 @@ impl Handler for Capture {
     fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Error> {
         self.encode_aside()?;
         match rollback {
-            Rollback::Logged(end) if self.has_captured_rows() => Err(Error::RolledBack {
-                position: format!("{}:{}", end.file, end.pos),
-            }),
             Rollback::Logged(end) => {
+                // Its statements were of what cannot be rolled back.
+                self.take_back(end, Open::truncate_rows)?;
                 self.end_transaction(end, true);
                 Ok(())
             }
-            Rollback::Interrupted(end) => self.take_back(end),
+            Rollback::Interrupted(end) => {
+                self.take_back(end, Open::truncate)?;
+                self.transaction = None;
+                Ok(())
+            }
         }
     }
 
@@ -472,12 +461,6 @@ impl Capture {
         Ok(())
     }
 
-    fn has_captured_rows(&self) -> bool {
-        self.transaction
-            .as_ref()
-            .is_some_and(|t| t.captured && t.has_rows)
-    }
-
     /// Whether what an earlier run has done is read again for XA transactions that were not decided then: the place to
     /// resume stays where that run has come.
     fn is_replaying(&self) -> bool {
@@ -498,68 +481,6 @@ impl Capture {
             }
         }
         self.open.moved = true;
-    }
-
-    /// Encodes rows of an XA transaction, which wait for the decision.
-    fn hold(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
-        let context = *rows.context();
-        let (tag, now) = (rows.tag, processed_at());
-        let Some(mut held) = self.open_transaction()?.held.take() else {
-            return Err(Error::Fault("rows to hold in a transaction that is none of XA"));
-        };
-        let mut index = 0u32;
-        while let Some(change) = rows.next()? {
-            let encoder = self.catalog.encoder(tag)?;
-            encoder
-                .encode(&change, index, now, &mut held.batch)
-                .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
-            held.ends.push(held.batch.records.len());
-            index = index.saturating_add(1);
-        }
-        self.prepared
-            .check(&held)
-            .map_err(|TooMuchHeld { limit }| Error::TooMuchHeld {
-                position: BinlogPosition::new(context.file, context.pos).to_string(),
-                gtid: context.gtid.map(str::to_owned),
-                limit,
-            })?;
-        self.open_transaction()?.held = Some(held);
-        Ok(())
-    }
-
-    /// Takes rows that waited into the open transaction, which commits them.
-    fn hand_over(&mut self, held: &Held) -> Result<(), Error> {
-        self.encode_aside()?;
-        let mut first = 0;
-        for end in &held.ends {
-            let transaction = self.open_transaction()?;
-            transaction.rows += 1;
-            transaction.has_rows = true;
-            if transaction.rows > transaction.skip {
-                self.open.batch.append(&held.batch, first..*end);
-                self.open.changes += 1;
-            }
-            first = *end;
-            self.close_if_full()?;
-        }
-        Ok(())
-    }
-
-    /// The server crashed while it wrote the transaction: none of it is real. It can be taken back as long as nothing
-    /// of it was handed over.
-    fn take_back(&mut self, end: &TransactionEnd<'_>) -> Result<(), Error> {
-        let Some(transaction) = self.transaction.take() else {
-            return Ok(());
-        };
-        match transaction.mark {
-            Some(mark) => {
-                self.open.truncate(mark);
-                Ok(())
-            }
-            None => Err(Error::RolledBack {
-                position: format!("{}:{}", end.file, end.pos),
-            }),
-        }
     }
 
     /// A position to start from must be a transaction's start.

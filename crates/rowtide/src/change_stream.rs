@@ -184,7 +184,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes of records of XA transactions may be held between XA PREPARE and the decision; 256 MiB by default.
+    /// How many bytes of records of XA transactions may be held between XA PREPARE and the decision; 256 MiB by default. An
+    /// eighth of it is for a transaction that may be rolled back to a savepoint.
     pub fn xa_held_bytes(mut self, bytes: usize) -> Self {
         self.settings.xa_held_bytes = bytes;
         self

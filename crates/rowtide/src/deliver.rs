@@ -64,14 +64,19 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Delivers until the queue is closed and empty, and commits what is open then.
+    /// Delivers until the queue is closed and empty, and commits what is open then; or aborts it, if the reader has given it
+    /// up.
     pub(crate) fn run(&mut self, parcels: &Receiver<Parcel>) -> Result<(), Error> {
         loop {
+            if parcels.is_given_up() {
+                return Ok(self.publisher.abort()?);
+            }
             match self.policy.next(self.now(), !parcels.is_empty()) {
                 Next::Commit => self.commit()?,
                 Next::Wait(ms) => match parcels.receive(Duration::from_millis(ms)) {
                     Received::Item(parcel) => self.produce(parcel)?,
                     Received::Timeout => self.publisher.poll()?,
+                    Received::Closed if parcels.is_given_up() => {}
                     Received::Closed => {
                         return if self.policy.is_open() {
                             self.commit()

@@ -186,15 +186,21 @@ pub enum Error {
         /// Bytes that may be held.
         limit: usize,
     },
-    /// A transaction with captured rows ended with a ROLLBACK.
+    /// Rows of captured tables were rolled back after they had been handed over.
     #[error(
-        "the transaction that ends at {position} was rolled back after rows of captured tables were logged: only those of \
-         non-transactional tables are real, and the binlog does not tell which. Check the tables, then set a checkpoint at \
-         {position} with `rowtide checkpoint set`"
+        "rows of captured tables that the transaction at {start} has logged are rolled back at {position}, after they were \
+         handed over: not more than {limit} bytes of a transaction that may be rolled back wait for its end. Raise \
+         --xa-held-bytes to more than eight times the size of the transaction, and start again. If `rowtide checkpoint show` \
+         names a place inside this transaction, some of these rows were delivered and are not real: compare its tables with \
+         the server, and set a checkpoint behind the transaction with `rowtide checkpoint set`"
     )]
     RolledBack {
-        /// File and position.
+        /// File and position of the rollback.
         position: String,
+        /// File and position of the transaction's start.
+        start: String,
+        /// Bytes that may wait.
+        limit: usize,
     },
     /// Two tables would share a topic.
     #[error(

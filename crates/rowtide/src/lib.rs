@@ -39,6 +39,7 @@ pub mod start;
 pub mod stats;
 mod supervise;
 pub mod table_changes;
+mod transaction;
 pub mod verify;
 mod visibility;
 mod workers;

@@ -1,20 +1,60 @@
-//! XA transactions between XA PREPARE and the decision: their rows wait here, encoded, and go out with XA COMMIT.
+//! Rows that wait, encoded, for what becomes of them: those of XA transactions between XA PREPARE and the decision, and those
+//! of transactions with savepoints up to their end.
 
 use std::collections::HashMap;
 
 use rowtide_event::encode::RecordBatch;
 
-/// The records of an XA transaction that is not decided yet.
+/// The records of a transaction that is not decided yet.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     /// The records, in order.
     pub(crate) batch: RecordBatch,
-    /// How many records there are after each row change.
-    pub(crate) ends: Vec<usize>,
+    /// The row changes that they are of.
+    pub(crate) rows: Vec<HeldRow>,
+}
+
+/// A row change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeldRow {
+    /// Which of the transaction's captured rows it is, counted from 1 as they stand in the binlog.
+    pub(crate) number: u64,
+    /// How many records there are after it.
+    pub(crate) end: usize,
+}
+
+/// Lengths of a [`Held`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeldMark {
+    bytes: usize,
+    records: usize,
+    rows: usize,
 }
 
 impl Held {
-    fn bytes(&self) -> usize {
+    /// All records of the row change of this number are there.
+    pub(crate) fn end_row(&mut self, number: u64) {
+        let end = self.batch.records.len();
+        self.rows.push(HeldRow { number, end });
+    }
+
+    /// Where it ends now.
+    pub(crate) fn mark(&self) -> HeldMark {
+        HeldMark {
+            bytes: self.batch.bytes.len(),
+            records: self.batch.records.len(),
+            rows: self.rows.len(),
+        }
+    }
+
+    /// Takes back all that came after `mark`.
+    pub(crate) fn truncate(&mut self, mark: HeldMark) {
+        self.batch.truncate(mark.bytes, mark.records);
+        self.rows.truncate(mark.rows);
+    }
+
+    /// What it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
         let records = self
             .batch
             .records
@@ -24,7 +64,7 @@ impl Held {
             .bytes
             .len()
             .saturating_add(records)
-            .saturating_add(self.ends.len().saturating_mul(size_of::<usize>()))
+            .saturating_add(self.rows.len().saturating_mul(size_of::<HeldRow>()))
     }
 }
 
@@ -35,6 +75,9 @@ pub(crate) struct PreparedTransactions {
     bytes: usize,
     limit: usize,
 }
+
+/// What part of the limit a transaction with savepoints may take.
+const PART_OF_SAVEPOINTS: usize = 8;
 
 /// More would have to be held than is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +103,11 @@ impl PreparedTransactions {
         } else {
             Ok(())
         }
+    }
+
+    /// How many bytes of records of a transaction that is none of XA may wait because it may be rolled back.
+    pub(crate) fn savepoint_limit(&self) -> usize {
+        self.limit.div_euclid(PART_OF_SAVEPOINTS)
     }
 
     /// XA PREPARE.
@@ -93,9 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn what_came_after_a_mark_is_taken_back() {
+        let mut held = held(3);
+        held.end_row(1);
+        let mark = held.mark();
+        held.batch.bytes.extend_from_slice(b"more");
+        held.end_row(5);
+        assert_eq!(held.rows.last(), Some(&HeldRow { number: 5, end: 0 }));
+        held.truncate(mark);
+        assert_eq!((held.mark(), held.rows.len()), (mark, 1));
+        assert_eq!(held.batch.bytes.len(), 3);
+    }
+
+    #[test]
     fn what_is_held_is_bounded() {
         let mut prepared = PreparedTransactions::new(["none".to_owned()].into_iter(), 100);
-        assert_eq!(prepared.check(&held(100)), Ok(()));
+        assert_eq!(
+            (prepared.check(&held(100)), prepared.savepoint_limit()),
+            (Ok(()), 12)
+        );
         prepared.insert("a", held(60));
         assert_eq!(prepared.check(&held(40)), Ok(()));
         assert_eq!(prepared.check(&held(41)), Err(TooMuchHeld { limit: 100 }));
@@ -103,7 +167,7 @@ mod tests {
         assert_eq!(prepared.check(&held(50)), Ok(()));
         assert_eq!(prepared.remove("a").map(|h| h.batch.bytes.len()), Some(50));
         assert!(prepared.remove("a").is_none());
-        assert_eq!(prepared.remove("none").map(|h| h.ends.len()), Some(0));
+        assert_eq!(prepared.remove("none").map(|h| h.rows.len()), Some(0));
         assert_eq!(prepared.check(&held(100)), Ok(()));
     }
 }

@@ -34,7 +34,7 @@ pub struct Progress {
 pub struct InsideTransaction {
     /// The transaction, where the server has GTIDs.
     pub gtid: Option<Gtid>,
-    /// How many captured row changes of it have been handed over.
+    /// The last of its captured row changes that was handed over, counted from 1 as they stand in the binlog.
     pub rows: u64,
 }
 

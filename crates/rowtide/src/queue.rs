@@ -17,6 +17,7 @@ pub fn bounded<T: Weigh>(limit: usize) -> (Sender<T>, Receiver<T>) {
             items: VecDeque::new(),
             bytes: 0,
             closed: false,
+            given_up: false,
         }),
         changed: Condvar::new(),
         limit,
@@ -68,6 +69,7 @@ struct State<T> {
     items: VecDeque<T>,
     bytes: usize,
     closed: bool,
+    given_up: bool,
 }
 
 impl<T> Shared<T> {
@@ -104,6 +106,11 @@ impl<T: Weigh> Sender<T> {
         self.shared.changed.notify_all();
         Ok(())
     }
+
+    /// Tells the receiver that what was put in is not to be made final.
+    pub fn give_up(&self) {
+        self.shared.lock().given_up = true;
+    }
 }
 
 impl<T: Weigh> Receiver<T> {
@@ -125,6 +132,11 @@ impl<T: Weigh> Receiver<T> {
             None if state.closed => Received::Closed,
             None => Received::Timeout,
         }
+    }
+
+    /// Whether what came is not to be made final.
+    pub fn is_given_up(&self) -> bool {
+        self.shared.lock().given_up
     }
 
     /// Whether nothing is waiting.
@@ -170,7 +182,10 @@ mod tests {
         let (tx, rx) = bounded(100);
         tx.send(Bytes(1)).unwrap();
         tx.send(Bytes(2)).unwrap();
+        assert!(!rx.is_given_up());
+        tx.give_up();
         drop(tx);
+        assert!(rx.is_given_up());
         assert_eq!(rx.receive(LONG), Received::Item(Bytes(1)));
         assert_eq!(rx.receive(LONG), Received::Item(Bytes(2)));
         assert_eq!(rx.receive(LONG), Received::Closed);

@@ -212,6 +212,14 @@ impl Handler for Sink {
         Ok(())
     }
 
+    fn savepoint(&mut self, _: u64) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), SinkError> {
         Ok(())
     }

@@ -71,6 +71,12 @@ pub enum DecodeErrorKind {
     /// A transaction begins while another is open.
     #[error("a transaction begins before the one that began at {0} has ended")]
     UnfinishedTransaction(u64),
+    /// Which rows are rolled back cannot be said.
+    #[error(
+        "the transaction is rolled back to a savepoint that it has not set in the binlog, so that it is not known which of its \
+         rows are real: check the tables of the transaction, and start from a position after it"
+    )]
+    UnknownSavepoint,
     /// The server says that it lost events.
     #[error("the server reports lost events in its binlog (incident {code}: {message}): take a new snapshot")]
     Incident {

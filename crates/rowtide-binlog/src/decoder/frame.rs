@@ -7,9 +7,12 @@ pub(super) enum Frame<'a> {
     Begin,
     Commit,
     Rollback,
-    /// SAVEPOINT, ROLLBACK TO and RELEASE SAVEPOINT: the server leaves out the rows that were rolled back, or writes
-    /// them because they are of a non-transactional engine.
-    Savepoint,
+    /// SAVEPOINT, by its name as it is written.
+    Savepoint(&'a [u8]),
+    /// ROLLBACK TO, by the name as it is written.
+    RollbackTo(&'a [u8]),
+    /// RELEASE SAVEPOINT.
+    Release,
     XaStart(&'a [u8]),
     XaEnd,
     XaCommit(&'a [u8]),
@@ -29,11 +32,24 @@ impl<'a> Frame<'a> {
             b"BEGIN" if rest.is_empty() => Self::Begin,
             b"COMMIT" if rest.is_empty() => Self::Commit,
             b"ROLLBACK" if rest.is_empty() => Self::Rollback,
-            b"ROLLBACK" if split_word(rest).0.eq_ignore_ascii_case(b"TO") => Self::Savepoint,
-            b"SAVEPOINT" | b"RELEASE" => Self::Savepoint,
+            b"ROLLBACK" => Self::of_rollback(rest),
+            b"SAVEPOINT" => Self::Savepoint(rest),
+            b"RELEASE" => Self::Release,
             b"XA" => Self::of_xa(rest),
             b"CREATE" if ends_with_start_transaction(rest) => Self::CreateSelect,
             _ => Self::Statement,
+        }
+    }
+
+    fn of_rollback(rest: &'a [u8]) -> Self {
+        let (to, name) = split_word(rest);
+        let (savepoint, behind) = split_word(name);
+        if !to.eq_ignore_ascii_case(b"TO") {
+            Self::Statement
+        } else if savepoint.eq_ignore_ascii_case(b"SAVEPOINT") && !behind.is_empty() {
+            Self::RollbackTo(behind)
+        } else {
+            Self::RollbackTo(name)
         }
     }
 
@@ -84,8 +100,14 @@ mod tests {
         assert_eq!(Frame::of(b"BEGIN"), Frame::Begin);
         assert_eq!(Frame::of(b"COMMIT"), Frame::Commit);
         assert_eq!(Frame::of(b"ROLLBACK"), Frame::Rollback);
-        assert_eq!(Frame::of(b"ROLLBACK TO `a`"), Frame::Savepoint);
-        assert_eq!(Frame::of(b"SAVEPOINT `a`"), Frame::Savepoint);
+        assert_eq!(Frame::of(b"ROLLBACK TO `a b`"), Frame::RollbackTo(b"`a b`"));
+        assert_eq!(Frame::of(b"rollback to savepoint a"), Frame::RollbackTo(b"a"));
+        assert_eq!(
+            Frame::of(b"ROLLBACK TO savepoint"),
+            Frame::RollbackTo(b"savepoint")
+        );
+        assert_eq!(Frame::of(b"SAVEPOINT `a`"), Frame::Savepoint(b"`a`"));
+        assert_eq!(Frame::of(b"RELEASE SAVEPOINT `a`"), Frame::Release);
         assert_eq!(Frame::of(b"XA START X'31',X'',1"), Frame::XaStart(b"X'31',X'',1"));
         assert_eq!(Frame::of(b"XA END X'31',X'',1"), Frame::XaEnd);
         assert_eq!(

@@ -29,6 +29,13 @@ pub trait Handler {
     /// statement format, whose rows are not in the binlog.
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Self::Error>;
 
+    /// A savepoint of the transaction: [`rolled_back_to`](Self::rolled_back_to) may name its number. Numbers grow, and no
+    /// two of a transaction are the same.
+    fn savepoint(&mut self, number: u64) -> Result<(), Self::Error>;
+
+    /// None of the transaction's rows since the savepoint are real, and its later savepoints are gone.
+    fn rolled_back_to(&mut self, number: u64, context: &EventContext<'_>) -> Result<(), Self::Error>;
+
     /// The transaction is committed.
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Self::Error>;
 
@@ -161,8 +168,9 @@ pub enum XaDecision {
 /// How a transaction was rolled back.
 #[derive(Debug, Clone, Copy)]
 pub enum Rollback<'a> {
-    /// By a ROLLBACK in the binlog. The server writes such a transaction because it changed tables of a
-    /// non-transactional engine: those rows are real. The transaction's id counts as executed.
+    /// By a ROLLBACK in the binlog. The server writes such a transaction because it touched tables of a non-transactional
+    /// engine or temporary ones. Rows of the former stand in transactions of their own: these here are not real. Its
+    /// statements are: DROP TEMPORARY TABLE. The transaction's id counts as executed.
     Logged(TransactionEnd<'a>),
     /// By a crash of the server while it was being written. None of its rows are real, and its id may be used again.
     Interrupted(TransactionEnd<'a>),

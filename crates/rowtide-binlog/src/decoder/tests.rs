@@ -133,7 +133,9 @@ fn savepoints_rollback_and_empty_transactions() {
     ]);
     let expected = [
         "begin",
+        "savepoint 0",
         "insert [Int(1)]",
+        "rolled back to 0",
         "rollback",
         "begin",
         "commit",
@@ -141,6 +143,35 @@ fn savepoints_rollback_and_empty_transactions() {
         "commit",
     ];
     assert_eq!(stream.kinds(), expected);
+    let error = cause(stream.feed(query("SAVEPOINT `a`")));
+    assert!(matches!(error, DecodeErrorKind::Malformed(_)), "{error}");
+}
+
+#[test]
+fn savepoints_are_of_one_transaction() {
+    let mut stream = Stream::new();
+    stream.feed_all([
+        EventBuilder::gtid(1),
+        query("BEGIN"),
+        query("SAVEPOINT `a`"),
+        query("SAVEPOINT `b`"),
+        query("ROLLBACK TO SAVEPOINT `A`"),
+        query("SAVEPOINT `b`"),
+        xid(),
+    ]);
+    let expected = [
+        "begin",
+        "savepoint 0",
+        "savepoint 1",
+        "rolled back to 0",
+        "savepoint 2",
+        "commit",
+    ];
+    assert_eq!(stream.kinds(), expected);
+    stream.feed_all([EventBuilder::gtid(2), query("BEGIN"), query("SAVEPOINT `c`")]);
+    assert_eq!(stream.kinds(), ["begin", "savepoint 0"]);
+    let error = cause(stream.feed(query("ROLLBACK TO `b`")));
+    assert!(matches!(error, DecodeErrorKind::UnknownSavepoint), "{error}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use rowtide_event::Gtid;
 
 use crate::event::{CommitTimestamps, EventType, Header};
 
+use super::savepoints::Savepoints;
 use super::stream::Stream;
 use super::{EventContext, TransactionEnd, TransactionStart};
 
@@ -22,6 +23,7 @@ pub(super) struct Transaction {
     thread: Option<u32>,
     query: Vec<u8>,
     has_query: bool,
+    pub(super) savepoints: Savepoints,
     /// Its statement is one that will be logged again when it has an effect, or never has one.
     pub(super) without_effect: bool,
 }
@@ -90,6 +92,7 @@ impl Transaction {
         self.thread = None;
         self.has_query = false;
         self.without_effect = false;
+        self.savepoints.clear();
     }
 
     /// A ROWS_QUERY, or MariaDB's ANNOTATE_ROWS.

@@ -40,7 +40,7 @@ impl Decoder {
     }
 
     /// XA ROLLBACK: none of the rows that came with XA PREPARE is real. Inside the transaction's own events it is
-    /// there because of tables of a non-transactional engine.
+    /// there because of what cannot be rolled back.
     pub(super) fn xa_rollback<H: Handler>(
         &mut self,
         header: &Header,

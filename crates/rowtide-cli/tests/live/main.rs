@@ -25,6 +25,7 @@ mod passwords;
 mod random_ddl;
 mod random_schemas;
 mod readme;
+mod rolled_back;
 mod row_images;
 mod schema;
 mod schema_changes;

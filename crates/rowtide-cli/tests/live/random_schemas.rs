@@ -126,7 +126,7 @@ impl Sum {
 }
 
 /// Runs a round; what was wrong, in words.
-fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<String> {
+pub(crate) fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<String> {
     if let Err(why) = round.prepare(server) {
         return Some(format!("{why}\n{}", round.setup.join(";\n")));
     }

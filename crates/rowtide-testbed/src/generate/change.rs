@@ -15,8 +15,6 @@ pub(super) struct Changes<'a> {
     pub(super) limits: Limits,
     pub(super) tables: &'a [Table],
     pub(super) row_image: RowImage,
-    /// Transactions may be rolled back, in whole or in part.
-    pub(super) rolls_back: bool,
 }
 
 impl Changes<'_> {
@@ -25,7 +23,7 @@ impl Changes<'_> {
         match self.random.below(20) {
             0..=6 => vec![self.statement()],
             7 => self.emptied(),
-            8 if self.rolls_back => self.distributed(),
+            8 => self.distributed(),
             _ => self.local(),
         }
     }
@@ -45,20 +43,33 @@ impl Changes<'_> {
                 savepoints += 1;
                 statements.push(format!("SAVEPOINT s{savepoints}"));
             }
+            if self.random.chance(12) {
+                statements.push(self.temporary());
+            }
             statements.push(self.statement());
-            if savepoints > 0 && self.rolls_back && self.random.chance(25) {
+            if savepoints > 0 && self.random.chance(25) {
                 let number = self.random.between(1, savepoints);
                 statements.push(format!("ROLLBACK TO SAVEPOINT s{number}"));
                 savepoints = number;
             }
         }
-        let end = if self.rolls_back && self.random.chance(12) {
+        let end = if self.random.chance(12) {
             "ROLLBACK"
         } else {
             "COMMIT"
         };
         statements.push(end.to_owned());
         statements
+    }
+
+    /// What is done to temporary tables is not rolled back, so that some servers log what is.
+    fn temporary(&mut self) -> String {
+        let engine = self.random.pick(&["InnoDB", "MyISAM"]);
+        match self.random.below(3) {
+            0 => format!("CREATE TEMPORARY TABLE IF NOT EXISTS `passes` (n INT) ENGINE={engine}"),
+            1 => "INSERT INTO `passes` VALUES (1)".to_owned(),
+            _ => "DROP TEMPORARY TABLE IF EXISTS `passes`".to_owned(),
+        }
     }
 
     /// An XA transaction; other changes may come between its preparation and its end.

@@ -44,9 +44,6 @@ pub(super) struct Dialect {
     /// Changes of cascading foreign keys are in the binlog.
     pub(super) logs_cascades: bool,
     pub(super) partitioned_myisam: bool,
-    /// A transaction may change tables of both engines, and then be rolled back: the binlog does not tell which of its
-    /// rows are real. With GTIDs a MySQL refuses such statements.
-    pub(super) mixes_engines: bool,
     /// Values of `binlog_row_metadata`, none if there is no such setting.
     pub(super) row_metadata: &'static [&'static str],
     /// Session variables that change what the binlog holds and not what it means: each with its values.
@@ -82,7 +79,6 @@ const OLDEST: Dialect = Dialect {
     makes_keys: false,
     logs_cascades: false,
     partitioned_myisam: true,
-    mixes_engines: false,
     row_metadata: &[],
     binlog_variables: &[("binlog_rows_query_log_events", &["ON", "OFF"])],
 };
@@ -124,7 +120,6 @@ const MARIADB_1011: Dialect = Dialect {
     binary_json: false,
     words: &["UUID", "INET4", "INET6"],
     compressed_columns: true,
-    mixes_engines: true,
     invisible_columns: true,
     // Expressions that end in a backslash make tables that the server cannot open.
     expression_defaults: false,

@@ -10,6 +10,7 @@ mod ddl;
 mod dialect;
 mod json;
 mod play;
+mod rolled_back;
 mod settings;
 mod spatial;
 mod sql;
@@ -117,8 +118,6 @@ struct Stage {
     tables: Vec<Table>,
     setup: Vec<String>,
     size: Size,
-    /// Transactions may be rolled back, in whole or in part.
-    rolls_back: bool,
     /// How many names were made up for columns and tables since.
     named: usize,
 }
@@ -132,14 +131,8 @@ impl Stage {
         let settings = Settings::choose(&mut random, &dialect);
         dialect.labels_beyond_bmp = any_labels.unwrap_or(settings.full_metadata);
         dialect.makes_keys = settings.makes_keys;
-        let all = Engine::choose(&mut random);
-        let engine = |random: &mut Random| match dialect.mixes_engines {
-            // Not in one round: then nothing tells which rows of a transaction are rolled back.
-            true => all,
-            false => Engine::choose(random),
-        };
         let table = |number| {
-            let engine = engine(&mut random);
+            let engine = Engine::choose(&mut random);
             Table::choose(&mut random, &dialect, engine, number)
         };
         let mut tables: Vec<Table> = (1..=size.tables).map(table).collect();
@@ -147,7 +140,6 @@ impl Stage {
         let database = format!("random_{seed}");
         let setup = setup(&settings, &database, &tables, besides);
         Stage {
-            rolls_back: !dialect.mixes_engines || all == Engine::InnoDb,
             random,
             dialect,
             settings,
@@ -177,7 +169,6 @@ impl Stage {
             },
             tables: &self.tables,
             row_image: self.settings.row_image,
-            rolls_back: self.rolls_back,
         }
     }
 

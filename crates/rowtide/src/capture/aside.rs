@@ -2,13 +2,14 @@
 
 use rowtide_binlog::decoder::{DetachedRows, Rows};
 
-use super::{Capture, Open, Transaction};
+use super::{Capture, Open};
 use crate::error::Error;
+use crate::transaction::Transaction;
 use crate::workers::{Run, RunEnd, WORTH_A_WORKER};
 
 impl Capture {
     /// The rows apart from their event, where they can be decoded later: not while rows are counted that an earlier run has
-    /// delivered, nor where they wait for XA COMMIT.
+    /// delivered, nor where they wait for what becomes of them.
     pub(super) fn apart(&self, rows: &Rows<'_>) -> Option<DetachedRows> {
         self.workers.as_ref()?;
         let transaction = self.transaction.as_ref()?;
@@ -22,7 +23,11 @@ impl Capture {
     pub(super) fn lay_aside(&mut self, rows: DetachedRows, source_ts_us: u64) -> Result<(), Error> {
         self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us);
         self.aside.push(rows);
-        self.close_if_full()
+        if self.is_full() {
+            self.close_inside()
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether there is enough for all workers.
@@ -100,7 +105,8 @@ impl Transaction {
         if self.aside_before > 0 && self.aside_before >= first {
             self.starts_behind(open, before);
         }
-        self.rows += run.rows().saturating_sub(before.rows);
+        self.read += run.rows().saturating_sub(before.rows);
+        self.taken = self.read;
     }
 
     /// The transaction's own records begin behind those in `open` and so many more.

@@ -76,6 +76,16 @@ impl Handler for Log {
         Ok(())
     }
 
+    fn savepoint(&mut self, number: u64) -> Result<(), DecodeError> {
+        self.lines.push(format!("savepoint {number}"));
+        Ok(())
+    }
+
+    fn rolled_back_to(&mut self, number: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
+        self.lines.push(format!("rolled back to {number}"));
+        Ok(())
+    }
+
     fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), DecodeError> {
         let gtid = end
             .gtid_text
