@@ -23,21 +23,21 @@ use crate::usage::{Finished, Observed};
 
 /// What one drain gave.
 #[derive(Clone, Copy, Debug)]
-struct Drain {
+pub(crate) struct Drain {
     /// From the first record's timestamp until the last one was visible.
-    seconds: f64,
-    cpu: f64,
-    peak_memory: f64,
-    records: f64,
+    pub(crate) seconds: f64,
+    pub(crate) cpu: f64,
+    pub(crate) peak_memory: f64,
+    pub(crate) records: f64,
 }
 
 /// What was found in a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Found {
-    records: u64,
-    tombstones: u64,
+pub(crate) struct Found {
+    pub(crate) records: u64,
+    pub(crate) tombstones: u64,
     bytes: u64,
-    first_ms: i64,
+    pub(crate) first_ms: i64,
 }
 
 /// Loads a server and drains it again and again.
@@ -72,7 +72,7 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     Ok(part)
 }
 
-fn drain_by_rowtide(
+pub(crate) fn drain_by_rowtide(
     rowtide: &Rowtide,
     servers: &Servers,
     prefix: &str,
@@ -136,7 +136,7 @@ fn produce_alone(file: &Path, kafka: &Kafka, topic: &str, expected: &Found) -> R
 }
 
 /// Counts what a reader of committed records sees.
-fn look(kafka: &Kafka, topic: &str, keep: Option<&Path>) -> Result<Found> {
+pub(crate) fn look(kafka: &Kafka, topic: &str, keep: Option<&Path>) -> Result<Found> {
     let mut writer = keep.map(RecordWriter::create).transpose()?;
     let (mut found, mut failed) = (Found::default(), None);
     kafka.consume(&[topic], true, |record| {

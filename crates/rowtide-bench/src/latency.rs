@@ -1,5 +1,6 @@
 //! From the commit, when the client knows of it, to the record at a consumer, at a steady light load.
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,13 +14,13 @@ use crate::statistics::{median, percentile};
 use crate::usage::Observed;
 
 /// Commits of one row in a second.
-const RATE: u32 = 200;
-const SECONDS: u64 = 20;
+pub(crate) const RATE: u32 = 200;
+pub(crate) const SECONDS: u64 = 20;
 const PAYLOAD: usize = 100;
 
 /// How changes are delivered, and what the consumer is allowed to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     AtLeastOnce,
     ExactlyOnce,
 }
@@ -29,6 +30,13 @@ impl Way {
         match self {
             Way::AtLeastOnce => "at-least-once",
             Way::ExactlyOnce => "exactly-once",
+        }
+    }
+
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Way::AtLeastOnce => "alo",
+            Way::ExactlyOnce => "eo",
         }
     }
 
@@ -43,11 +51,23 @@ impl Way {
 
 /// One round of a way.
 #[derive(Clone, Copy, Debug)]
-struct Round {
-    p50_ms: f64,
-    p99_ms: f64,
+pub(crate) struct Round {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
     max_ms: f64,
-    core_percent: f64,
+    pub(crate) core_percent: f64,
+}
+
+/// What is written in a round, and where it arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load<'a> {
+    /// In the database `latency`; made by the round.
+    pub(crate) table: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) read_committed: bool,
+    /// Commits that find everything cold and count for nothing.
+    pub(crate) warm: usize,
+    pub(crate) commits: usize,
 }
 
 /// Measures both ways in turn.
@@ -62,7 +82,7 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     for round in 0..extent.rounds {
         eprintln!("latency: round {} of {}", round + 1, extent.rounds);
         for (way, rounds) in ways.iter().zip(&mut rounds) {
-            let name = format!("{}{round}", if *way == Way::AtLeastOnce { "alo" } else { "eo" });
+            let name = format!("{}{round}", way.short());
             rounds.push(measure_round(
                 rowtide,
                 &servers,
@@ -89,7 +109,7 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     Ok(part)
 }
 
-fn measure_round(
+pub(crate) fn measure_round(
     rowtide: &Rowtide,
     servers: &Servers,
     connection: &mut Connection,
@@ -97,33 +117,49 @@ fn measure_round(
     name: &str,
     commits: usize,
 ) -> Result<Round> {
-    let payload = "x".repeat(PAYLOAD);
+    let load = Load {
+        table: name,
+        topic: &format!("{name}.latency.{name}"),
+        read_committed: way == Way::ExactlyOnce,
+        warm: RATE as usize,
+        commits,
+    };
+    measure_run(servers, connection, &load, || {
+        let mut command = rowtide.run(servers, name, &format!(r"latency\.{name}"));
+        command.args(["--delivery", way.setting()]);
+        Ok(command)
+    })
+}
+
+/// A round of any program; `command` is called when the table is there.
+pub(crate) fn measure_run(
+    servers: &Servers,
+    connection: &mut Connection,
+    load: &Load<'_>,
+    command: impl FnOnce() -> Result<Command>,
+) -> Result<Round> {
+    let (payload, table) = ("x".repeat(PAYLOAD), load.table);
     connection.execute(&format!(
-        "CREATE TABLE latency.{name} (id INT NOT NULL PRIMARY KEY, payload VARCHAR(200) NOT NULL)"
+        "CREATE TABLE latency.{table} (id INT NOT NULL PRIMARY KEY, payload VARCHAR(200) NOT NULL)"
     ))?;
-    let topic = format!("{name}.latency.{name}");
-    servers.kafka.create_topic(&topic, 1, &[])?;
-    let follower = Follower::new(&servers.kafka, &topic, way == Way::ExactlyOnce)?;
-    let mut command = rowtide.run(servers, name, &format!(r"latency\.{name}"));
-    command.args(["--delivery", way.setting()]);
-    let observed = Observed::start(&mut command)?;
+    servers.kafka.create_topic(load.topic, 1, &[])?;
+    let follower = Follower::new(&servers.kafka, load.topic, load.read_committed)?;
+    let observed = Observed::start(&mut command()?)?;
     let mut insert =
-        |id: usize| connection.execute(&format!("INSERT INTO latency.{name} VALUES ({id},'{payload}')"));
-    // The first second finds everything cold and counts for nothing.
-    let warm = RATE as usize;
+        |id: usize| connection.execute(&format!("INSERT INTO latency.{table} VALUES ({id},'{payload}')"));
+    let measured = load.warm..load.warm + load.commits;
     thread::scope(|scope| {
         insert(0)?;
         follower.next()?;
-        let arrivals = scope.spawn(|| arrivals(&follower, warm + commits));
-        steady(1..warm, &mut insert)?;
+        let arrivals = scope.spawn(|| arrivals(&follower, measured.end));
+        steady(1..load.warm, &mut insert)?;
         let (begun, before) = (Instant::now(), observed.cpu()?);
-        let confirmed = steady(warm..warm + commits, &mut insert)?;
+        let confirmed = steady(measured.clone(), &mut insert)?;
         let core = (observed.cpu()?.saturating_sub(before)).as_secs_f64() / begun.elapsed().as_secs_f64();
         let Ok(arrivals) = arrivals.join() else {
             bail!("the consumer's thread has panicked");
         };
-        observed.stop()?;
-        round(&confirmed, &arrivals?, warm, core * 100.0)
+        round(&confirmed, &arrivals?, load.warm, core * 100.0)
     })
 }
 

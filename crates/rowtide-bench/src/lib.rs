@@ -2,7 +2,7 @@
 //! same machine.
 //!
 //! - one file a part: [`drain`], [`decode`], [`latency`], [`tables`], [`process`], [`workers`],
-//!   [`instructions`]
+//!   [`instructions`], [`peers`]
 //! - what all of them need: [`servers`], [`follower`], [`usage`], [`statistics`]
 //! - [`report`]: the parts' results as a page and a plot
 
@@ -11,6 +11,7 @@ pub mod drain;
 pub mod follower;
 pub mod instructions;
 pub mod latency;
+pub mod peers;
 pub mod process;
 pub mod report;
 pub mod servers;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_bench::decode::sink::Depth;
 use rowtide_bench::report::{self, Part as Measured};
 use rowtide_bench::servers::Rowtide;
-use rowtide_bench::{Extent, decode, drain, instructions, latency, process, tables, workers};
+use rowtide_bench::{Extent, decode, drain, instructions, latency, peers, process, tables, workers};
 
 /// Measures Rowtide on real servers, beside what bounds it.
 #[derive(Parser)]
@@ -65,7 +65,7 @@ enum Task {
 /// Arguments of `run`.
 #[derive(clap::Args)]
 struct RunArguments {
-    /// What is measured; all of it by default.
+    /// What is measured; by default all that is Rowtide's own: not the peers.
     #[arg(long, value_delimiter = ',')]
     parts: Vec<Part>,
     /// How often each thing runs.
@@ -105,6 +105,20 @@ enum Part {
     Workers,
     /// Instructions a row, counted by callgrind, with limits.
     Instructions,
+    /// A real Debezium at the same work.
+    Peers,
+}
+
+impl Part {
+    const OWN: [Part; 7] = [
+        Part::Drain,
+        Part::Decode,
+        Part::Latency,
+        Part::Tables,
+        Part::Process,
+        Part::Workers,
+        Part::Instructions,
+    ];
 }
 
 fn main() -> Result<()> {
@@ -132,7 +146,7 @@ fn run(arguments: &RunArguments) -> Result<()> {
         percent: arguments.percent,
     };
     let parts: &[Part] = match arguments.parts.as_slice() {
-        [] => Part::value_variants(),
+        [] => &Part::OWN,
         some => some,
     };
     let mut failed = Vec::new();
@@ -170,5 +184,6 @@ fn measure(part: Part, rowtide: &Rowtide, extent: &Extent) -> Result<Measured> {
         Part::Process => process::measure(rowtide, extent),
         Part::Workers => workers::measure(extent),
         Part::Instructions => instructions::measure(extent),
+        Part::Peers => peers::measure(rowtide, extent),
     }
 }

@@ -1,5 +1,6 @@
 //! The process by itself: how soon it is at work, what it takes while nothing happens, how large it is.
 
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::servers::{Connection, Rowtide, Servers, file_size};
 use crate::statistics::median;
 use crate::usage::Observed;
 
-const TOPIC: &str = "process.process.t";
+pub(crate) const TOPIC: &str = "process.process.t";
 /// How long idleness is watched in a round.
 const IDLE_S: u64 = 20;
 /// How long after its last change the program counts as idle.
@@ -22,9 +23,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     let servers = Servers::start()?;
     let mut connection = Connection::open(&servers.mysql)?;
-    connection.execute("CREATE DATABASE process")?;
-    connection.execute("CREATE TABLE process.t (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT)")?;
-    servers.kafka.create_topic(TOPIC, 1, &[])?;
+    prepare(&servers, &mut connection)?;
     let mut part = Part::new("process", "Start, idleness, size", extent);
     // The first start makes the topics of the checkpoint and the schema history.
     start(rowtide, &servers, &mut connection)?;
@@ -35,6 +34,19 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     let idle = idle(rowtide, &servers, &mut connection, extent)?;
     report(&starts, &idle, file_size(&rowtide.program)?, &mut part)?;
     Ok(part)
+}
+
+/// Makes the table and the topic.
+pub(crate) fn prepare(servers: &Servers, connection: &mut Connection) -> Result<()> {
+    connection.execute("CREATE DATABASE process")?;
+    connection.execute("CREATE TABLE process.t (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT)")?;
+    servers.kafka.create_topic(TOPIC, 1, &[])?;
+    Ok(())
+}
+
+/// The program for that table.
+pub(crate) fn command(rowtide: &Rowtide, servers: &Servers) -> Command {
+    rowtide.run(servers, "process", r"process\..*")
 }
 
 /// Starts are short, and a shared machine is uneven.
@@ -51,7 +63,7 @@ fn start(rowtide: &Rowtide, servers: &Servers, connection: &mut Connection) -> R
     // The consumer is connected before the clock runs.
     follower.next_within(Duration::from_millis(200))?;
     connection.execute("INSERT INTO process.t VALUES ()")?;
-    let observed = Observed::start(&mut rowtide.run(servers, "process", r"process\..*"))?;
+    let observed = Observed::start(&mut command(rowtide, servers))?;
     let arrival = follower.next()?;
     let (took, cpu) = (arrival.at.duration_since(observed.begun()), observed.cpu()?);
     observed.stop()?;
@@ -69,7 +81,7 @@ fn idle(
     extent: &Extent,
 ) -> Result<Vec<(f64, f64)>> {
     let follower = Follower::new(&servers.kafka, TOPIC, true)?;
-    let observed = Observed::start(&mut rowtide.run(servers, "process", r"process\..*"))?;
+    let observed = Observed::start(&mut command(rowtide, servers))?;
     connection.execute("INSERT INTO process.t VALUES ()")?;
     follower.next()?;
     thread::sleep(SETTLE);

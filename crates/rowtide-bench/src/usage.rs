@@ -55,6 +55,16 @@ impl Observed {
         cpu_of_threads(self.child.id())
     }
 
+    /// User and system time of all its threads from its start, in steps of 10 ms.
+    pub fn cpu_in_all(&self) -> Result<Duration> {
+        Ok(Stat::of(self.child.id())?.cpu)
+    }
+
+    /// The most memory that was resident when it was looked at, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.peak_memory
+    }
+
     /// Memory that is resident now, in bytes.
     pub fn memory(&self) -> Result<u64> {
         status_bytes(self.child.id(), "VmRSS:").context("the program has no memory any more")

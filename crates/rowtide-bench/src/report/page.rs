@@ -25,6 +25,7 @@ const INTRODUCTION: &str = "# Benchmarks\n\n\
     ```console\n\
     $ make bench                                      # all of it\n\
     $ make bench BENCH=\"--parts drain,latency --rounds 7\"  # some of it; the page keeps the other parts' last results\n\
+    $ make bench-peers                                # Debezium at the same work\n\
     ```\n\n\
     ## Machine and versions\n\n";
 

@@ -1,4 +1,4 @@
-//! What Maven fetches: Kafka's classes, and files inside other artifacts.
+//! What Maven fetches: Kafka's classes, Debezium in Kafka Connect, and files inside other artifacts.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,10 @@ use crate::error::{Result, file};
 
 /// The version of Kafka that is fetched; also in `kafka/pom.xml`.
 const KAFKA_VERSION: &str = "4.3.1";
-const POM: &str = include_str!("../../kafka/pom.xml");
+const KAFKA_POM: &str = include_str!("../../kafka/pom.xml");
+/// The version of Debezium that is fetched; the worker's, which is Kafka's, is in `debezium/pom.xml`.
+pub const DEBEZIUM_VERSION: &str = "3.6.1.Final";
+const CONNECT_POM: &str = include_str!("../../debezium/pom.xml");
 const MAVEN_ADVICE: &str = "install Maven (Debian: `apt install maven openjdk-17-jre-headless`)";
 
 /// Where Kafka's classes are.
@@ -22,7 +25,8 @@ impl KafkaPrograms {
     /// Finds them in the cache, or fetches them by `mvn dependency:copy-dependencies`.
     pub fn fetch(cache: &Cache) -> Result<KafkaPrograms> {
         let folder = cache.once(&format!("kafka-{KAFKA_VERSION}"), |part| {
-            copy_dependencies(part)?;
+            progress(&format!("kafka-{KAFKA_VERSION}: fetching by Maven (about 60 MB)"));
+            copy_dependencies(part, KAFKA_POM)?;
             write_log_settings(part)
         })?;
         Ok(KafkaPrograms { folder })
@@ -30,16 +34,51 @@ impl KafkaPrograms {
 
     /// A Java virtual machine with Kafka's classes on its path, to be given a main class.
     pub fn java(&self, heap_megabytes: u32, virtual_machine: VirtualMachine) -> Command {
-        let mut command = Command::new("java");
-        command.args(virtual_machine.options());
-        command.arg(format!("-Xmx{heap_megabytes}m"));
-        command.arg(format!(
-            "-Dlog4j2.configurationFile={}",
-            self.folder.join("log4j2.properties").display()
-        ));
-        command.arg("-cp").arg(self.folder.join("lib").join("*"));
-        command
+        java(&self.folder, heap_megabytes, virtual_machine)
     }
+}
+
+/// Where Debezium's connector for MySQL is, and the Kafka Connect worker that it runs in.
+#[derive(Clone, Debug)]
+pub struct DebeziumPrograms {
+    folder: PathBuf,
+}
+
+impl DebeziumPrograms {
+    /// Finds them in the cache, or fetches them.
+    pub fn fetch(cache: &Cache) -> Result<DebeziumPrograms> {
+        let name = format!("debezium-{DEBEZIUM_VERSION}-kafka-{KAFKA_VERSION}");
+        let folder = cache.once(&name, |part| {
+            progress(&format!("{name}: fetching by Maven (about 70 MB)"));
+            copy_dependencies(part, CONNECT_POM)?;
+            let artifact = format!("io.debezium:debezium-connector-mysql:{DEBEZIUM_VERSION}:zip:plugin");
+            unpack_artifact(&artifact, "**", &part.join("plugins"))?;
+            write_log_settings(part)
+        })?;
+        Ok(DebeziumPrograms { folder })
+    }
+
+    /// A Java virtual machine with the worker's classes on its path, to be given a main class.
+    pub fn java(&self, heap_megabytes: u32, virtual_machine: VirtualMachine) -> Command {
+        java(&self.folder, heap_megabytes, virtual_machine)
+    }
+
+    /// The worker's `plugin.path`.
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.join("plugins")
+    }
+}
+
+fn java(folder: &Path, heap_megabytes: u32, virtual_machine: VirtualMachine) -> Command {
+    let mut command = Command::new("java");
+    command.args(virtual_machine.options());
+    command.arg(format!("-Xmx{heap_megabytes}m"));
+    command.arg(format!(
+        "-Dlog4j2.configurationFile={}",
+        folder.join("log4j2.properties").display()
+    ));
+    command.arg("-cp").arg(folder.join("lib").join("*"));
+    command
 }
 
 /// How a Java virtual machine compiles and collects.
@@ -67,8 +106,9 @@ impl VirtualMachine {
     }
 }
 
-/// Unpacks from an artifact, `group:name:version`, the files whose path matches a pattern of Maven's.
+/// Unpacks from an artifact, `group:name:version` and where it is no jar its packaging and classifier, the files whose path matches a pattern of Maven's.
 pub(super) fn unpack_artifact(artifact: &str, pattern: &str, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(file("create", folder))?;
     let mut maven = Command::new("mvn");
     maven
         .args(["-q", "-B", "dependency:unpack"])
@@ -82,10 +122,9 @@ pub(super) fn unpack_artifact(artifact: &str, pattern: &str, folder: &Path) -> R
     Ok(())
 }
 
-fn copy_dependencies(folder: &Path) -> Result<()> {
-    progress(&format!("kafka-{KAFKA_VERSION}: fetching by Maven (about 60 MB)"));
+fn copy_dependencies(folder: &Path, project: &str) -> Result<()> {
     let pom = folder.join("pom.xml");
-    std::fs::write(&pom, POM).map_err(file("write", &pom))?;
+    std::fs::write(&pom, project).map_err(file("write", &pom))?;
     let mut maven = Command::new("mvn");
     maven
         .args(["-q", "-B", "-f"])

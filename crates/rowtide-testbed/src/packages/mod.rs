@@ -6,5 +6,5 @@ mod debian;
 mod maven;
 mod servers;
 
-pub use maven::{KafkaPrograms, VirtualMachine};
+pub use maven::{DEBEZIUM_VERSION, DebeziumPrograms, KafkaPrograms, VirtualMachine};
 pub use servers::{ServerFolders, ServerPrograms};
