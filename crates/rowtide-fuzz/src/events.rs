@@ -16,7 +16,7 @@ pub fn events(data: &[u8]) {
     decode(frames(data));
     let mut describer = Describer::default();
     for frame in frames(data) {
-        describe(&mut describer, frame);
+        describe(&mut describer, &frame.event());
     }
 }
 
@@ -36,7 +36,7 @@ pub fn payload(data: &[u8]) {
         body: &body,
     };
     decode([frame]);
-    describe(&mut Describer::default(), frame);
+    describe(&mut Describer::default(), &frame.event());
 }
 
 /// Events that MariaDB compressed: after a table map, the number of the event's type, how many bytes stay as they are, and
@@ -60,8 +60,8 @@ pub fn mariadb_compression(data: &[u8]) {
     };
     decode([BEGIN, table_map, compressed]);
     let mut describer = Describer::default();
-    describe(&mut describer, table_map);
-    describe(&mut describer, compressed);
+    describe(&mut describer, &table_map.event());
+    describe(&mut describer, &compressed.event());
 }
 
 /// The first event of a transaction without a GTID.
@@ -80,9 +80,9 @@ pub(crate) fn decode<'a>(events: impl IntoIterator<Item = Frame<'a>>) {
     }
 }
 
-fn describe(describer: &mut Describer, frame: Frame<'_>) {
-    let event = frame.event();
-    let Ok((header, body)) = Header::split(&event) else {
+/// Describes an event without a checksum, to the last value, or to what is wrong with it.
+pub fn describe(describer: &mut Describer, event: &[u8]) {
+    let Ok((header, body)) = Header::split(event) else {
         return;
     };
     let _ = describer.describe(&header, body, print);

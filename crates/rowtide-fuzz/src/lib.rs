@@ -19,7 +19,7 @@ mod wire;
 
 #[cfg(feature = "kafka")]
 pub use checkpoint::checkpoint;
-pub use events::{events, mariadb_compression, payload};
+pub use events::{describe, events, mariadb_compression, payload};
 pub use frames::{Frame, append_frame, frames, sections};
 pub use gtid::{gtid_set, gtid_text};
 #[cfg(feature = "kafka")]

@@ -1,13 +1,15 @@
-//! Every binlog file of testdata with single bits flipped: with checksums each is noticed; without, each is refused or read
-//! as something else, within the same bounds of time and memory.
+//! Every binlog file of testdata with single bits flipped, and cut: with checksums each damage is noticed; without, each is
+//! refused or read as something else, within the same bounds of time and memory.
 
 #![allow(clippy::unwrap_used, reason = "what helps a test fails with it")]
 
 use std::path::{Path, PathBuf};
 
-use rowtide_binlog::event::file::BinlogFile;
+use rowtide_binlog::event::describe::Describer;
+use rowtide_binlog::event::file::{BinlogFile, BinlogFileError};
 use rowtide_binlog::event::{Checksum, EventType, FormatDescription, Header, checksum};
-use rowtide_fuzz::{Watch, decoder};
+use rowtide_event::Malformed;
+use rowtide_fuzz::{Watch, decoder, describe};
 
 /// Where a FORMAT_DESCRIPTION says whether its file is in use: a bit that the server flips itself, and that no checksum
 /// covers.
@@ -165,6 +167,68 @@ fn without_checksums_no_flipped_bit_makes_it_panic_or_hang_or_take_memory() {
     );
 }
 
+#[test]
+fn a_cut_file_is_read_up_to_the_cut_which_is_named() {
+    for (path, file) in files() {
+        let events = events(&file);
+        for (at, event) in events.iter().enumerate() {
+            let (start, len) = (event.pos as usize, event.bytes.len());
+            for kept in [1, 4, 18, 19, len / 2, len - 1] {
+                let place = || format!("{} at {}, {kept} bytes", path.display(), event.pos);
+                let (count, error) = read(&file[..start + kept]);
+                assert_eq!(count, at, "{}", place());
+                let cut = matches!(
+                    error,
+                    Some(BinlogFileError::Malformed { pos, cause: Malformed::Truncated(_) }) if pos == event.pos
+                );
+                assert!(cut, "{}: {error:?}", place());
+            }
+            let (count, error) = read(&file[..start]);
+            assert!(count == at && error.is_none(), "{error:?}");
+        }
+    }
+}
+
+/// How many events there are, and what is behind them.
+fn read(file: &[u8]) -> (usize, Option<BinlogFileError>) {
+    let mut reader = BinlogFile::open(file, 1 << 30).unwrap();
+    let mut count = 0;
+    loop {
+        match reader.next_event() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return (count, None),
+            Err(error) => return (count, Some(error)),
+        }
+    }
+}
+
+#[test]
+fn an_event_without_a_checksum_that_is_cut_makes_nothing_panic() {
+    for (_, file) in files() {
+        let with = events(&file);
+        let plain = if has_checksums(&with) {
+            without_checksums(&with)
+        } else {
+            with
+        };
+        let bytes: usize = plain.iter().map(|event| event.bytes.len()).sum();
+        let stride = bytes.div_ceil(SAMPLE / 4) | 1;
+        for group in transactions(&plain) {
+            let mut group = group.to_vec();
+            for at in 0..group.len() {
+                let whole = group[at].bytes.clone();
+                for len in (Header::LEN..whole.len()).step_by(stride) {
+                    let mut cut = whole[..len].to_vec();
+                    cut[9..13].copy_from_slice(&(len as u32).to_le_bytes());
+                    group[at].bytes = cut;
+                    decode(&plain[0], &group);
+                }
+                group[at].bytes = whole;
+            }
+        }
+    }
+}
+
 /// All events up to where a transaction can begin.
 fn transactions(events: &[Event]) -> impl Iterator<Item = &[Event]> {
     use EventType as E;
@@ -181,6 +245,11 @@ fn decode(format: &Event, group: &[Event]) {
     let (mut decoder, mut watch) = (decoder(first.pos, Checksum::None), Watch::default());
     if first.event_type != EventType::FormatDescription {
         decoder.feed(&format.bytes, &mut watch).unwrap();
+    }
+    let mut describer = Describer::default();
+    describe(&mut describer, &format.bytes);
+    for event in group {
+        describe(&mut describer, &event.bytes);
     }
     for event in group {
         // As it comes in a packet: of the length that it has, whatever it says.

@@ -35,9 +35,15 @@ pub enum BinlogFileError {
     /// The operating system says no.
     #[error("the binlog file cannot be read: {0}")]
     Io(#[from] io::Error),
+    /// The file has no byte.
+    #[error("the file is empty: a binlog file begins with the bytes fe 62 69 6e")]
+    Empty,
     /// The file does not begin as a binlog file does.
     #[error("this is not a binlog file: it does not begin with the bytes fe 62 69 6e")]
     NotBinlog,
+    /// The file begins with START_V3.
+    #[error("this is a binlog file of MySQL 4.1 or older, whose events have another form")]
+    TooOld,
     /// The server encrypts its files.
     #[error(
         "the binlog file is encrypted (binlog_encryption): read it from the server, which decrypts what it sends"
@@ -50,6 +56,21 @@ pub enum BinlogFileError {
     )]
     EncryptedFrom {
         /// Where the event starts.
+        pos: u64,
+    },
+    /// The file goes on with another's first bytes.
+    #[error("another binlog file begins at {pos}: files were joined; read each by itself")]
+    Joined {
+        /// Where the second file starts.
+        pos: u64,
+    },
+    /// Where an event should begin there is nothing but zeros.
+    #[error(
+        "there are zeros in place of an event at {pos}: what was written behind it did not reach the disk, or was \
+         overwritten"
+    )]
+    Zeros {
+        /// Where they start.
         pos: u64,
     },
     /// An event is damaged.
@@ -70,6 +91,8 @@ pub enum BinlogFileError {
 
 const MAGIC: [u8; 4] = [0xfe, b'b', b'i', b'n'];
 const ENCRYPTED_MAGIC: [u8; 4] = [0xfd, b'b', b'i', b'n'];
+/// The place of an event's type in all forms of its header.
+const TYPE: usize = 4;
 /// How much memory is taken before the bytes that fill it have come.
 const STEP: u64 = 64 * 1024;
 
@@ -81,6 +104,7 @@ impl<R: Read> BinlogFile<R> {
         match magic.as_slice() {
             bytes if bytes == MAGIC => {}
             bytes if bytes == ENCRYPTED_MAGIC => return Err(BinlogFileError::Encrypted),
+            [] => return Err(BinlogFileError::Empty),
             _ => return Err(BinlogFileError::NotBinlog),
         }
         Ok(Self {
@@ -107,6 +131,7 @@ impl<R: Read> BinlogFile<R> {
         if self.event.is_empty() {
             return Ok(None);
         }
+        self.check_start(pos)?;
         let header = Header::read(&mut Reader::new(&self.event)).map_err(malformed)?;
         if pos == MAGIC.len() as u64 && header.event_type != EventType::FormatDescription {
             return Err(malformed(Malformed::Unsupported(
@@ -123,6 +148,23 @@ impl<R: Read> BinlogFile<R> {
         }
         self.next = pos.saturating_add(len);
         self.verify(pos, header).map(Some)
+    }
+
+    /// Names what stands where an event should begin, if it is known.
+    fn check_start(&self, pos: u64) -> Result<(), BinlogFileError> {
+        let event_type = |at: usize| self.event.get(at).copied().map(EventType::from_number);
+        let first = pos == MAGIC.len() as u64;
+        if self.event.iter().all(|byte| *byte == 0) {
+            Err(BinlogFileError::Zeros { pos })
+        } else if first && event_type(TYPE) == Some(EventType::StartV3) {
+            Err(BinlogFileError::TooOld)
+        } else if self.event.starts_with(&MAGIC)
+            && event_type(MAGIC.len() + TYPE) == Some(EventType::FormatDescription)
+        {
+            Err(BinlogFileError::Joined { pos })
+        } else {
+            Ok(())
+        }
     }
 
     fn fill(&mut self, len: u64) -> Result<(), BinlogFileError> {
@@ -209,12 +251,69 @@ mod tests {
         ));
         assert!(matches!(
             BinlogFile::open(&b""[..], 1),
-            Err(BinlogFileError::NotBinlog)
+            Err(BinlogFileError::Empty)
         ));
         assert!(matches!(
             BinlogFile::open(&b"\xfdbin...."[..], 1),
             Err(BinlogFileError::Encrypted)
         ));
+    }
+
+    fn stopped(bytes: &[u8]) -> BinlogFileError {
+        let mut file = BinlogFile::open(bytes, 1 << 20).unwrap();
+        loop {
+            match file.next_event() {
+                Ok(event) => assert!(event.is_some(), "it was read to its end"),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_told_from_a_damaged_one() {
+        let whole = file(&events());
+        let end = whole.len() as u64;
+        let joined = stopped(&[whole.clone(), whole.clone()].concat());
+        assert!(
+            matches!(joined, BinlogFileError::Joined { pos } if pos == end),
+            "{joined}"
+        );
+        for zeros in [1, 19, 4096] {
+            let error = stopped(&[whole.clone(), vec![0; zeros]].concat());
+            assert!(
+                matches!(error, BinlogFileError::Zeros { pos } if pos == end),
+                "{error}"
+            );
+        }
+        let cause = |error| match error {
+            BinlogFileError::Malformed { pos, cause } => (pos, cause),
+            other => panic!("{other}"),
+        };
+        let error = stopped(&[&whole[..], &[0xff; 100]].concat());
+        assert_eq!(cause(error), (end, Malformed::TooLarge("event")));
+        // A second file without its first bytes: its events are as good as any.
+        let without = [&whole[..], &whole[4..]].concat();
+        let mut file = BinlogFile::open(&without[..], 1 << 20).unwrap();
+        let mut count = 0;
+        while file.next_event().unwrap().is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 6);
+    }
+
+    /// The first event of MySQL 3.23, whose header has 13 bytes, and that of MySQL 4.0 and 4.1.
+    #[test]
+    fn files_of_old_servers_are_refused_by_name() {
+        let first = [0x80, 0x3c, 0xa4, 0x35, 1, 1, 0, 0, 0];
+        let body = [&[1, 0][..], b"3.23.58-log", &[0; 43]].concat();
+        for header_rest in [&[69, 0, 0, 0][..], &[75, 0, 0, 0, 79, 0, 0, 0, 0, 0]] {
+            let error = stopped(&file(&[[&first[..], header_rest, &body].concat()]));
+            assert!(matches!(error, BinlogFileError::TooOld), "{error}");
+        }
+        for version in ["5.0.96-log", "5.1.12-beta", "5.5.62-log", "5.6.0-m4"] {
+            let error = stopped(&file(&[EventBuilder::format_description(version, 1).build()]));
+            assert!(error.to_string().contains("older than MySQL 5.6.1"), "{error}");
+        }
     }
 
     #[test]

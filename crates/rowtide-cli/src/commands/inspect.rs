@@ -118,9 +118,13 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
 /// A file that is no binlog is the wrong argument; one that is damaged is not.
 fn file_error(file: &str, error: BinlogFileError) -> anyhow::Error {
     match error {
-        BinlogFileError::NotBinlog | BinlogFileError::Encrypted | BinlogFileError::EncryptedFrom { .. } => {
-            exit::usage(anyhow!("{file}: {error}"))
-        }
+        BinlogFileError::Empty
+        | BinlogFileError::NotBinlog
+        | BinlogFileError::TooOld
+        | BinlogFileError::Joined { .. }
+        | BinlogFileError::Encrypted
+        | BinlogFileError::EncryptedFrom { .. } => exit::usage(anyhow!("{file}: {error}")),
+        BinlogFileError::Zeros { .. } => exit::stream(format!("{file}: {error}")),
         BinlogFileError::Malformed { pos, cause } => {
             exit::stream(format!("{file}:{pos}: the event cannot be read: {cause}"))
         }

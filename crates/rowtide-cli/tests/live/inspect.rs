@@ -317,6 +317,41 @@ fn what_is_no_binlog_is_refused_by_name() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_an_event_is_named() {
+    let folder = Scratch::new("noevent").unwrap();
+    let file = folder.path().join("binlog.000007");
+    let name = "mysql-9.7-no-checksum.binlog";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/binlog");
+    let whole = std::fs::read(path.join(name)).unwrap();
+    let count = events(&[], &[&path.join(name)]).len();
+    let joined = [whole.clone(), whole.clone()].concat();
+    let zeros = [whole.clone(), vec![0; 4096]].concat();
+    for (bytes, code, words) in [
+        (joined, USAGE, "another binlog file begins at"),
+        (zeros, STREAM, "zeros in place of an event at"),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        let output = inspect(&["--format", "json"], &[&file]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_says(&said, &["binlog.000007", words, &whole.len().to_string()]);
+        assert_eq!(objects(&output).len(), count, "what comes before it is shown");
+    }
+    std::fs::write(&file, "").unwrap();
+    assert_says(
+        &fail(&mut inspect(&[], &[&file]), USAGE),
+        &["binlog.000007", "is empty"],
+    );
+    // START_V3, as MySQL 4.1 begins its files.
+    let first = [&[0xfe, b'b', b'i', b'n', 1, 2, 3, 4, 1][..], &[1; 90]].concat();
+    std::fs::write(&file, first).unwrap();
+    assert_says(
+        &fail(&mut inspect(&[], &[&file]), USAGE),
+        &["binlog.000007", "MySQL 4.1 or older"],
+    );
+}
+
+#[test]
 fn reads_the_standard_input_and_ends_quietly_where_nobody_reads() {
     let mysql = server("FULL");
     mysql.sql(CHANGES).unwrap();
