@@ -1,7 +1,7 @@
 //! Rowtide measured on real servers, beside what bounds it: every figure is a ratio of two things that ran in turn on the
 //! same machine.
 //!
-//! - one file a part: [`drain`], [`decode`], [`latency`], [`tables`], [`process`], [`workers`],
+//! - one file a part: [`drain`], [`decode`], [`latency`], [`tables`], [`process`], [`start_history`], [`workers`],
 //!   [`instructions`], [`peers`]
 //! - what all of them need: [`servers`], [`follower`], [`usage`], [`statistics`]
 //! - [`report`]: the parts' results as a page and a plot
@@ -15,6 +15,7 @@ pub mod peers;
 pub mod process;
 pub mod report;
 pub mod servers;
+pub mod start_history;
 pub mod statistics;
 pub mod tables;
 pub mod usage;

@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_bench::decode::sink::Depth;
 use rowtide_bench::report::{self, Part as Measured};
 use rowtide_bench::servers::Rowtide;
-use rowtide_bench::{Extent, decode, drain, instructions, latency, peers, process, tables, workers};
+use rowtide_bench::{
+    Extent, decode, drain, instructions, latency, peers, process, start_history, tables, workers,
+};
 
 /// Measures Rowtide on real servers, beside what bounds it.
 #[derive(Parser)]
@@ -101,6 +103,8 @@ enum Part {
     Tables,
     /// Start, idleness, the size of the program.
     Process,
+    /// Start with a long schema history and many tables.
+    StartHistory,
     /// Decoding and encoding by one thread and by two.
     Workers,
     /// Instructions a row, counted by callgrind, with limits.
@@ -182,6 +186,7 @@ fn measure(part: Part, rowtide: &Rowtide, extent: &Extent) -> Result<Measured> {
         Part::Latency => latency::measure(rowtide, extent),
         Part::Tables => tables::measure(rowtide, extent),
         Part::Process => process::measure(rowtide, extent),
+        Part::StartHistory => start_history::measure(rowtide, extent),
         Part::Workers => workers::measure(extent),
         Part::Instructions => instructions::measure(extent),
         Part::Peers => peers::measure(rowtide, extent),

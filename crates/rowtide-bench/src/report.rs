@@ -169,12 +169,13 @@ pub fn write_page(results: &Path, page: &Path) -> Result<()> {
 }
 
 /// The parts in the order of the page; those that were not measured are left out.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "drain",
     "decode",
     "latency",
     "tables",
     "process",
+    "start-history",
     "workers",
     "instructions",
     "peers",

@@ -185,7 +185,8 @@ fn await_leaders(kafka: &Kafka, topics: &[String]) -> Result<()> {
 
 const LEADERS_PATIENCE: Duration = Duration::from_secs(600);
 
-fn create_tables(mysql: &MySql, tables: u64) -> Result<()> {
+/// Makes tables `spread.t0` and so on, and a binary log without them.
+pub(crate) fn create_tables(mysql: &MySql, tables: u64) -> Result<()> {
     mysql.sql("CREATE DATABASE quiet; CREATE TABLE quiet.t (id INT PRIMARY KEY); CREATE DATABASE spread;")?;
     for first in (0..tables).step_by(1_000) {
         let mut script = String::from("USE spread;\n");

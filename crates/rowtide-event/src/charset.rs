@@ -293,6 +293,21 @@ impl Charset {
         }
     }
 
+    /// Whether it has a character: servers write a question mark in place of one that a character set has not.
+    pub fn has(self, c: char) -> bool {
+        let code = u32::from(c);
+        match self {
+            Self::Binary | Self::Utf8 | Self::Utf16 | Self::Utf16Le | Self::Utf32 | Self::Gb18030 => true,
+            Self::Utf8Mb3 | Self::Ucs2 => code <= 0xffff,
+            Self::Ascii => c.is_ascii(),
+            Self::Tis620 => matches!(code, 0..=0x9f | 0xe01..=0xe3a | 0xe3f..=0xe5b),
+            _ => match (self.table(), self.multi_byte()) {
+                (Some(table), _) => table.iter().any(|known| u32::from(*known) == code),
+                (None, several) => several.is_some_and(|several| several.has(c)),
+            },
+        }
+    }
+
     fn multi_byte(self) -> Option<&'static MultiByte> {
         Some(match self {
             Self::Big5 => &multi_byte::BIG5,
@@ -472,6 +487,43 @@ mod tests {
     }
 
     #[test]
+    fn each_has_its_own_characters() {
+        let cases: [(char, &[Charset], &[Charset]); 6] = [
+            (
+                'é',
+                &[Charset::Latin1, Charset::Utf8, Charset::Binary],
+                &[Charset::Ascii, Charset::Cp1251],
+            ),
+            (
+                'П',
+                &[Charset::Koi8R, Charset::Gbk],
+                &[Charset::Latin1, Charset::Tis620],
+            ),
+            (
+                'ก',
+                &[Charset::Tis620, Charset::Utf8Mb3],
+                &[Charset::Sjis, Charset::Swe7],
+            ),
+            ('ｱ', &[Charset::Sjis, Charset::Ujis], &[Charset::EucKr]),
+            (
+                '丂',
+                &[Charset::Ujis, Charset::Gbk, Charset::Ucs2],
+                &[Charset::Sjis, Charset::Gb2312],
+            ),
+            (
+                '😀',
+                &[Charset::Utf16Le, Charset::Gb18030],
+                &[Charset::Utf8Mb3, Charset::Ucs2, Charset::Gbk],
+            ),
+        ];
+        for (c, with, without) in cases {
+            let has = |charset: &&Charset| charset.has(c);
+            assert!(with.iter().all(|charset| has(&charset)), "{c}");
+            assert_eq!(without.iter().find(has), None, "{c}");
+        }
+    }
+
+    #[test]
     fn utf8_is_borrowed_and_the_rest_is_made() {
         assert!(matches!(
             Charset::Utf8.decode_borrowed("é".as_bytes()),
@@ -509,6 +561,8 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, id: u16) {
             if let Some(charset) = Charset::from_collation(id) {
+                let has = |text: String| text.chars().all(|c| charset.has(c));
+                prop_assert!(decoded(charset, &bytes).is_none_or(has));
                 let borrowed = charset.decode_borrowed(&bytes).ok().map(Cow::into_owned);
                 let _ = charset.decode_lossy(&bytes);
                 let mut converted = Vec::new();

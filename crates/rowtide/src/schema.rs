@@ -175,8 +175,8 @@ impl Schema {
         {
             if labels_are_doubtful {
                 self.doubtful.insert(table.id.clone(), table);
-            } else if learn(&mut self.tracker, &table) {
-                learned.push(Pictured::Table(table));
+            } else {
+                learned.extend(learn(&mut self.tracker, table).map(Pictured::Table));
             }
         }
         learned
@@ -260,10 +260,8 @@ impl Schema {
     fn learn_labels(&mut self, folded: &TableId, logged: &Table) {
         let doubtful = self.doubtful.remove(folded);
         if let Some(table) = doubtful.and_then(|told| definitions::with_labels(&told, logged)) {
-            let table = Arc::new(table);
-            if learn(&mut self.tracker, &table) {
-                self.learned.push(Pictured::Table(table));
-            }
+            let table = learn(&mut self.tracker, Arc::new(table));
+            self.learned.extend(table.map(Pictured::Table));
         }
     }
 
@@ -325,15 +323,19 @@ impl Schema {
 }
 
 /// Takes what the server says of a table at this place, unless the same is known of it.
-fn learn(tracker: &mut SchemaTracker, table: &Arc<TrackedTable>) -> bool {
+fn learn(tracker: &mut SchemaTracker, table: Arc<TrackedTable>) -> Option<Arc<TrackedTable>> {
     if let Tracked::Known(tracked) = tracker.table(&table.id) {
         if tracked.shape().ok() == table.shape().ok() {
-            return false;
+            return None;
         }
         warn!(table = %table.id, "the server says otherwise than the statements so far what the table is; the server counts");
     }
-    tracker.set_table(Arc::clone(table));
-    true
+    let id = table.id.clone();
+    tracker.set_table(table);
+    match tracker.table(&id) {
+        Tracked::Known(table) => Some(Arc::clone(table)),
+        Tracked::Unclear | Tracked::Absent => None,
+    }
 }
 
 fn mismatch(id: &TableId, near: &BinlogPosition, why: String) -> Error {

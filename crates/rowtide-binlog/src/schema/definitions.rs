@@ -117,7 +117,8 @@ pub fn read(
 }
 
 /// Whether a statement's text is the server's own, as SHOW CREATE TABLE has it and as it is logged in place of
-/// `CREATE TABLE ... SELECT` and of `CREATE TABLE ... LIKE` a temporary table.
+/// `CREATE TABLE ... SELECT`, of `CREATE TABLE ... LIKE` a temporary table, and of one to which
+/// `sql_generate_invisible_primary_key` gives a key.
 pub fn is_servers_text(sql: &str) -> bool {
     sql.contains("` (\n  `")
 }

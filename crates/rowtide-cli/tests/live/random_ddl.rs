@@ -107,7 +107,7 @@ impl<'a> Stream<'a> {
                 self.start = position(self.server);
                 self.run_to_the_end()?;
             }
-            let played = part.play(self.server).unwrap();
+            let played = part.play(self.server).map_err(|why| why.to_string())?;
             sum.add(part, &played, 0);
             match (self.seed / 2 + number as u64) % 3 {
                 0 => self.run_to_the_end()?,

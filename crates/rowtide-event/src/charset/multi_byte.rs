@@ -114,6 +114,19 @@ impl MultiByte {
         }
     }
 
+    /// Whether a code stands for the character; for those of up to 16 bits.
+    pub(super) fn has(&self, c: char) -> bool {
+        if c.is_ascii() || (self.layout == Layout::ShiftJis && matches!(c, '\u{ff61}'..='\u{ff9f}')) {
+            return true;
+        }
+        let Ok(code) = u16::try_from(u32::from(c)) else {
+            return false;
+        };
+        let triples = || self.triples.get_or_init(|| self.table(&[TRIPLE]));
+        self.pairs.get_or_init(|| self.table(&[])).contains(&code)
+            || (self.layout == Layout::Euc && triples().contains(&code))
+    }
+
     fn tabled(&self, table: &OnceLock<Box<[u16]>>, prefix: &[u8], pair: [u8; 2]) -> Option<char> {
         let table = table.get_or_init(|| self.table(prefix));
         let at = u16::from_be_bytes(pair).checked_sub(FIRST_PAIR)?;

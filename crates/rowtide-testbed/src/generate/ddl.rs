@@ -53,13 +53,13 @@ impl Stage {
     }
 
     /// A clause more. One that says something of all columns, or of names that another clause makes, stands alone; no
-    /// server drops a column that the same statement adds.
+    /// server drops a column that the same statement adds or changes.
     fn clause(&mut self, table: usize, clauses: &[String]) -> Option<String> {
         let alone = clauses.is_empty();
-        let adds = clauses.iter().any(|clause| clause.starts_with("ADD"));
+        let drops_only = clauses.iter().all(|clause| clause.starts_with("DROP COLUMN"));
         match self.random.below(14) {
             0..=3 => Some(self.add_column(table)),
-            4 | 5 if !adds => self.drop_column(table),
+            4 | 5 if drops_only => self.drop_column(table),
             6 | 7 if alone => self.modify(table),
             8 if alone => self.change(table),
             9 if alone && self.dialect.renames_columns => self.rename_column(table),

@@ -124,12 +124,13 @@ struct Stage {
 
 impl Stage {
     /// `any_labels` says whether labels of ENUM and SET may be what the server cannot show; the binlog does with full
-    /// metadata.
+    /// metadata. Where the server makes keys, it logs its own text of a table in place of the statement.
     fn begin(seed: u64, version: ServerVersion, size: Size, any_labels: Option<bool>) -> Stage {
         let mut random = Random::new(seed);
         let mut dialect = Dialect::of(version);
         let settings = Settings::choose(&mut random, &dialect);
-        dialect.labels_beyond_bmp = any_labels.unwrap_or(settings.full_metadata);
+        dialect.labels_beyond_bmp =
+            any_labels.map_or(settings.full_metadata, |any| any && !settings.makes_keys);
         dialect.makes_keys = settings.makes_keys;
         let table = |number| {
             let engine = Engine::choose(&mut random);

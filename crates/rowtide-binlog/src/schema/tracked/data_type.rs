@@ -298,7 +298,8 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
         MemberValue::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) && !session.is_definition => {
             Err(Reason::Member)
         }
-        MemberValue::Text(text) => Ok(kept(text)),
+        MemberValue::Text(text) if session.is_definition => Ok(kept(text)),
+        MemberValue::Text(text) => Ok(kept(&in_charset(text, charset))),
         MemberValue::Bytes(bytes) => text_of(bytes, charset)
             .map(|text| kept(&text))
             .ok_or(Reason::Member),
@@ -311,6 +312,12 @@ fn text_of(bytes: &[u8], charset: Charset) -> Option<Cow<'_, str>> {
         Charset::Binary => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
         _ => charset.decode_borrowed(bytes).ok(),
     }
+}
+
+/// A member as it is in the character set of its column: servers convert it, whatever `sql_mode` says.
+fn in_charset(member: &str, charset: Charset) -> String {
+    let kept = |c| if charset.has(c) { c } else { '?' };
+    member.chars().map(kept).collect()
 }
 
 fn reread(members: &[Box<str>], from: Charset, to: Charset) -> Result<Arc<[Box<str>]>, Reason> {

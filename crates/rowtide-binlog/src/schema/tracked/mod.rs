@@ -217,8 +217,12 @@ impl SchemaTracker {
         self.databases.entry(name.to_owned()).or_default().collation = collation;
     }
 
-    /// Tells of a table as the server has it, or puts one right that was [unclear](Tracked::Unclear).
-    pub fn set_table(&mut self, table: Arc<TrackedTable>) {
+    /// Tells of a table as the server has it, or puts one right that was [unclear](Tracked::Unclear). What it has in common
+    /// with others is kept once, unless somebody else holds the table too.
+    pub fn set_table(&mut self, mut table: Arc<TrackedTable>) {
+        if let Some(own) = Arc::get_mut(&mut table) {
+            self.pool().share(own);
+        }
         let id = &table.id;
         let database = self.databases.entry(id.database.clone()).or_default();
         database.tables.insert(id.table.clone(), State::Known(table));

@@ -94,8 +94,12 @@ impl Counted for Arc<ColumnAttributes> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rowtide_event::TableId;
+
     use super::super::{Outcome, SchemaTracker};
-    use crate::schema::{NameCase, Session};
+    use crate::schema::{NameCase, Session, definitions};
 
     fn run(tracker: &mut SchemaTracker, sql: &str) {
         let session = Session::of_definition("db", "9.7.4".parse().unwrap(), NameCase::Matters);
@@ -120,6 +124,20 @@ mod tests {
         run(&mut tracker, "ALTER TABLE b MODIFY b CHAR(9) NOT NULL");
         let nullable: Vec<bool> = tracker.tables().map(|table| table.columns[0].nullable).collect();
         assert_eq!(nullable, [true, false]);
+    }
+
+    #[test]
+    fn tables_that_are_told_share_too() {
+        let mut tracker = SchemaTracker::new();
+        for table in ["a", "b"] {
+            let sql = format!("CREATE TABLE {table} (n INT DEFAULT 7) CHARSET=latin1");
+            let id = TableId::new("db", table);
+            let told = definitions::read(&id, &sql, "9.7.4".parse().unwrap(), NameCase::Matters);
+            tracker.set_table(told.unwrap());
+        }
+        let tables: Vec<_> = tracker.tables().collect();
+        let [a, b] = [0, 1].map(|n| &tables[n].columns[0].attributes);
+        assert!(Arc::ptr_eq(a, b));
     }
 
     #[test]
