@@ -367,12 +367,14 @@ impl Handler for Capture {
         match rollback {
             Rollback::Logged(end) => {
                 // Its statements were of what cannot be rolled back.
-                self.take_back(end, Open::truncate_rows)?;
+                self.take_back(Open::truncate_rows)
+                    .map_err(|HandedOver| self.rolled_back(end.file, end.pos))?;
                 self.end_transaction(end, true);
                 Ok(())
             }
             Rollback::Interrupted(end) => {
-                self.take_back(end, Open::truncate)?;
+                self.take_back(Open::truncate)
+                    .map_err(|HandedOver| self.cut_short(end))?;
                 self.transaction = None;
                 Ok(())
             }

@@ -202,6 +202,18 @@ pub enum Error {
         /// Bytes that may wait.
         limit: usize,
     },
+    /// The server crashed while it wrote a transaction, a part of which was handed over.
+    #[error(
+        "the server crashed before {position} while it wrote the transaction at {start}, and rows of it were handed over that \
+         are not real. If `rowtide checkpoint show` names a place inside this transaction, some were delivered: compare its \
+         tables with the server. Then set a checkpoint at {position} with `rowtide checkpoint set`"
+    )]
+    CutShort {
+        /// File and position where the stream goes on.
+        position: String,
+        /// File and position of the transaction's start.
+        start: String,
+    },
     /// Two tables would share a topic.
     #[error(
         "the tables {first} and {second} would both be written to the topic {topic}: characters that Kafka does not allow \
@@ -317,6 +329,7 @@ impl Error {
             | Self::ShapeMismatch { .. }
             | Self::StatementFormat { .. }
             | Self::RolledBack { .. }
+            | Self::CutShort { .. }
             | Self::PreparedBefore { .. }
             | Self::TooMuchHeld { .. }
             | Self::TopicCollision { .. }

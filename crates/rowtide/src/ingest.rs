@@ -70,7 +70,7 @@ impl Ingest {
     /// Reads until told to stop, the source is idle, or something fails. Whatever was read whole by then is handed over.
     pub(crate) async fn run(mut self) -> Result<Ended, Error> {
         let ended = self.read().await;
-        if let Err(Error::RolledBack { .. }) = ended {
+        if let Err(Error::RolledBack { .. } | Error::CutShort { .. }) = ended {
             self.capture.give_up();
             return ended;
         }

@@ -7,7 +7,7 @@ use rowtide_event::{BinlogPosition, RowChange};
 use super::{Capture, Open};
 use crate::error::Error;
 use crate::prepared::{Held, TooMuchHeld};
-use crate::transaction::Mark;
+use crate::transaction::{HandedOver, Mark};
 
 impl Capture {
     /// Encodes a row, if no earlier run has delivered it, to where rows of the transaction go.
@@ -96,21 +96,17 @@ impl Capture {
         Ok(())
     }
 
-    /// The transaction was rolled back, or the server crashed while it wrote it: none of its rows are real. They can be
-    /// taken back as long as nothing of it was handed over.
-    pub(super) fn take_back(
-        &mut self,
-        end: &TransactionEnd<'_>,
-        truncate: fn(&mut Open, Mark),
-    ) -> Result<(), Error> {
-        let transaction = self.open_transaction()?;
-        let (mark, handed_over) = (transaction.mark, transaction.is_handed_over());
-        match mark {
-            Some(mark) if !handed_over => {
+    /// None of the transaction's rows are real. They can be taken back as long as nothing of it was handed over.
+    pub(super) fn take_back(&mut self, truncate: fn(&mut Open, Mark)) -> Result<(), HandedOver> {
+        let Some(transaction) = &self.transaction else {
+            return Ok(());
+        };
+        match transaction.mark {
+            Some(mark) if !transaction.is_handed_over() => {
                 truncate(&mut self.open, mark);
                 Ok(())
             }
-            _ => Err(self.rolled_back(end.file, end.pos)),
+            _ => Err(HandedOver),
         }
     }
 
@@ -118,12 +114,22 @@ impl Capture {
     pub(super) fn rolled_back(&self, file: &str, pos: u64) -> Error {
         Error::RolledBack {
             position: BinlogPosition::new(file, pos).to_string(),
-            start: self
-                .transaction
-                .as_ref()
-                .map_or_else(String::new, |t| t.start.to_string()),
+            start: self.transaction_start(),
             limit: self.prepared.savepoint_limit(),
         }
+    }
+
+    /// Rows that were handed over are of a transaction that the server did not write to its end.
+    pub(super) fn cut_short(&self, end: &TransactionEnd<'_>) -> Error {
+        Error::CutShort {
+            position: BinlogPosition::new(end.file, end.pos).to_string(),
+            start: self.transaction_start(),
+        }
+    }
+
+    fn transaction_start(&self) -> String {
+        let transaction = self.transaction.as_ref();
+        transaction.map_or_else(String::new, |transaction| transaction.start.to_string())
     }
 }
 
