@@ -68,3 +68,10 @@ CREATE TABLE before_primary (x INT, y INT, z INT NOT NULL, UNIQUE (y), UNIQUE (x
 ALTER TABLE before_primary CHANGE x xx INT;
 ALTER TABLE before_primary ADD KEY (z);
 ALTER TABLE before_primary DROP PRIMARY KEY;
+CREATE TABLE late_primary (x INT, y INT, UNIQUE (y), UNIQUE (x), KEY (y));
+ALTER TABLE late_primary ADD PRIMARY KEY (x);
+ALTER TABLE late_primary ADD KEY (x);
+CREATE TABLE behind (a INT, v INT AS (a) VIRTUAL, s INT AS (a) STORED, KEY v (v), KEY s (s), KEY a (a));
+ALTER TABLE behind ADD KEY last (s, v), ADD KEY first (a, s);
+ALTER TABLE behind ADD UNIQUE u (v), ADD UNIQUE w (s);
+ALTER TABLE behind DROP KEY s;

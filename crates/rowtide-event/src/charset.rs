@@ -216,6 +216,16 @@ impl Charset {
         })
     }
 
+    /// `bytes` as the server shows them to clients of utf8mb4, and as text if it shows none.
+    pub fn shown(self, bytes: &[u8]) -> Cow<'_, str> {
+        let mut utf8 = Vec::with_capacity(bytes.len());
+        let shown = self.convert(bytes, &mut utf8).ok();
+        match shown.and_then(|()| String::from_utf8(utf8).ok()) {
+            Some(text) => Cow::Owned(text),
+            None => self.decode_lossy(bytes),
+        }
+    }
+
     /// `bytes` as text whatever they are: U+FFFD stands for what is none. Those of `binary` are taken for UTF-8, as names
     /// are that a client of it has sent.
     pub fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
@@ -236,6 +246,7 @@ impl Charset {
         while !rest.is_empty() {
             let length = match self {
                 Self::Ucs2 => 2,
+                Self::Utf8 | Self::Utf8Mb3 => utf8_length(rest)?,
                 _ => match self.multi_byte() {
                     Some(set) => set.length(rest),
                     None if self.table().is_some() || matches!(self, Self::Ascii | Self::Tis620) => 1,
@@ -403,6 +414,19 @@ fn push(c: char, out: &mut Vec<u8>) {
     out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
+/// How many bytes the first character takes, or the half of a surrogate pair, which MariaDB stores as if it were one.
+fn utf8_length(bytes: &[u8]) -> Option<usize> {
+    let length = match bytes.first()? {
+        0..=0x7f => 1,
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        _ => 4,
+    };
+    let character = bytes.get(..length)?;
+    let is_surrogate = matches!(character, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
+    (is_surrogate || std::str::from_utf8(character).is_ok()).then_some(length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -458,8 +482,9 @@ mod tests {
 
     #[test]
     fn codes_without_a_character_are_shown_as_question_marks() {
-        // Answers of a MySQL 9.7 to CONVERT(_charset X'...' USING utf8mb4).
-        let cases: [(Charset, &[u8], &str); 8] = [
+        // Answers of a MySQL 9.7 to CONVERT(_charset X'...' USING utf8mb4), but of ucs2, whose text it cuts off there.
+        let cases: [(Charset, &[u8], &str); 9] = [
+            (Charset::Ujis, &[0x8e, 0xa0, b'a'], "??a"),
             (Charset::Ucs2, &[0, b'a', 0xd8, 0x00, 0, b'b'], "a?b"),
             (Charset::Big5, &[0xc8, 0x40, b'a', 0xa4, 0xa4], "?a中"),
             (Charset::EucKr, &[0xa2, 0xe8, 0xc7, 0xd1], "?한"),
@@ -475,6 +500,16 @@ mod tests {
             assert_eq!(out, format!("x{expected}").as_bytes(), "{}", charset.name());
         }
         assert!(Charset::Utf8.convert(&[0xff], &mut Vec::new()).is_err());
+        assert!(
+            Charset::Utf8
+                .convert(&[0xed, 0x20, 0x80], &mut Vec::new())
+                .is_err()
+        );
+        let mut halves = Vec::new();
+        Charset::Utf8
+            .convert(b"\xc3\xa9\xed\xa0\x80\xf0\x9f\x98\x80\xed\xbf\xbf", &mut halves)
+            .unwrap();
+        assert_eq!(halves, "é?😀?".as_bytes());
         assert!(Charset::Utf16.convert(&[0xd8, 0x00], &mut Vec::new()).is_err());
     }
 

@@ -271,7 +271,17 @@ fn text(statement: &Statement<'_>) -> String {
         .collations
         .and_then(|collations| Charset::from_collation(collations.client))
         .unwrap_or(Charset::Utf8);
-    charset.decode_lossy(statement.query).into_owned()
+    text_in(charset, statement.query)
+}
+
+fn text_in(client: Charset, statement: &[u8]) -> String {
+    match client {
+        // The server reads the letters that swe7 has in place of quotes and brackets as these.
+        Charset::Swe7 => Charset::Ascii,
+        other => other,
+    }
+    .decode_lossy(statement)
+    .into_owned()
 }
 
 fn position(context: &EventContext<'_>) -> String {
@@ -322,5 +332,20 @@ impl Read<'_> {
     /// Lets the tracker follow the statement.
     pub(crate) fn apply(&self, tracker: &mut SchemaTracker) -> Outcome {
         tracker.apply(&self.text, &self.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_clients_that_have_letters_there() {
+        assert_eq!(text_in(Charset::Swe7, b"DROP TABLE `t`"), "DROP TABLE `t`");
+        assert_eq!(
+            text_in(Charset::Latin1, b"DROP TABLE `\xe9`"),
+            "DROP TABLE `\u{e9}`"
+        );
+        assert_eq!(text_in(Charset::Utf8, b"SET @a = '\xff'"), "SET @a = '\u{fffd}'");
     }
 }

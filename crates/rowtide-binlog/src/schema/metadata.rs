@@ -384,20 +384,11 @@ fn charset(collation: u64) -> Result<Charset, Malformed> {
 }
 
 fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>, Malformed> {
-    let text = |member: &&[u8]| {
-        let mut utf8 = Vec::with_capacity(member.len());
-        match charset {
-            // Names without a character set are taken as the client wrote them.
-            Charset::Binary => utf8.extend_from_slice(member),
-            _ => charset.convert(member, &mut utf8)?,
-        }
-        String::from_utf8(utf8).map_err(|_| Malformed::Invalid("TABLE_MAP members"))
-    };
-    members
-        .ok_or(Malformed::Truncated("TABLE_MAP members"))?
+    let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
+    Ok(members
         .iter()
-        .map(text)
-        .collect()
+        .map(|member| charset.shown(member).into_owned())
+        .collect())
 }
 
 #[cfg(test)]

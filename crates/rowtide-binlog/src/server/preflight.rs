@@ -88,16 +88,13 @@ fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
     }
     if info.binlog_row_metadata.is_empty() {
         findings.push(warning(
-            format!(
-                "{} does not log column names: a table that is altered while it is captured stops the stream",
-                info.version
-            ),
+            format!("{} does not log column names: {WITHOUT_NAMES}", info.version),
             "Upgrade to MySQL 8.0 or newer.",
         ));
     } else if !info.binlog_row_metadata.eq_ignore_ascii_case("FULL") {
         findings.push(warning(
             format!(
-                "binlog_row_metadata is {}: a table that is altered while it is captured may stop the stream",
+                "binlog_row_metadata is {}: {WITHOUT_NAMES}",
                 info.binlog_row_metadata
             ),
             set(info, "binlog_row_metadata = FULL"),
@@ -115,6 +112,10 @@ fn check_rows(info: &ServerInfo, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+/// What follows for tables whose names and types are not in every TABLE_MAP.
+const WITHOUT_NAMES: &str = "columns are known by the statements that made and altered their table; after one that was \
+     not logged, or that cannot be read, the table's rows may stop the stream";
 
 fn check_gtids(info: &ServerInfo, findings: &mut Vec<Finding>) {
     if !info.has_gtids() {

@@ -87,6 +87,8 @@ impl MultiByte {
             (Layout::ShiftJis, [0xa1..=0xdf, ..]) => 1,
             (Layout::Gb18030, [_, 0x30..=0x39, ..]) => 4,
             (Layout::Euc, [TRIPLE, ..]) => 3,
+            // The server stores them, and takes each byte for one.
+            (Layout::Euc, [0x8e, 0xa0, ..] | [0xa0, ..]) => 1,
             _ => 2,
         }
     }

@@ -64,7 +64,8 @@ pub(in crate::schema) enum Clause {
     Options(TableOptions),
     /// MariaDB's ADD PERIOD FOR.
     AddPeriod(PeriodSpec),
-    DropPeriod,
+    /// The period of this name.
+    DropPeriod(String),
     AddSystemVersioning,
     DropSystemVersioning,
     /// EXCHANGE PARTITION: rows change their table, no table its shape.
@@ -185,11 +186,10 @@ impl Cursor<'_> {
         if self.accept(&["PRIMARY", "KEY"]) {
             return Ok(Some(Clause::DropPrimaryKey));
         }
-        if self.accept(&["PERIOD", "FOR"]) {
-            self.accept(&["IF", "EXISTS"]);
+        if self.accept(&["PERIOD", "FOR"]) || self.accept(&["PERIOD", "IF", "EXISTS", "FOR"]) {
             let name = self.expect_name()?;
             let is_own = !name.eq_ignore_ascii_case("SYSTEM_TIME");
-            return Ok(is_own.then_some(Clause::DropPeriod));
+            return Ok(is_own.then_some(Clause::DropPeriod(name)));
         }
         if self.accept(&["FOREIGN", "KEY"]) || self.accept(&["CHECK"]) {
             self.accept(&["IF", "EXISTS"]);
@@ -250,7 +250,7 @@ impl Cursor<'_> {
         if self.accept_index() {
             self.accept(&["IF", "EXISTS"]);
             let name = self.expect_name()?;
-            let invisible = self.index_options()?;
+            let invisible = self.index_options()?.invisible;
             return Ok(Some(Clause::SetKeyInvisible { name, invisible }));
         }
         self.accept(&["COLUMN"]);

@@ -118,6 +118,8 @@ impl Cursor<'_> {
             column.on_update = Some(digits);
         } else if self.accept(&["AUTO_INCREMENT"]) {
             column.auto_increment = true;
+            // A NULL behind it would count, one before it does not.
+            column.nullable = column.nullable.filter(|_| self.session.is_definition);
         } else if self.accept(&["SERIAL", "DEFAULT", "VALUE"]) {
             column.make_serial();
         } else if self.accept(&["GENERATED", "ALWAYS"]) {

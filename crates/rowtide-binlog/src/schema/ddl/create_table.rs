@@ -26,6 +26,7 @@ pub(in crate::schema) struct PeriodSpec {
     pub(in crate::schema) name: String,
     pub(in crate::schema) from: String,
     pub(in crate::schema) to: String,
+    pub(in crate::schema) if_not_exists: bool,
 }
 
 /// Where columns come from besides those that are written.
@@ -112,17 +113,25 @@ impl Cursor<'_> {
 
     /// MariaDB's `PERIOD FOR name (from, to)`, if it is next.
     pub(super) fn period(&mut self) -> Result<Option<PeriodSpec>> {
-        if !self.session.is_mariadb() || !self.accept(&["PERIOD", "FOR"]) {
+        if !self.session.is_mariadb() {
             return Ok(None);
         }
-        self.accept(&["IF", "NOT", "EXISTS"]);
+        let if_not_exists = self.accept(&["PERIOD", "IF", "NOT", "EXISTS", "FOR"]);
+        if !if_not_exists && !self.accept(&["PERIOD", "FOR"]) {
+            return Ok(None);
+        }
         let name = self.expect_name()?;
         self.expect_symbol('(')?;
         let from = self.expect_name()?;
         self.expect_symbol(',')?;
         let to = self.expect_name()?;
         self.expect_symbol(')')?;
-        Ok(Some(PeriodSpec { name, from, to }))
+        Ok(Some(PeriodSpec {
+            name,
+            from,
+            to,
+            if_not_exists,
+        }))
     }
 
     fn peeks_query_in_parentheses(&self) -> bool {

@@ -98,14 +98,30 @@ impl Cursor<'_> {
                 name: self.database()?,
             });
         }
-        if self.session.is_mariadb() && !temporary && self.accept(&["SEQUENCE"]) {
-            return Some(Head::CreateSequence {
-                or_replace,
-                if_not_exists: self.accept(&["IF", "NOT", "EXISTS"]),
-                table: self.table()?,
-            });
+        if self.session.is_mariadb() && self.accept(&["SEQUENCE"]) {
+            let if_not_exists = self.accept(&["IF", "NOT", "EXISTS"]);
+            return self.sequence_head(or_replace, if_not_exists, temporary);
         }
         self.create_index_head(or_replace)
+    }
+
+    /// A temporary sequence is a temporary table.
+    fn sequence_head(&mut self, or_replace: bool, if_not_exists: bool, temporary: bool) -> Option<Head> {
+        let table = self.table()?;
+        Some(if temporary {
+            Head::CreateTable(CreateTableHead {
+                table,
+                or_replace,
+                if_not_exists,
+                temporary,
+            })
+        } else {
+            Head::CreateSequence {
+                table,
+                or_replace,
+                if_not_exists,
+            }
+        })
     }
 
     /// `{UNIQUE | FULLTEXT | SPATIAL | VECTOR} INDEX [IF NOT EXISTS] name [type] ON table`
@@ -123,8 +139,9 @@ impl Cursor<'_> {
         self.accept(&["INDEX"]).then_some(())?;
         let if_not_exists = self.accept(&["IF", "NOT", "EXISTS"]);
         let name = self.name()?;
-        self.accept_on()?;
+        let hash = self.accept_on()?;
         let key = KeySpec {
+            hash,
             if_not_exists,
             or_replace,
             ..KeySpec::new(kind, Some(name))
@@ -135,12 +152,14 @@ impl Cursor<'_> {
         })
     }
 
-    /// Passes over what stands between an index' name and ON, which is next to nothing.
-    fn accept_on(&mut self) -> Option<()> {
+    /// Passes over what stands between an index' name and ON, which is its type at most; whether that is HASH.
+    fn accept_on(&mut self) -> Option<bool> {
+        let mut is_hash = false;
         while !self.accept(&["ON"]) {
+            is_hash |= self.peeks("HASH");
             self.advance()?;
         }
-        Some(())
+        Some(is_hash)
     }
 
     fn alter_head(&mut self) -> Option<Head> {
@@ -176,10 +195,14 @@ impl Cursor<'_> {
             let tables = self.table_list()?;
             return Some(Head::DropTables { tables, temporary });
         }
-        if self.session.is_mariadb() && !temporary && self.accept(&["SEQUENCE"]) {
+        if self.session.is_mariadb() && self.accept(&["SEQUENCE"]) {
             self.accept(&["IF", "EXISTS"]);
             let tables = self.table_list()?;
-            return Some(Head::DropSequences { tables });
+            return Some(if temporary {
+                Head::DropTables { tables, temporary }
+            } else {
+                Head::DropSequences { tables }
+            });
         }
         if self.accept_database() {
             self.accept(&["IF", "EXISTS"]);

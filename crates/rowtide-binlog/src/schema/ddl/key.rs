@@ -32,6 +32,8 @@ pub(in crate::schema) struct KeySpec {
     /// MariaDB's CREATE OR REPLACE INDEX.
     pub(in crate::schema) or_replace: bool,
     pub(in crate::schema) invisible: bool,
+    /// USING HASH.
+    pub(in crate::schema) hash: bool,
     /// MariaDB's period WITHOUT OVERLAPS, whose columns belong to the key.
     pub(in crate::schema) period: Option<String>,
 }
@@ -44,6 +46,19 @@ pub(in crate::schema) struct PartSpec {
     /// Characters or bytes, where it is only the beginning of the column.
     pub(in crate::schema) prefix: Option<u32>,
     pub(in crate::schema) descending: bool,
+}
+
+/// What options say of an index.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct IndexOptions {
+    /// Whether the optimizer may not use it.
+    pub(super) invisible: bool,
+    /// USING HASH.
+    pub(super) hash: bool,
+}
+
+fn is_hash(key_type: String) -> bool {
+    key_type.eq_ignore_ascii_case("HASH")
 }
 
 /// A constraint of a table.
@@ -62,6 +77,7 @@ impl KeySpec {
             if_not_exists: false,
             or_replace: false,
             invisible: false,
+            hash: false,
             period: None,
         }
     }
@@ -145,20 +161,18 @@ impl Cursor<'_> {
         } else {
             symbol
         };
-        let key = KeySpec {
+        let key_type = self.key_type()?;
+        self.index_body(KeySpec {
             if_not_exists,
+            hash: key_type.is_some_and(is_hash),
             ..KeySpec::new(kind, name)
-        };
-        self.accept_key_type()?;
-        self.index_body(key)
+        })
     }
 
-    fn accept_key_type(&mut self) -> Result<bool> {
+    /// `USING type`, if it is next.
+    pub(super) fn key_type(&mut self) -> Result<Option<String>> {
         let is_next = self.accept(&["USING"]) || self.accept(&["TYPE"]);
-        if is_next {
-            self.expect_name()?;
-        }
-        Ok(is_next)
+        is_next.then(|| self.expect_name()).transpose()
     }
 
     /// `(parts) [options]`
@@ -176,7 +190,9 @@ impl Cursor<'_> {
             }
         }
         self.expect_symbol(')')?;
-        key.invisible = self.index_options()?;
+        let options = self.index_options()?;
+        key.invisible = options.invisible;
+        key.hash |= options.hash;
         if self.session.is_definition && self.accept(&["FOREIGN"]) {
             key.kind = KeyKind::Foreign;
         }
@@ -204,18 +220,20 @@ impl Cursor<'_> {
         Ok(part)
     }
 
-    /// Options behind a key or an index; whether it is invisible to the optimizer.
-    pub(super) fn index_options(&mut self) -> Result<bool> {
-        let mut invisible = false;
+    /// Options behind a key or an index.
+    pub(super) fn index_options(&mut self) -> Result<IndexOptions> {
+        let mut options = IndexOptions::default();
         loop {
             if self.accept(&["INVISIBLE"]) || self.accept(&["IGNORED"]) {
-                invisible = true;
+                options.invisible = true;
             } else if self.accept(&["VISIBLE"]) || self.accept(&["NOT", "IGNORED"]) {
-                invisible = false;
+                options.invisible = false;
             } else if self.accept(&["WITH", "PARSER"]) {
                 self.expect_name()?;
-            } else if !self.accept_key_type()? && !self.index_option()? {
-                return Ok(invisible);
+            } else if let Some(key_type) = self.key_type()? {
+                options.hash = is_hash(key_type);
+            } else if !self.index_option()? {
+                return Ok(options);
             }
         }
     }

@@ -47,6 +47,9 @@ pub(super) fn altered(
     }
     for clause in clauses {
         if let Clause::AddPeriod(spec) = clause {
+            if spec.if_not_exists && next.period.is_some() {
+                continue;
+            }
             let period = Period::of(spec);
             period.settle(&mut next.columns);
             next.period = Some(Box::new(period));
@@ -111,7 +114,9 @@ fn set_options(
             Clause::ConvertCharset(charset) => {
                 next.collation = converted_to(charset, databases, session, next)?;
             }
-            Clause::DropPeriod => next.period = None,
+            Clause::DropPeriod(name) => {
+                next.period = next.period.take().filter(|period| !same_name(&period.name, name));
+            }
             Clause::AddSystemVersioning => next.system_versioned = true,
             Clause::DropSystemVersioning => next.system_versioned = false,
             _ => {}

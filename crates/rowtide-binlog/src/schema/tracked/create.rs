@@ -41,7 +41,7 @@ pub(super) fn created(
     settle_timestamps(&mut columns, |_| true, session);
     let period = create.period.as_ref().map(|spec| Box::new(Period::of(spec)));
     let keys = if session.is_definition {
-        shown_keys(&create.keys, &columns, period.as_deref())
+        shown_keys(&create.keys, &columns, period.as_deref(), session)
     } else {
         made_keys(create, &mut columns, period.as_deref(), session)
     };
@@ -102,7 +102,9 @@ pub(super) fn resolved(
     database: Option<&Collation>,
     session: &Session<'_>,
 ) -> Result<Option<Collation>, Reason> {
-    if spec.charset.as_deref() == Some("default") && spec.collation.is_none() {
+    let is_default = |name: Option<&str>| name.is_none_or(|name| name == "default");
+    let says_nothing = spec.charset.is_none() && spec.collation.is_none();
+    if !says_nothing && is_default(spec.charset.as_deref()) && is_default(spec.collation.as_deref()) {
         // MariaDB takes over the character set alone.
         let built_in = |database: &Collation| Collation::built_in(database.charset());
         return Ok(if session.is_mariadb() {
@@ -143,7 +145,15 @@ fn text_collation(spec: &TypeSpec, table: &Collation, session: &Session<'_>) -> 
         return Ok(Collation::default_of(named.unwrap_or(table.charset()), session));
     }
     if let Some(name) = spec.charset.collation.as_deref() {
-        return collation_of(name, named.unwrap_or(table.charset()));
+        let collation = collation_of(name, named.unwrap_or(table.charset()))?;
+        // On MySQL, BINARY counts for more than COLLATE; from 8.0 on, only without a character set.
+        let is_weak = named.is_some() && session.server.is_at_least(8, 0, 0);
+        let is_binary = spec.charset.binary && !is_weak && !session.is_mariadb();
+        return Ok(if is_binary {
+            Collation::binary_of(collation.charset())
+        } else {
+            collation
+        });
     }
     Ok(match (named, spec.charset.binary) {
         (Some(charset), true) => Collation::binary_of(charset),
@@ -177,6 +187,7 @@ pub(super) fn column(
         default: spec
             .default
             .clone()
+            .filter(|default| !is_dropped(default, &data_type, session))
             .or(zero)
             .or(null)
             .filter(|_| !spec.no_default)
@@ -207,6 +218,13 @@ fn on_update(spec: &ColumnSpec, data_type: &DataType, session: &Session<'_>) -> 
         }
         _ => spec.on_update,
     }
+}
+
+/// Of TEXT and BLOB, MySQL drops an empty default where `sql_mode` is not strict.
+fn is_dropped(default: &DefaultValue, data_type: &DataType, session: &Session<'_>) -> bool {
+    let is_literal = matches!(default, DefaultValue::Literal(_));
+    let has_none = matches!(data_type, DataType::Text(_) | DataType::Blob(_)) && !session.is_mariadb();
+    is_literal && has_none && !session.is_definition
 }
 
 /// Whether NULL is the default of a nullable column where nobody said so.

@@ -1,6 +1,5 @@
 //! What a declared type is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
@@ -154,8 +153,8 @@ impl DataType {
             N::Timestamp => Self::Timestamp(number(spec.length.unwrap_or(0))?),
             N::Json if session.is_mariadb() => Self::Text(BlobSize::Long),
             N::Json => Self::Json,
-            N::Enum => Self::Enum(members(spec, charset, session)?),
-            N::Set => Self::Set(members(spec, charset, session)?),
+            N::Enum => Self::Enum(members(spec, charset, session)),
+            N::Set => Self::Set(members(spec, charset, session)),
             N::Vector => Self::Vector(number(spec.length.unwrap_or(VECTOR_LENGTH.into()))?),
             N::Inet4 => Self::Inet4,
             N::Inet6 => Self::Inet6,
@@ -290,28 +289,15 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 }
 
 /// Blanks at the end of a member are not kept; in a definition are those that were.
-fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[Box<str>]>, Reason> {
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Arc<[Box<str>]> {
     let keeps = charset == Charset::Binary || session.is_definition;
     let kept = |value: &str| Box::from(if keeps { value } else { value.trim_end_matches(' ') });
     let member = |member: &Member| match &member.value {
-        // What the server has made of bytes that are no character is not known.
-        MemberValue::Text(text) if text.contains(char::REPLACEMENT_CHARACTER) && !session.is_definition => {
-            Err(Reason::Member)
-        }
-        MemberValue::Text(text) if session.is_definition => Ok(kept(text)),
-        MemberValue::Text(text) => Ok(kept(&in_charset(text, charset))),
-        MemberValue::Bytes(bytes) => text_of(bytes, charset)
-            .map(|text| kept(&text))
-            .ok_or(Reason::Member),
+        MemberValue::Text(text) if session.is_definition => kept(text),
+        MemberValue::Text(text) => kept(&in_charset(text, charset)),
+        MemberValue::Bytes(bytes) => kept(&charset.shown(bytes)),
     };
     spec.members.iter().map(member).collect()
-}
-
-fn text_of(bytes: &[u8], charset: Charset) -> Option<Cow<'_, str>> {
-    match charset {
-        Charset::Binary => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-        _ => charset.decode_borrowed(bytes).ok(),
-    }
 }
 
 /// A member as it is in the character set of its column: servers convert it, whatever `sql_mode` says.

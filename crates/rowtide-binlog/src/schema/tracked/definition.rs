@@ -93,6 +93,9 @@ fn key_line(key: &Key) -> String {
     }
     let parts: Vec<String> = key.parts.iter().map(part).collect();
     sql += &format!(" ({})", parts.join(","));
+    if key.hash {
+        sql += " USING HASH";
+    }
     if key.invisible {
         sql += &by_flavour("INVISIBLE", "IGNORED");
     }

@@ -71,9 +71,6 @@ pub enum Reason {
     /// The members of an ENUM or SET that is converted are not text in the new character set.
     #[error("members of an ENUM or SET are no text in the character set that they are converted to")]
     Members,
-    /// A member of an ENUM or SET is no text.
-    #[error("a member of an ENUM or SET is no text in its character set")]
-    Member,
     /// A type needs a length and has none.
     #[error("a type has no length")]
     NoLength,

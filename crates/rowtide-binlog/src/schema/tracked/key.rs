@@ -19,6 +19,9 @@ pub struct Key {
     pub parts: Vec<KeyPart>,
     /// Whether the optimizer may not use it.
     pub invisible: bool,
+    /// Whether MariaDB was told to make it one of hashes: USING HASH of a unique key. Whether it then is one depends on
+    /// the storage engine.
+    pub hash: bool,
 }
 
 /// A column of a key.
@@ -36,7 +39,7 @@ pub struct KeyPart {
 pub(super) const PRIMARY: &str = "PRIMARY";
 
 impl Key {
-    fn of(spec: &KeySpec, columns: &[TrackedColumn], name: Box<str>) -> Self {
+    fn of(spec: &KeySpec, columns: &[TrackedColumn], name: Box<str>, session: &Session<'_>) -> Self {
         let part = |part: &PartSpec| {
             let column = part.column.as_deref().and_then(|name| find(columns, name));
             KeyPart {
@@ -47,7 +50,8 @@ impl Key {
                 prefix: part
                     .prefix
                     .filter(|prefix| column.is_none_or(|c| is_part(c, *prefix))),
-                descending: part.descending,
+                // Such a key has no order.
+                descending: part.descending && (spec.kind != KeyKind::Spatial || session.is_definition),
             }
         };
         Self {
@@ -55,6 +59,7 @@ impl Key {
             kind: spec.kind,
             parts: spec.parts.iter().map(part).collect(),
             invisible: spec.invisible,
+            hash: spec.hash && session.is_mariadb() && spec.kind == KeyKind::Unique,
         }
     }
 
@@ -148,7 +153,8 @@ impl Key {
     /// expression (MySQL 8.0.13 to 8.0.17), or one for the hashes of a unique key (MariaDB).
     pub(super) fn hidden_columns(&self, columns: &[TrackedColumn]) -> usize {
         let expressions = self.parts.iter().filter(|part| part.column.is_none()).count();
-        let is_hash = self.kind == KeyKind::Unique && (is_hashed(self, columns) || self.is_long(columns));
+        let may_be_hash = self.hash || is_hashed(self, columns) || self.is_long(columns);
+        let is_hash = self.kind == KeyKind::Unique && may_be_hash;
         expressions.saturating_add(usize::from(is_hash))
     }
 
@@ -180,7 +186,7 @@ fn is_hashed(key: &Key, columns: &[TrackedColumn]) -> bool {
         let data_type = column.map(|column| &column.data_type);
         part.prefix.is_none() && matches!(data_type, Some(DataType::Text(_) | DataType::Blob(_)))
     };
-    key.is_unique() && key.parts.iter().any(is_long)
+    key.hash || (key.is_unique() && key.parts.iter().any(is_long))
 }
 
 fn find<'a>(columns: &'a [TrackedColumn], name: &str) -> Option<&'a TrackedColumn> {
@@ -207,7 +213,7 @@ pub(super) fn add_keys(
     period: Option<&Period>,
     session: &Session<'_>,
 ) {
-    let early = before_primary(specs, columns);
+    let early = before_primary(keys, specs, columns);
     for spec in specs.iter().filter(|spec| spec.kind == KeyKind::Primary) {
         let names = spec.parts.iter().filter_map(|part| part.column.as_deref());
         for name in names {
@@ -216,15 +222,15 @@ pub(super) fn add_keys(
             }
         }
     }
-    let needless = needless(keys, specs, columns);
-    let mut nullable = Vec::new();
+    let needless = needless(keys, specs, columns, session);
+    let (mut nullable, early_specs) = early;
     for (at, (spec, needless)) in specs.iter().zip(needless).enumerate() {
         if !needless {
             let name = name_of(spec, keys);
-            let mut key = Key::of(spec, columns, name);
+            let mut key = Key::of(spec, columns, name, session);
             key.add_periods(spec, columns, period);
             key.add_prefixes(columns, session);
-            if early.contains(&at) {
+            if early_specs.contains(&at) {
                 nullable.push(key.name.clone());
             }
             keys.push(key);
@@ -233,32 +239,39 @@ pub(super) fn add_keys(
     sort(keys, columns, &nullable, session);
 }
 
-/// Which keys are written before the primary key that makes a column of theirs NOT NULL: when the server looked at them,
-/// it was nullable.
-fn before_primary(specs: &[KeySpec], columns: &[TrackedColumn]) -> Vec<usize> {
+/// Which keys stand before the primary key that makes a column of theirs NOT NULL, old ones by name and new ones by
+/// place: when the server looks at them, it is nullable.
+fn before_primary(keys: &[Key], specs: &[KeySpec], columns: &[TrackedColumn]) -> (Vec<Box<str>>, Vec<usize>) {
     let Some(primary) = specs.iter().position(|spec| spec.kind == KeyKind::Primary) else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
-    let is_nullable = |part: &PartSpec| {
-        let column = part.column.as_deref().and_then(|name| find(columns, name));
+    let is_nullable = |name: Option<&str>| {
+        let column = name.and_then(|name| find(columns, name));
         column.is_some_and(|column| column.nullable)
     };
-    let early = specs.iter().take(primary).enumerate();
-    early
-        .filter(|(_, spec)| spec.parts.iter().any(is_nullable))
-        .map(|(at, _)| at)
-        .collect()
+    let is_old = |key: &&Key| key.parts.iter().any(|part| is_nullable(part.column.as_deref()));
+    let is_new = |spec: &KeySpec| spec.parts.iter().any(|part| is_nullable(part.column.as_deref()));
+    let new = specs.iter().take(primary).enumerate();
+    (
+        keys.iter().filter(is_old).map(|key| key.name.clone()).collect(),
+        new.filter(|(_, spec)| is_new(spec)).map(|(at, _)| at).collect(),
+    )
 }
 
 /// The keys of a definition: all that it shows and no others, whole as they stand there.
-pub(super) fn shown_keys(specs: &[KeySpec], columns: &[TrackedColumn], period: Option<&Period>) -> Vec<Key> {
+pub(super) fn shown_keys(
+    specs: &[KeySpec],
+    columns: &[TrackedColumn],
+    period: Option<&Period>,
+    session: &Session<'_>,
+) -> Vec<Key> {
     let mut keys = Vec::with_capacity(specs.len());
     for spec in specs {
         let name = match &spec.name {
             Some(name) => name.as_str().into(),
             None => name_of(spec, &keys),
         };
-        let mut key = Key::of(spec, columns, name);
+        let mut key = Key::of(spec, columns, name, session);
         key.add_own_period(spec, period);
         keys.push(key);
     }
@@ -276,10 +289,15 @@ pub(super) fn make_not_null(column: &mut TrackedColumn) {
 
 /// Removes keys that foreign keys have made where another key now serves, and tells for which of the new keys the same
 /// is true.
-fn needless(keys: &mut Vec<Key>, specs: &[KeySpec], columns: &[TrackedColumn]) -> Vec<bool> {
+fn needless(
+    keys: &mut Vec<Key>,
+    specs: &[KeySpec],
+    columns: &[TrackedColumn],
+    session: &Session<'_>,
+) -> Vec<bool> {
     let new: Vec<Key> = specs
         .iter()
-        .map(|spec| Key::of(spec, columns, Box::default()))
+        .map(|spec| Key::of(spec, columns, Box::default(), session))
         .collect();
     let serves = |other: &Key, key: &Key, is_later: bool| {
         let is_better = other.kind != KeyKind::Foreign || other.parts.len() > key.parts.len() || !is_later;
@@ -325,8 +343,8 @@ fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
 }
 
 /// The server's order (`sort_keys` in its sql_table.cc): the primary key, unique keys without nullable columns, those
-/// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, those with virtual
-/// columns or expressions last; and then as they were made. Those that are named count as `nullable` whatever their
+/// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, on MySQL, those with
+/// virtual columns or expressions last; and then as they were made. Those that are named count as `nullable` whatever their
 /// columns are.
 fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[Box<str>], session: &Session<'_>) {
     let rank = |key: &Key| {
@@ -336,12 +354,15 @@ fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[Box<str>], sess
             !is_unique,
             key.kind != KeyKind::Primary,
             comes_last(key, columns, session),
-            is_unique && (nullable.contains(&key.name) || has(key, columns, |column| column.nullable)),
+            is_unique
+                && !is_hashed(key, columns)
+                && (nullable.contains(&key.name) || has(key, columns, |column| column.nullable)),
             is_unique && is_partial,
             key.kind == KeyKind::FullText,
-            has(key, columns, |column| {
-                matches!(column.generation, Generation::Virtual(_))
-            }),
+            !session.is_mariadb()
+                && has(key, columns, |column| {
+                    matches!(column.generation, Generation::Virtual(_))
+                }),
         )
     };
     keys.sort_by_cached_key(rank);

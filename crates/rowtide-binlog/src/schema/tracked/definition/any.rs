@@ -223,6 +223,7 @@ fn key() -> impl Strategy<Value = Key> {
         kind,
         parts,
         invisible,
+        hash: false,
     })
 }
 
