@@ -36,7 +36,7 @@ impl<'a> Frame<'a> {
             b"SAVEPOINT" => Self::Savepoint(rest),
             b"RELEASE" => Self::Release,
             b"XA" => Self::of_xa(rest),
-            b"CREATE" if ends_with_start_transaction(rest) => Self::CreateSelect,
+            b"CREATE" if is_table(rest) && ends_with_start_transaction(rest) => Self::CreateSelect,
             _ => Self::Statement,
         }
     }
@@ -74,6 +74,11 @@ fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
         .unwrap_or(text.len());
     text.split_at_checked(end)
         .map_or((text, &[]), |(word, rest)| (word, rest.trim_ascii_start()))
+}
+
+/// A procedure may end with the same words.
+fn is_table(text: &[u8]) -> bool {
+    split_word(text).0.eq_ignore_ascii_case(b"TABLE")
 }
 
 fn ends_with_start_transaction(text: &[u8]) -> bool {
@@ -124,6 +129,7 @@ mod tests {
     fn what_is_a_statement() {
         for statement in [
             "CREATE TABLE t (a int)",
+            "CREATE DEFINER=`u`@`h` PROCEDURE `p`()\nSTART TRANSACTION",
             "begin_work",
             "insert into t values (1)",
             "",
