@@ -89,6 +89,8 @@ pub(crate) struct Schema {
     /// Tables of which the server cannot tell all labels of ENUM and SET: until a table map tells them, they are not
     /// known.
     doubtful: HashMap<TableId, Arc<TrackedTable>>,
+    /// The same tables as table maps have told of them before the server's answer holds. By folded names.
+    logged: HashMap<TableId, Table>,
     /// Tables that a table map has made known, or unknown.
     learned: Vec<Pictured>,
     /// Tables that a statement has changed behind the place for which the server's answer holds, and what it was. By
@@ -111,6 +113,7 @@ impl Schema {
             seeds,
             disagreement,
             doubtful: HashMap::new(),
+            logged: HashMap::new(),
             learned: Vec::new(),
             changed: HashMap::new(),
             all_changed: None,
@@ -130,6 +133,9 @@ impl Schema {
     /// The stream has come to a statement: what it does to the schema.
     pub(crate) fn follow(&mut self, read: &Read<'_>, end: &BinlogPosition) -> Outcome {
         let mut unforeseen = read.touched();
+        for touched in &unforeseen {
+            self.logged.retain(|id, _| !touched.touches(id));
+        }
         if let Some(seeds) = &mut self.seeds {
             unforeseen.retain(|touched| !seeds.pass(touched, end));
         }
@@ -168,18 +174,27 @@ impl Schema {
                 learned.push(Pictured::Database(name, Some(collation)));
             }
         }
-        for Definition {
-            table,
-            labels_are_doubtful,
-        } in seeds.tables_due()
-        {
-            if labels_are_doubtful {
-                self.doubtful.insert(table.id.clone(), table);
-            } else {
-                learned.extend(learn(&mut self.tracker, table).map(Pictured::Table));
-            }
+        for told in seeds.tables_due() {
+            learned.extend(self.take(told).map(Pictured::Table));
         }
         learned
+    }
+
+    /// Takes what the server says of a table at this place; nothing is learned of one whose labels are not clear, nor
+    /// where the same is known.
+    fn take(&mut self, told: Definition) -> Option<Arc<TrackedTable>> {
+        let table = told.table;
+        if !told.labels_are_doubtful {
+            return learn(&mut self.tracker, table);
+        }
+        let logged = self.logged.remove(&table.id);
+        match logged.and_then(|logged| definitions::with_labels(&table, &logged)) {
+            Some(table) => learn(&mut self.tracker, Arc::new(table)),
+            None => {
+                self.doubtful.insert(table.id.clone(), table);
+                None
+            }
+        }
     }
 
     /// Tables that were made by a text of the server's, which shows some characters as question marks, are not known until
@@ -256,8 +271,15 @@ impl Schema {
         })
     }
 
-    /// Takes the labels that only the table map tells.
+    /// Takes the labels that only the table map tells, now or when the server's answer holds.
     fn learn_labels(&mut self, folded: &TableId, logged: &Table) {
+        if self
+            .seeds
+            .as_ref()
+            .is_some_and(|seeds| seeds.awaits_labels(folded))
+        {
+            self.logged.insert(folded.clone(), logged.clone());
+        }
         let doubtful = self.doubtful.remove(folded);
         if let Some(table) = doubtful.and_then(|told| definitions::with_labels(&told, logged)) {
             let table = learn(&mut self.tracker, Arc::new(table));

@@ -251,6 +251,11 @@ impl<'a> Walk<'a> {
             }),
             (Tracked::Unclear, _) => Some(Finding::Unclear),
             (Tracked::Known(_), Some(None)) => Some(Finding::NotOnServer),
+            (Tracked::Absent, Some(Some(Ok(told)))) if told.labels_are_doubtful => Some(Finding::NotCompared {
+                why: "it is not known until the next row that is logged with binlog_row_metadata=FULL. A label of an ENUM \
+                      or SET has a question mark, which the server also shows in place of characters such as emoji"
+                    .to_owned(),
+            }),
             (Tracked::Absent, Some(Some(_))) => Some(Finding::NotKnown),
             (Tracked::Known(_), Some(Some(Err(why)))) => Some(Finding::NotCompared { why: why.clone() }),
             (Tracked::Known(known), Some(Some(Ok(told)))) => {

@@ -105,8 +105,22 @@ pub fn read(
     server: ServerVersion,
     name_case: NameCase,
 ) -> Result<Arc<TrackedTable>, Unreadable> {
+    tell(&mut SchemaTracker::new(), id, sql, server, name_case)
+}
+
+/// Tells `tracker` of the table that a definition makes, as [`read`] gives it, in the place of what it knew of it.
+///
+/// # Errors
+/// As those of [`read`]. What `tracker` knows after a text that is no definition of the table is of no use.
+pub fn tell(
+    tracker: &mut SchemaTracker,
+    id: &TableId,
+    sql: &str,
+    server: ServerVersion,
+    name_case: NameCase,
+) -> Result<Arc<TrackedTable>, Unreadable> {
     let session = Session::of_definition(&id.database, server, name_case);
-    match SchemaTracker::new().apply(sql, &session) {
+    match tracker.apply(sql, &session) {
         Outcome::Changes(mut changes) => match changes.pop() {
             Some(Change::Created(table)) if table.id == *id => Ok(table),
             _ => Err(Unreadable::NoTable),

@@ -108,8 +108,9 @@ fn verify(mysql: &MySql, prefix: &str, database: &str) -> Command {
 fn verified(mysql: &MySql, prefix: &str, database: &str, code: i32) -> String {
     let output = verify(mysql, prefix, database).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    String::from_utf8(output.stdout).unwrap()
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}{found}");
+    found
 }
 
 #[test]
@@ -154,6 +155,25 @@ compared.other: differs (- as Rowtide knows it, + on the server)
         assert!(run.is_running(), "the run was thrown out");
         stage::records(kafka, "compared.compared.same").len() == 1
     });
+}
+
+#[test]
+fn labels_that_the_server_cannot_show_are_known_from_a_row() {
+    let (mysql, kafka) = (stage::mysql(), stage::kafka());
+    mysql
+        .sql("CREATE DATABASE balloon; CREATE TABLE balloon.t (id INT PRIMARY KEY, e ENUM('🎈','b'))")
+        .unwrap();
+    succeed(stage::run(mysql, kafka, "balloon", "balloon").args(["--until-idle", "300ms"]));
+    let found = verified(mysql, "balloon", "balloon", 9);
+    assert_says(
+        &found,
+        &["balloon.t: not compared: it is not known until the next row"],
+    );
+    mysql.sql("INSERT INTO balloon.t VALUES (1, 1)").unwrap();
+    succeed(stage::run(mysql, kafka, "balloon", "balloon").args(["--until-idle", "300ms"]));
+    let found = verified(mysql, "balloon", "balloon", 0);
+    assert!(found.starts_with("1 table agrees at binlog."), "{found}");
+    assert_says(&shown("balloon", &["balloon\\.t"]), &["enum('🎈','b')"]);
 }
 
 /// The schema history that a Debezium has written for the statements of testdata/golden, as if it stood at the end of the

@@ -104,8 +104,8 @@ pub(super) fn repeat(
             definition,
         } => {
             let id = TableId::new(database, table);
-            let table = definitions::read(&id, definition, server, name_case);
-            tracker.set_table(table.map_err(|why| format!("the definition of {id}: {why}"))?);
+            definitions::tell(tracker, &id, definition, server, name_case)
+                .map_err(|why| format!("the definition of {id}: {why}"))?;
         }
         Effect::TableDropped { database, table } => tracker.remove_table(&TableId::new(database, table)),
         Effect::TableUnclear { database, table } => tracker.set_unclear(&TableId::new(database, table)),

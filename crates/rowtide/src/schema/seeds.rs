@@ -146,6 +146,12 @@ impl Seeds {
         due
     }
 
+    /// Whether the answer for a table is still to be taken, and leaves labels of ENUM and SET open.
+    pub(super) fn awaits_labels(&self, id: &TableId) -> bool {
+        let answer = self.tables.get(id).and_then(|answer| answer.as_ref().ok());
+        answer.is_some_and(|told| told.labels_are_doubtful)
+    }
+
     /// Why nothing was learned of a table; none if the server did not tell of it.
     pub(super) fn why_not(&self, id: &TableId) -> Option<WhyNot<'_>> {
         let answer = self.tables.get(id)?;
