@@ -46,10 +46,10 @@ fn learned(before: Duration, open: Duration, took: Duration) -> Duration {
     }
 }
 
-/// Markers take the coordinator about a third of what a commit of little takes, both being appends to logs and ways between
+/// Markers take the coordinator a part of what a commit of little takes, both being appends to logs and ways between
 /// threads, and librdkafka lets 1 ms pass before it names a partition.
 fn pause(learned: Duration, took: Duration) -> Duration {
-    learned.max(took / 4).min(LONGEST_PAUSE)
+    learned.max(took / 2).min(LONGEST_PAUSE)
 }
 
 /// How long librdkafka waits after a refusal.
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_a_part_of_the_commit_or_what_was_learned() {
-        assert_eq!(pause(Duration::ZERO, ms(4)), ms(1));
+        assert_eq!(pause(Duration::ZERO, ms(4)), ms(2));
         assert_eq!(pause(ms(3), ms(4)), ms(3));
         assert_eq!(pause(ms(3), ms(400)), LONGEST_PAUSE);
     }
