@@ -75,3 +75,5 @@ CREATE TABLE behind (a INT, v INT AS (a) VIRTUAL, s INT AS (a) STORED, KEY v (v)
 ALTER TABLE behind ADD KEY last (s, v), ADD KEY first (a, s);
 ALTER TABLE behind ADD UNIQUE u (v), ADD UNIQUE w (s);
 ALTER TABLE behind DROP KEY s;
+CREATE TABLE cased (a INT, b INT, UNIQUE (A), KEY (B, a), KEY (B));
+ALTER TABLE cased ADD KEY (A, B);

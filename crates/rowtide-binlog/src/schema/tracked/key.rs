@@ -226,7 +226,7 @@ pub(super) fn add_keys(
     let (mut nullable, early_specs) = early;
     for (at, (spec, needless)) in specs.iter().zip(needless).enumerate() {
         if !needless {
-            let name = name_of(spec, keys);
+            let name = name_of(spec, keys, columns);
             let mut key = Key::of(spec, columns, name, session);
             key.add_periods(spec, columns, period);
             key.add_prefixes(columns, session);
@@ -269,7 +269,7 @@ pub(super) fn shown_keys(
     for spec in specs {
         let name = match &spec.name {
             Some(name) => name.as_str().into(),
-            None => name_of(spec, &keys),
+            None => name_of(spec, &keys, columns),
         };
         let mut key = Key::of(spec, columns, name, session);
         key.add_own_period(spec, period);
@@ -318,7 +318,7 @@ fn needless(
 }
 
 /// A key's name: what was written, or one made of its first column that no key before it has.
-fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
+fn name_of(spec: &KeySpec, keys: &[Key], columns: &[TrackedColumn]) -> Box<str> {
     if spec.kind == KeyKind::Primary {
         return PRIMARY.into();
     }
@@ -326,7 +326,12 @@ fn name_of(spec: &KeySpec, keys: &[Key]) -> Box<str> {
         return name.as_str().into();
     }
     let first = spec.parts.first().and_then(|part| part.column.as_deref());
-    let base = first.unwrap_or("functional_index");
+    // As the column is written, however the key writes it.
+    let column = first.and_then(|name| find(columns, name));
+    let base = column
+        .map(|column| &*column.name)
+        .or(first)
+        .unwrap_or("functional_index");
     let is_free =
         |name: &str| !same_name(name, PRIMARY) && !keys.iter().any(|key| same_name(&key.name, name));
     if is_free(base) {
