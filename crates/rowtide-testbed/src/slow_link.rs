@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Result, TestbedError};
 
@@ -64,14 +64,13 @@ fn accept(listener: &TcpListener, server_port: u16, bytes_per_s: u64, closed: &A
 /// Passes bytes on until one side closes, then closes the other.
 fn pass(mut from: TcpStream, mut to: TcpStream, bytes_per_s: u64) {
     let mut buffer = [0; 16 * 1024];
-    let (begun, mut passed) = (Instant::now(), 0u64);
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         if to.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
             break;
         }
-        passed = passed.saturating_add(length as u64);
-        let due = Duration::from_micros(passed.saturating_mul(1_000_000) / bytes_per_s);
-        thread::sleep(due.saturating_sub(begun.elapsed()));
+        // A time without answers must not make those that follow fast.
+        let due = (length as u64).saturating_mul(1_000_000) / bytes_per_s;
+        thread::sleep(Duration::from_micros(due));
     }
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }

@@ -77,7 +77,7 @@ fn killed_inside_of_it_a_large_transaction_takes_back_the_same_rows() {
         let start = stage::position(&server);
         server.sql(&large(&name)).unwrap();
         // Slow, so that a kill hits a run that has not come to the end.
-        let link = SlowLink::to(server.port(), 200_000).unwrap();
+        let link = SlowLink::to(server.port(), 500_000).unwrap();
         let run = || {
             let mut run = stage::run(&server, kafka, &name, &name);
             run.args(["--start", &start, "--commit-bytes", "65536"]);
