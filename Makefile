@@ -12,7 +12,7 @@ demo:
 	$(CARGO) build --locked --release -p rowtide-cli -p rowtide-testbed
 	target/release/rowtide-testbed demo
 
-# Measures Rowtide on real servers beside what bounds it, and writes docs/benchmarks.md: about half an hour on two idle cores,
+# Measures Rowtide on real servers beside what bounds it, and writes docs/benchmarks.md: about an hour on two idle cores,
 # and 8 GB of temporary files. Instructions are counted by valgrind, which must be installed for that part.
 bench:
 	$(CARGO) build --locked --release -p rowtide-cli -p rowtide-bench
