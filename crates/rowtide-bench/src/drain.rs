@@ -86,13 +86,18 @@ pub(crate) fn drain_by_rowtide(
     let finished = Observed::start(&mut command)?.finish();
     let end = watch.last_growth();
     let finished = finished?;
-    let found = look(&servers.kafka, &topic, keep)?;
-    let expected = changes.total() + changes.deletes;
-    if found.records != expected || found.tombstones != changes.deletes {
+    let found = take_all(&servers.kafka, &topic, changes, keep)?;
+    Ok((Drain::of(&finished, &found, end?), found))
+}
+
+/// Counts what is in a topic, which must be all that was made, and deletes it.
+pub(crate) fn take_all(kafka: &Kafka, topic: &str, changes: &Changes, keep: Option<&Path>) -> Result<Found> {
+    let found = look(kafka, topic, keep)?;
+    if found.records != changes.total() + changes.deletes || found.tombstones != changes.deletes {
         bail!("{topic} holds {found:?}, and {changes:?} were made");
     }
-    delete_topics(&servers.kafka, &[&topic])?;
-    Ok((Drain::of(&finished, &found, end?), found))
+    delete_topics(kafka, &[topic])?;
+    Ok(found)
 }
 
 impl Drain {
@@ -136,7 +141,7 @@ fn produce_alone(file: &Path, kafka: &Kafka, topic: &str, expected: &Found) -> R
 }
 
 /// Counts what a reader of committed records sees.
-pub(crate) fn look(kafka: &Kafka, topic: &str, keep: Option<&Path>) -> Result<Found> {
+fn look(kafka: &Kafka, topic: &str, keep: Option<&Path>) -> Result<Found> {
     let mut writer = keep.map(RecordWriter::create).transpose()?;
     let (mut found, mut failed) = (Found::default(), None);
     kafka.consume(&[topic], true, |record| {

@@ -34,6 +34,11 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     Ok(part)
 }
 
+/// A quantity of all rounds of several programs.
+fn each<R, const N: usize>(all: &[Vec<R>; N], of: fn(&R) -> f64) -> [Vec<f64>; N] {
+    all.each_ref().map(|rounds| rounds.iter().map(of).collect())
+}
+
 /// Adds a quantity of several programs, in the order of `names`.
 fn series(part: &mut Part, names: &[&str], what: &str, unit: &str, values: &[Vec<f64>]) {
     for (name, values) in names.iter().zip(values) {

@@ -23,7 +23,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     let servers = Servers::start()?;
     let mut connection = Connection::open(&servers.mysql)?;
-    prepare(&servers, &mut connection)?;
+    prepare(&servers, &mut connection, TOPIC)?;
     let mut part = Part::new("process", "Start, idleness, size", extent);
     // The first start makes the topics of the checkpoint and the schema history.
     start(rowtide, &servers, &mut connection)?;
@@ -36,11 +36,11 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     Ok(part)
 }
 
-/// Makes the table and the topic.
-pub(crate) fn prepare(servers: &Servers, connection: &mut Connection) -> Result<()> {
+/// Makes the table, and the topic of its changes.
+pub(crate) fn prepare(servers: &Servers, connection: &mut Connection, topic: &str) -> Result<()> {
     connection.execute("CREATE DATABASE process")?;
     connection.execute("CREATE TABLE process.t (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT)")?;
-    servers.kafka.create_topic(TOPIC, 1, &[])?;
+    servers.kafka.create_topic(topic, 1, &[])?;
     Ok(())
 }
 

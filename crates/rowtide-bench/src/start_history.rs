@@ -1,6 +1,7 @@
 //! How soon the program is at work when the past is long: with many tables and many statements that changed them.
 
 mod past;
+pub mod table;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rowtide::kafka::{CheckpointStore, HistoryRange, KafkaOptions};
 
 use crate::Extent;
 use crate::follower::Follower;
+use crate::process;
 use crate::report::{Bound, Goal, Part, Series};
 use crate::servers::{Connection, Rowtide, Servers};
 use crate::statistics::median;
@@ -35,9 +37,7 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     let mut part = Part::new("start-history", "Start with a long past", extent);
     let servers = Servers::start()?;
     let mut connection = Connection::open(&servers.mysql)?;
-    connection.execute("CREATE DATABASE process")?;
-    connection.execute("CREATE TABLE process.t (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT)")?;
-    servers.kafka.create_topic(TOPIC, 1, &[])?;
+    process::prepare(&servers, &mut connection, TOPIC)?;
     let mut bench = Bench {
         rowtide,
         servers: &servers,

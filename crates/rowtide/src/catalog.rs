@@ -90,8 +90,7 @@ impl Catalog {
         if !self.filter.captures(&id) {
             return Ok(None);
         }
-        let shape = raw.get(TABLE_NUMBER..).unwrap_or_default();
-        if let Some(known) = self.tables.get(&id).filter(|known| known.map == shape) {
+        if let Some(known) = self.present(&id, raw) {
             return Ok(Some(known.captured.clone()));
         }
         let table = self.schema.shape(&id, map, near)?;
@@ -110,7 +109,7 @@ impl Catalog {
         self.tables.insert(
             id,
             Known {
-                map: shape.to_vec(),
+                map: shape(raw).to_vec(),
                 captured: captured.clone(),
             },
         );
@@ -133,8 +132,12 @@ impl Catalog {
     /// Whether [`capture`](Self::capture) leaves all encoders as they are.
     pub(crate) fn knows(&self, map: &TableMap<'_>, raw: &[u8]) -> bool {
         let id = TableId::new(map.database, map.table);
-        let shape = raw.get(TABLE_NUMBER..).unwrap_or_default();
-        !self.filter.captures(&id) || self.tables.get(&id).is_some_and(|known| known.map == shape)
+        !self.filter.captures(&id) || self.present(&id, raw).is_some()
+    }
+
+    /// The table as it is, if that is what a table map says.
+    fn present(&self, id: &TableId, raw: &[u8]) -> Option<&Known> {
+        self.tables.get(id).filter(|known| known.map == shape(raw))
     }
 
     /// Topics named since the last call.
@@ -215,6 +218,11 @@ impl Catalog {
             }
         }
     }
+}
+
+/// What of a table map says how the table is.
+fn shape(raw: &[u8]) -> &[u8] {
+    raw.get(TABLE_NUMBER..).unwrap_or_default()
 }
 
 impl TopicNames {

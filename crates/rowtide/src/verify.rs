@@ -166,10 +166,7 @@ impl<'a> Walk<'a> {
     /// Goes on until no statement has touched a table since the server was asked for it.
     async fn run(&mut self, mut resume: Resume) -> Result<(), Error> {
         for _ in 0..LOOKS {
-            let end = end_of_binlog(&mut self.source.client).await?;
-            let stale = self.follow(&resume, &end).await?;
-            self.answers.retain(|id, _| !stale.holds(id));
-            self.place = end.clone();
+            self.catch_up(&resume).await?;
             let open = self.open().await?;
             if open.is_empty() {
                 return Ok(());
@@ -181,10 +178,15 @@ impl<'a> Walk<'a> {
                 answers.entry(id).or_insert(none);
             });
             self.answers.extend(answers);
-            resume = from(end);
+            resume = from(self.place.clone());
         }
+        self.catch_up(&resume).await
+    }
+
+    /// Follows the statements up to the end of the binlog, and forgets answers that came before one of them.
+    async fn catch_up(&mut self, resume: &Resume) -> Result<(), Error> {
         let end = end_of_binlog(&mut self.source.client).await?;
-        let stale = self.follow(&resume, &end).await?;
+        let stale = self.follow(resume, &end).await?;
         self.answers.retain(|id, _| !stale.holds(id));
         self.place = end;
         Ok(())

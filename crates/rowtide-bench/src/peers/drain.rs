@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use rowtide_testbed::workload::{Changes, Workload};
 
 use super::worker::{Debezium, PREFIX, Tuning};
-use super::{ratio, series};
+use super::{each, ratio, series};
 use crate::Extent;
-use crate::drain::{Drain, drain_by_rowtide, look};
+use crate::drain::{Drain, drain_by_rowtide, take_all};
 use crate::report::{Bound, Part};
-use crate::servers::{Connection, Rowtide, Servers, delete_topics};
+use crate::servers::{Connection, Rowtide, Servers};
 use crate::usage::Observed;
 
 const NAMES: [&str; 3] = ["Rowtide", "Debezium, default", "Debezium, tuned for the drain"];
@@ -64,11 +64,7 @@ fn drain_by_debezium(
     let cpu_in_all = observed.cpu_in_all()?.as_secs_f64();
     let peak_memory = observed.peak_memory() as f64 / 1048576.0;
     drop(observed);
-    let found = look(&servers.kafka, &topic, None)?;
-    if found.records != expected || found.tombstones != changes.deletes {
-        bail!("{topic} holds {found:?}, and {changes:?} were made");
-    }
-    delete_topics(&servers.kafka, &[&topic])?;
+    let found = take_all(&servers.kafka, &topic, changes, None)?;
     let drain = Drain {
         seconds: end_s - found.first_ms as f64 / 1e3,
         cpu: cpu_in_all - before,
@@ -109,10 +105,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn report(all: &[Vec<Drained>; NAMES.len()], part: &mut Part) {
-    let of = |of: fn(&Drained) -> f64| {
-        all.each_ref()
-            .map(|drains| drains.iter().map(of).collect::<Vec<f64>>())
-    };
+    let of = |of| each(all, of);
     let rates = of(|d| d.drain.records / d.drain.seconds);
     let cpu = of(|d| d.drain.cpu);
     let memory = of(|d| d.drain.peak_memory);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::worker::{Debezium, PREFIX, Tuning};
-use super::{process, series};
+use super::{each, process, series};
 use crate::Extent;
 use crate::latency::{Load, RATE, Round, SECONDS, Way, measure_round, measure_run};
 use crate::report::Part;
@@ -76,10 +76,7 @@ fn round_of_debezium(
 const WARM_S: usize = 10;
 
 fn report(all: &[Vec<Round>; NAMES.len()], part: &mut Part) {
-    let of = |of: fn(&Round) -> f64| {
-        all.each_ref()
-            .map(|rounds| rounds.iter().map(of).collect::<Vec<f64>>())
-    };
+    let of = |of| each(all, of);
     series(part, &NAMES, "latency p50", "ms", &of(|r| r.p50_ms));
     series(part, &NAMES, "latency p99", "ms", &of(|r| r.p99_ms));
     series(

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::series;
 use super::worker::{Debezium, PREFIX, Tuning};
+use super::{each, series};
 use crate::Extent;
 use crate::follower::Follower;
 use crate::process;
@@ -35,7 +35,7 @@ pub fn measure(
     extent: &Extent,
     part: &mut Part,
 ) -> Result<()> {
-    process::prepare(servers, connection)?;
+    process::prepare(servers, connection, process::TOPIC)?;
     let ours = |connection: &mut Connection| {
         let command = || Ok(process::command(rowtide, servers));
         live(servers, connection, process::TOPIC, extent, command)
@@ -55,10 +55,7 @@ pub fn measure(
         let command = || debezium.run(Tuning::Default, r"process\.t");
         all[1].push(live(servers, connection, &topic, extent, command)?);
     }
-    let of = |of: fn(&Life) -> f64| {
-        all.each_ref()
-            .map(|lives| lives.iter().map(of).collect::<Vec<f64>>())
-    };
+    let of = |of| each(&all, of);
     series(part, &NAMES, "start to first record", "s", &of(|l| l.start_s));
     series(part, &NAMES, "start, CPU", "s", &of(|l| l.start_cpu_s));
     series(part, &NAMES, "idle, CPU", "% of a core", &of(|l| l.idle_percent));

@@ -13,6 +13,8 @@ use rowtide::kafka::{
 };
 use rowtide::table_changes::{Comments, table_changes};
 
+use super::table::definition;
+
 /// Messages of a Kafka transaction.
 const CHUNK: usize = 2_000;
 /// The program writes an image when more than this many messages a table came since the last began.
@@ -149,23 +151,7 @@ fn message(
 /// A table of ten columns, a primary key and an index. Its names are no other table's.
 fn table(n: u64, version: u64) -> Result<Arc<TrackedTable>> {
     let id = TableId::new("past", format!("customer_orders_{n}"));
-    let length = 20 + version % 200;
-    let sql = format!(
-        "CREATE TABLE `customer_orders_{n}` (
-  `order_{n}_id` bigint unsigned NOT NULL AUTO_INCREMENT,
-  `customer_{n}_id` int NOT NULL,
-  `reference_{n}` varchar({length}) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL DEFAULT '',
-  `status_{n}` enum('new','paid','shipped','returned_{n}') NOT NULL DEFAULT 'new',
-  `amount_{n}` decimal(12,2) NOT NULL DEFAULT '0.00',
-  `note_{n}` text COMMENT 'what customer {n} wrote',
-  `attributes_{n}` json DEFAULT NULL,
-  `is_gift_{n}` tinyint(1) DEFAULT NULL,
-  `created_at_{n}` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  `updated_at_{n}` datetime(6) NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
-  PRIMARY KEY (`order_{n}_id`),
-  KEY `by_customer_{n}` (`customer_{n}_id`,`created_at_{n}`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
-    );
+    let sql = definition(n, 20 + version % 200);
     let server = ServerVersion::newest(Flavour::MySql);
     let read = definitions::read(&id, &sql, server, NameCase::Matters);
     read.map_err(|why| anyhow!("the table {id} cannot be made: {why}"))
