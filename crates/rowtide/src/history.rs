@@ -69,7 +69,8 @@ impl HistoryWriter {
             &statement.variables,
             self.server,
             self.name_case,
-        );
+        )
+        .ended_with(statement.error_code);
         let class = statement::classify(&text, session);
         let mut entries = statement::history_entries(&text, &class, session);
         for entry in &mut entries {

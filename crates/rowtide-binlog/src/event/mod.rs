@@ -42,7 +42,7 @@ pub use header::{Header, HeaderFlags};
 pub use heartbeat::Heartbeat;
 pub use incident::Incident;
 pub use mariadb_gtid::{AlterPhase, MariadbGtidEvent, MariadbGtidFlags};
-pub use query::{Query, StatusVariables};
+pub use query::{CharsetCollations, Query, StatusVariables};
 pub use rotate::Rotate;
 pub use rows::{Bitmap, Partition, RowsEvent, RowsHeader, RowsOperation};
 pub use start_encryption::StartEncryption;

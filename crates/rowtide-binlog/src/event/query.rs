@@ -1,6 +1,6 @@
 //! QUERY (2): a statement, or what frames a transaction; and EXECUTE_LOAD_QUERY (18), which is one with more in front.
 
-use rowtide_event::{Malformed, Reader};
+use rowtide_event::{Charset, Malformed, Reader};
 
 /// A statement as the server logged it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct StatusVariables {
     pub explicit_defaults_for_timestamp: Option<bool>,
     /// The default collation of utf8mb4, where the statement depends on it.
     pub default_collation_for_utf8mb4: Option<u16>,
+    /// MariaDB's `character_set_collations`, where the statement depends on it.
+    pub charset_collations: Option<CharsetCollations>,
     /// Microseconds of the moment at which the statement began; the header has the seconds.
     pub microseconds: Option<u32>,
     /// The transaction number of an atomic DDL.
@@ -50,6 +52,16 @@ pub struct Collations {
     /// `collation_server`.
     pub server: u16,
 }
+
+/// Collations that character sets have where none is named, in place of those that they have had ever since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CharsetCollations {
+    /// The collation id of a character set's own default, and the id of the one in its place.
+    pairs: [(u16, u16); MAX_CHARSET_COLLATIONS],
+}
+
+/// How many MariaDB holds (`m_element` in its lex_charset_collations.h).
+const MAX_CHARSET_COLLATIONS: usize = 8;
 
 const WHAT: &str = "QUERY";
 /// Bytes of the post-header that QUERY and EXECUTE_LOAD_QUERY have in common.
@@ -103,10 +115,13 @@ impl StatusVariables {
             1 => self.sql_mode = Some(reader.u64(WHAT)?),
             4 => self.collations = Some(Collations::read(reader)?),
             8 => self.collation_database = Some(reader.u16(WHAT)?),
-            13 => self.microseconds = Some(reader.u24(WHAT)?),
+            // MySQL's number, and MariaDB's.
+            13 | 128 => self.microseconds = Some(reader.u24(WHAT)?),
             16 => self.explicit_defaults_for_timestamp = Some(reader.u8(WHAT)? != 0),
-            17 => self.ddl_xid = Some(reader.u64(WHAT)?),
+            17 | 129 => self.ddl_xid = Some(reader.u64(WHAT)?),
             18 => self.default_collation_for_utf8mb4 = Some(reader.u16(WHAT)?),
+            // MariaDB writes it before the collations, which have a lower number.
+            131 => self.charset_collations = Some(CharsetCollations::read(reader)?),
             code => return skip_variable(code, reader),
         }
         Ok(true)
@@ -121,6 +136,27 @@ impl Collations {
             connection: reader.u16(WHAT)?,
             server: reader.u16(WHAT)?,
         })
+    }
+}
+
+impl CharsetCollations {
+    /// The collation id of a character set, if it has not its own default.
+    pub fn of(&self, charset: Charset) -> Option<u16> {
+        let is_it = |(from, _): &&(u16, u16)| Charset::from_collation(*from) == Some(charset);
+        self.pairs.iter().find(is_it).map(|(_, to)| *to)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        const WHAT: &str = "QUERY character set collations";
+        let mut read = Self::default();
+        let mut free = read.pairs.iter_mut();
+        for _ in 0..reader.u8(WHAT)? {
+            let pair = (reader.u16(WHAT)?, reader.u16(WHAT)?);
+            if let Some(free) = free.next() {
+                *free = pair;
+            }
+        }
+        Ok(read)
     }
 }
 
@@ -217,6 +253,34 @@ mod tests {
         assert_eq!(query.variables.microseconds, Some(0x03_02_01));
         assert_eq!(query.variables.ddl_xid, Some(7));
         assert_eq!(query.variables.default_collation_for_utf8mb4, Some(255));
+    }
+
+    #[test]
+    fn session_of_mariadb() {
+        let variables = [
+            &[1, 4, 0, 0, 0, 0, 0, 0, 0][..],
+            &[131, 2, 45, 0, 224, 0, 8, 0, 47, 0],
+            &[4, 8, 0, 8, 0, 0, 9],
+            &[128, 1, 2, 3],
+            &[129, 7, 0, 0, 0, 0, 0, 0, 0],
+        ]
+        .concat();
+        let bytes = body(&variables, "shop", "DROP TABLE t");
+        let variables = Query::read(&bytes, 13).unwrap().variables;
+        assert_eq!(variables.collations.unwrap().client, 8);
+        assert_eq!(
+            (variables.microseconds, variables.ddl_xid),
+            (Some(0x03_02_01), Some(7))
+        );
+        let named = variables.charset_collations.unwrap();
+        assert_eq!(
+            [Charset::Utf8, Charset::Latin1, Charset::Utf8Mb3].map(|charset| named.of(charset)),
+            [Some(224), Some(47), None]
+        );
+        assert_eq!(
+            StatusVariables::read(&[131, 0]).unwrap().charset_collations,
+            Some(CharsetCollations::default())
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the meaning of a statement depends on besides its text.
 
 use super::NameCase;
-use crate::event::StatusVariables;
+use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
 
 /// `ANSI_QUOTES` in `sql_mode`: double quotes hold a name.
@@ -35,8 +35,12 @@ pub struct Session<'a> {
     pub collation_server: Option<u16>,
     /// The id of the collation that `CHARACTER SET utf8mb4` alone means; without it the server's version says it.
     pub default_collation_for_utf8mb4: Option<u16>,
+    /// The collations that `CHARACTER SET` alone means on MariaDB from 11.5 on; without them the server's version says it.
+    pub charset_collations: Option<CharsetCollations>,
     /// `explicit_defaults_for_timestamp`; without it the server's version says it.
     pub explicit_defaults_for_timestamp: Option<bool>,
+    /// The statement ended with an error.
+    pub(super) failed: bool,
     /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
     pub(super) is_definition: bool,
 }
@@ -51,7 +55,9 @@ impl<'a> Session<'a> {
             name_case,
             collation_server: None,
             default_collation_for_utf8mb4: None,
+            charset_collations: None,
             explicit_defaults_for_timestamp: None,
+            failed: false,
             is_definition: false,
         }
     }
@@ -67,8 +73,19 @@ impl<'a> Session<'a> {
             sql_mode: variables.sql_mode.unwrap_or(0),
             collation_server: variables.collations.map(|collations| collations.server),
             default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
+            charset_collations: variables.charset_collations,
             explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),
             ..Self::new(database, server, name_case)
+        }
+    }
+
+    /// The same for a statement that ended with this error, 0 for none: MariaDB logs a CREATE OR REPLACE that failed once
+    /// the old table was gone.
+    #[must_use]
+    pub fn ended_with(self, error_code: u16) -> Self {
+        Self {
+            failed: error_code != 0,
+            ..self
         }
     }
 

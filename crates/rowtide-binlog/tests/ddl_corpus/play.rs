@@ -166,7 +166,8 @@ fn apply(tracker: &mut SchemaTracker, query: &Query<'_>, version: ServerVersion)
     let collations = query.variables.collations;
     let charset = collations.map_or(Charset::Utf8, |c| Charset::from_collation(c.client).unwrap());
     let sql = charset.decode_lossy(query.query);
-    let session = Session::of(query.database, &query.variables, version, NameCase::Matters);
+    let session = Session::of(query.database, &query.variables, version, NameCase::Matters)
+        .ended_with(query.error_code);
     match tracker.apply(&sql, &session) {
         Outcome::Unreadable(why) => Some(format!("  unreadable: {why}: {sql}\n")),
         Outcome::Changes(_) | Outcome::NotTables => None,

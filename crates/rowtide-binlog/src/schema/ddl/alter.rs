@@ -129,7 +129,10 @@ impl Cursor<'_> {
             return Ok(());
         }
         if let Some(period) = self.period()? {
-            clauses.push(Clause::AddPeriod(period));
+            // SYSTEM_TIME is told by its columns.
+            if !period.name.eq_ignore_ascii_case("SYSTEM_TIME") {
+                clauses.push(Clause::AddPeriod(period));
+            }
             return Ok(());
         }
         match self.constraint()? {

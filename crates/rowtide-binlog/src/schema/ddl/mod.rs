@@ -38,6 +38,8 @@ pub(super) enum Ddl {
         clauses: Vec<Clause>,
     },
     DropTables(Vec<TableId>),
+    /// DROP SEQUENCE, which leaves tables that are none.
+    DropSequences(Vec<TableId>),
     /// Old and new names, in the order in which they are changed.
     RenameTables(Vec<(TableId, TableId)>),
     TruncateTable(TableId),
@@ -174,7 +176,7 @@ impl Cursor<'_> {
                 data_type: self.sequence_options()?,
                 table,
             },
-            Head::DropSequences { tables } => Ddl::DropTables(tables),
+            Head::DropSequences { tables } => Ddl::DropSequences(tables),
         })
     }
 }

@@ -12,8 +12,8 @@ pub(in crate::schema) struct TableOptions {
     pub(in crate::schema) comment: Option<String>,
     /// MariaDB's WITH SYSTEM VERSIONING.
     pub(in crate::schema) versioned: bool,
-    /// MariaDB's SEQUENCE=1: the table is a sequence.
-    pub(in crate::schema) sequence: bool,
+    /// MariaDB's SEQUENCE=1 and SEQUENCE=0: whether the table is a sequence.
+    pub(in crate::schema) sequence: Option<bool>,
 }
 
 /// Options with a value of one word, number or string.
@@ -82,7 +82,7 @@ impl Cursor<'_> {
             options.versioned = true;
         } else if self.accept(&["SEQUENCE"]) {
             self.accept_symbol('=');
-            options.sequence = self.option_value()? != "0";
+            options.sequence = Some(self.option_value()? != "0");
         } else {
             return self.other_table_option();
         }

@@ -15,7 +15,9 @@ pub(super) const MYSQL: Session<'_> = Session {
     name_case: NameCase::Matters,
     collation_server: None,
     default_collation_for_utf8mb4: None,
+    charset_collations: None,
     explicit_defaults_for_timestamp: None,
+    failed: false,
     is_definition: false,
 };
 

@@ -1,14 +1,13 @@
 //! What an ALTER TABLE makes of a table.
 
 use super::collation::Collation;
-use super::create::{column, resolved, settle_timestamps};
+use super::create::{column, resolved, settle_timestamps, table_comment};
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::{Key, PRIMARY, add_keys, is_part, make_not_null, sort_old};
+use super::key::{Key, PRIMARY, add_keys, add_row_ends, is_part, make_not_null, sort_old};
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
-use crate::schema::statement::redacted_comment;
 
 /// The collations of databases that a statement may mean by DEFAULT, as far as they are known.
 #[derive(Clone, Copy)]
@@ -39,6 +38,9 @@ pub(super) fn altered(
     };
     let slots = columns.slots()?;
     next.keys = remaining_keys(table, clauses, &slots)?;
+    if let Some(period) = &mut next.period {
+        rename_ends(period, &slots);
+    }
     next.columns = slots.into_iter().map(|slot| slot.column).collect();
     if has_generated_key(table, session) {
         // It stays before all others, whatever FIRST says.
@@ -57,7 +59,7 @@ pub(super) fn altered(
     }
     let is_new = |column: &TrackedColumn| is_defined(column, clauses);
     settle_timestamps(&mut next.columns, is_new, session);
-    add_new_keys(&mut next, table, clauses, session);
+    add_new_keys(&mut next, clauses, session);
     convert(&mut next, clauses, databases, session)?;
     Ok(next)
 }
@@ -105,9 +107,10 @@ fn set_options(
                     next.collation = collation;
                 }
                 if let Some(comment) = &options.comment {
-                    next.comment = redacted_comment(comment).into();
+                    next.comment = table_comment(comment);
                 }
                 next.system_versioned |= options.versioned;
+                next.is_sequence = options.sequence.unwrap_or(next.is_sequence);
             }
             // MariaDB's tables keep what CHARACTER SET says beside it.
             Clause::ConvertCharset(_) if session.is_mariadb() && names_charset(clauses) => {}
@@ -339,6 +342,16 @@ impl Columns<'_> {
     }
 }
 
+/// A period follows the new names of its columns.
+fn rename_ends(period: &mut Period, slots: &[Slot]) {
+    for end in [&mut period.from, &mut period.to] {
+        let is_it = |slot: &&Slot| slot.old.as_deref().is_some_and(|old| same_name(old, end));
+        if let Some(slot) = slots.iter().find(is_it) {
+            *end = slot.column.name.clone();
+        }
+    }
+}
+
 /// SET DEFAULT and DROP DEFAULT. Without its default, a nullable column has not even NULL.
 fn set_default(column: &mut TrackedColumn, default: Option<&DefaultValue>) {
     column.default = default.cloned().map(shared);
@@ -431,37 +444,51 @@ fn change_key(clause: &Clause, key: &mut Key) {
 }
 
 /// Adds the keys of ADD KEY and those that stand in the definitions of columns, as they follow each other.
-fn add_new_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause], session: &Session<'_>) {
+fn add_new_keys(next: &mut TrackedTable, clauses: &[Clause], session: &Session<'_>) {
     let mut specs: Vec<KeySpec> = Vec::new();
     for clause in clauses {
-        match clause {
-            Clause::AddKey(key) => {
-                let name = key.name.as_deref().unwrap_or_default();
-                let is_taken =
-                    |other: &KeySpec| other.name.as_deref().is_some_and(|other| same_name(other, name));
-                let exists = next.key(name).is_some() || specs.iter().any(is_taken);
-                if !key.if_not_exists || !exists {
-                    specs.push(key.clone());
-                }
-            }
+        let (keys, if_not_exists) = match clause {
+            Clause::AddKey(key) => (std::slice::from_ref(key), key.if_not_exists),
+            // Where the column is there already, its keys are added all the same.
             Clause::AddColumn {
                 column,
                 if_not_exists,
                 ..
-            } if !*if_not_exists || table.column(&column.name).is_none() => {
-                specs.extend_from_slice(&column.keys);
+            } => (&column.keys[..], *if_not_exists),
+            Clause::ChangeColumn { column, .. } => (&column.keys[..], false),
+            _ => continue,
+        };
+        for key in keys {
+            if !if_not_exists || !is_taken(key, next, &specs) {
+                specs.push(key.clone());
             }
-            Clause::ChangeColumn { column, .. } => specs.extend_from_slice(&column.keys),
-            _ => {}
         }
     }
     keep_primary_not_null(next);
     let (keys, period) = (&mut next.keys, next.period.as_deref());
     if specs.is_empty() && session.is_mariadb() {
+        add_row_ends(keys, &next.columns);
         sort_old(keys, &next.columns, session);
     } else {
         add_keys(keys, &specs, &mut next.columns, period, session);
     }
+}
+
+/// Whether a key of the same name is there or is added. One without a name counts as one named after its first column
+/// (`handle_if_exists_options` in MariaDB's sql_table.cc).
+fn is_taken(key: &KeySpec, next: &TrackedTable, specs: &[KeySpec]) -> bool {
+    let name = match key.kind {
+        KeyKind::Primary => Some(PRIMARY),
+        _ => key
+            .name
+            .as_deref()
+            .or(key.parts.first().and_then(|part| part.column.as_deref())),
+    };
+    let Some(name) = name else {
+        return false;
+    };
+    let is_it = |other: &KeySpec| other.name.as_deref().is_some_and(|other| same_name(other, name));
+    next.key(name).is_some() || specs.iter().any(is_it)
 }
 
 /// A column of the primary key that was defined anew is still not nullable.

@@ -17,7 +17,7 @@ use crate::schema::statement::{Class, classified};
 type Changes = Result<Vec<Change>, Reason>;
 
 impl SchemaTracker {
-    /// Follows a statement that ran in this session without an error.
+    /// Follows a statement that was logged in this session.
     ///
     /// After [`Outcome::Unreadable`] the tables that it may have changed are [`Unclear`](Tracked::Unclear) until
     /// [`set_table`](Self::set_table), CREATE or DROP puts them right; all others stay as they are.
@@ -54,6 +54,10 @@ impl SchemaTracker {
             Ddl::CreateTable(create) => self.create_table(&create, session),
             Ddl::AlterTable { table, clauses } => self.alter_table(&table, &clauses, session),
             Ddl::DropTables(tables) => Ok(tables.into_iter().map(|id| self.drop_table(id)).collect()),
+            Ddl::DropSequences(mut all) => {
+                all.retain(|id| !matches!(self.table(id), Tracked::Known(table) if !table.is_sequence));
+                Ok(all.into_iter().map(|id| self.drop_table(id)).collect())
+            }
             Ddl::RenameTables(renames) => Ok(self.rename_tables(renames)),
             Ddl::TruncateTable(table) => Ok(vec![Change::Truncated(table)]),
             Ddl::CreateIndex { table, key } => self.create_index(&table, key, session),
@@ -78,6 +82,9 @@ impl SchemaTracker {
                 if_not_exists,
                 data_type,
             } => {
+                if session.failed && or_replace {
+                    return Ok(vec![self.drop_table(table)]);
+                }
                 if if_not_exists && !or_replace && self.table(&table) != Tracked::Absent {
                     return Ok(Vec::new());
                 }
@@ -110,6 +117,9 @@ impl SchemaTracker {
 
     fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
         let head = &create.head;
+        if session.failed && head.or_replace {
+            return Ok(vec![self.drop_table(head.table.clone())]);
+        }
         let is_there = matches!(self.table(&head.table), Tracked::Known(_));
         if head.if_not_exists && !head.or_replace && is_there {
             return Ok(Vec::new());

@@ -76,6 +76,12 @@ impl Collation {
         {
             return collation;
         }
+        if let Some(named) = session.charset_collations {
+            let named = named
+                .of(charset)
+                .and_then(|id| Self::from_id(id, session.server.flavour));
+            return named.unwrap_or_else(|| Self::built_in(charset));
+        }
         Self::of(charset, default_name(charset, session))
     }
 

@@ -28,7 +28,9 @@ pub(super) fn created(
     let collation = match resolved(&create.options.charset, database, session)? {
         Some(collation) => collation,
         // SHOW CREATE TABLE leaves it out of a sequence, which has no text.
-        None if create.options.sequence && database.is_none() => Collation::binary_of(Charset::Binary),
+        None if create.options.sequence == Some(true) && database.is_none() => {
+            Collation::binary_of(Charset::Binary)
+        }
         None => database
             .cloned()
             .ok_or_else(|| Reason::Database(id.database.clone()))?,
@@ -48,12 +50,12 @@ pub(super) fn created(
     Ok(TrackedTable {
         id,
         collation,
-        comment: redacted_comment(create.options.comment.as_deref().unwrap_or_default()).into(),
+        comment: table_comment(create.options.comment.as_deref().unwrap_or_default()),
         columns,
         keys,
         period,
         system_versioned: is_versioned(create),
-        is_sequence: create.options.sequence,
+        is_sequence: create.options.sequence == Some(true),
     })
 }
 
@@ -91,6 +93,22 @@ impl Period {
     }
 }
 
+/// Characters of a column's comment that servers keep, where `sql_mode` is not strict.
+const COLUMN_COMMENT: usize = 1024;
+/// Characters of a table's comment that they keep.
+const TABLE_COMMENT: usize = 2048;
+
+/// What is kept of a table's comment.
+pub(super) fn table_comment(comment: &str) -> Box<str> {
+    cut(redacted_comment(comment), TABLE_COMMENT).into()
+}
+
+/// The first so many characters.
+fn cut(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters).map(|(at, _)| at);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
 /// A table is system-versioned if it says so, or if one of its columns does.
 fn is_versioned(create: &CreateTable) -> bool {
     create.options.versioned || create.columns.iter().any(|column| column.versioned == Some(true))
@@ -105,10 +123,13 @@ pub(super) fn resolved(
     let is_default = |name: Option<&str>| name.is_none_or(|name| name == "default");
     let says_nothing = spec.charset.is_none() && spec.collation.is_none();
     if !says_nothing && is_default(spec.charset.as_deref()) && is_default(spec.collation.as_deref()) {
-        // MariaDB takes over the character set alone.
-        let built_in = |database: &Collation| Collation::built_in(database.charset());
+        // MariaDB takes over the character set alone; COLLATE DEFAULT looks up what is meant with it.
+        let of_charset = |database: &Collation| match spec.collation {
+            Some(_) => Collation::default_of(database.charset(), session),
+            None => Collation::built_in(database.charset()),
+        };
         return Ok(if session.is_mariadb() {
-            database.map(built_in)
+            database.map(of_charset)
         } else {
             database.cloned()
         });
@@ -173,7 +194,9 @@ pub(super) fn column(
     let data_type = DataType::of(&spec.data_type, &collation, session)?;
     let is_timestamp = matches!(data_type, DataType::Timestamp(_)) && !session.explicit_timestamp_defaults();
     let is_generated = spec.generated.is_some();
-    let not_null = spec.auto_increment
+    // A definition says so.
+    let counts = spec.auto_increment && !session.is_definition;
+    let not_null = counts
         || matches!(spec.generated, Some(Generated::RowStart | Generated::RowEnd))
         || (is_timestamp && !is_generated);
     let nullable = spec.nullable.unwrap_or(!not_null);
@@ -203,7 +226,7 @@ pub(super) fn column(
     };
     Ok(TrackedColumn {
         name: spec.name.as_str().into(),
-        comment: spec.comment.as_str().into(),
+        comment: cut(&spec.comment, COLUMN_COMMENT).into(),
         attributes: Arc::new(attributes),
     })
 }

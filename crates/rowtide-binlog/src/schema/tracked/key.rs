@@ -63,9 +63,8 @@ impl Key {
         }
     }
 
-    /// Adds the end of the system's period, which belongs to every unique key, and the table's own.
-    fn add_periods(&mut self, spec: &KeySpec, columns: &[TrackedColumn], period: Option<&Period>) {
-        self.add_own_period(spec, period);
+    /// Adds the end of the system's period, which belongs to every unique key.
+    fn add_row_end(&mut self, columns: &[TrackedColumn]) {
         let row_end = columns
             .iter()
             .find(|column| column.generation == Generation::RowEnd);
@@ -86,11 +85,13 @@ impl Key {
         }
     }
 
-    /// Of columns that are too long for a key some servers take the beginning where nothing was said.
+    /// Of columns that are too long for a key some servers take the beginning.
     fn add_prefixes(&mut self, columns: &[TrackedColumn], session: &Session<'_>) {
-        for part in self.parts.iter_mut().filter(|part| part.prefix.is_none()) {
+        for part in &mut self.parts {
             let column = part.column.as_deref().and_then(|name| find(columns, name));
-            part.prefix = column.and_then(|column| implied_prefix(column, self.kind, session));
+            if let Some(column) = column {
+                part.prefix = made_prefix(column, part.prefix, self.kind, session);
+            }
         }
     }
 
@@ -126,24 +127,44 @@ const LONGEST_PART: u32 = 3072;
 /// Bytes of a key that every storage engine takes.
 const SHORTEST_KEY: u64 = 1000;
 
-fn implied_prefix(column: &TrackedColumn, kind: KeyKind, session: &Session<'_>) -> Option<u32> {
+/// What a server makes of the prefix that was written.
+fn made_prefix(
+    column: &TrackedColumn,
+    written: Option<u32>,
+    kind: KeyKind,
+    session: &Session<'_>,
+) -> Option<u32> {
+    let is_mariadb = session.is_mariadb();
+    let is_old = is_mariadb || !session.server.is_at_least(8, 0, 0);
     match &column.data_type {
-        DataType::Geometry(GeometryKind::Point) if kind != KeyKind::Spatial => {
-            let is_old = session.is_mariadb() || !session.server.is_at_least(8, 0, 0);
-            is_old.then_some(POINT_BYTES)
-        }
-        DataType::Geometry(_) if session.is_mariadb() && kind == KeyKind::Plain => Some(LONGEST_PART),
+        DataType::Geometry(GeometryKind::Point) if is_old && kind != KeyKind::Spatial => Some(POINT_BYTES),
+        DataType::Geometry(_) if is_mariadb && kind == KeyKind::Plain => written.or(Some(LONGEST_PART)),
         // A unique key of such a column is one of hashes.
-        DataType::Text(size) | DataType::Blob(size)
-            if session.is_mariadb() && matches!(kind, KeyKind::Plain | KeyKind::Foreign) =>
-        {
+        _ if is_mariadb && matches!(kind, KeyKind::Plain | KeyKind::Foreign) => {
+            let length = written.map_or_else(|| length(column), |written| Some(written.into()));
             let charset = column
                 .collation
                 .as_ref()
                 .map_or(Charset::Binary, Collation::charset);
-            let characters = u64::from(LONGEST_PART).checked_div(max_char_len(charset))?;
-            u32::try_from(characters.min(size.bytes())).ok()
+            let longest = u64::from(LONGEST_PART).checked_div(max_char_len(charset))?;
+            let cut = length.filter(|length| *length > longest).map(|_| longest);
+            let all = matches!(&column.data_type, DataType::Text(_) | DataType::Blob(_)).then_some(length);
+            cut.or(all.flatten())
+                .and_then(|length| u32::try_from(length).ok())
+                .or(written)
         }
+        _ => written,
+    }
+}
+
+/// Characters or bytes of a column, where it may be long.
+fn length(column: &TrackedColumn) -> Option<u64> {
+    match &column.data_type {
+        DataType::Char(length)
+        | DataType::VarChar(length)
+        | DataType::Binary(length)
+        | DataType::VarBinary(length) => Some(u64::from(*length)),
+        DataType::Text(size) | DataType::Blob(size) => Some(size.bytes()),
         _ => None,
     }
 }
@@ -228,7 +249,7 @@ pub(super) fn add_keys(
         if !needless {
             let name = name_of(spec, keys, columns);
             let mut key = Key::of(spec, columns, name, session);
-            key.add_periods(spec, columns, period);
+            key.add_own_period(spec, period);
             key.add_prefixes(columns, session);
             if early_specs.contains(&at) {
                 nullable.push(key.name.clone());
@@ -236,7 +257,15 @@ pub(super) fn add_keys(
             keys.push(key);
         }
     }
+    add_row_ends(keys, columns);
     sort(keys, columns, &nullable, session);
+}
+
+/// Old keys too get the end of the system's period, if it is new.
+pub(super) fn add_row_ends(keys: &mut [Key], columns: &[TrackedColumn]) {
+    for key in keys {
+        key.add_row_end(columns);
+    }
 }
 
 /// Which keys stand before the primary key that makes a column of theirs NOT NULL, old ones by name and new ones by

@@ -28,7 +28,7 @@
 //! What it makes of statements is what servers make of them: `tests/ddl_corpus` runs some 1,700 on MySQL 5.7, 8.0 and 9.7
 //! and MariaDB 10.11 and 11.8 and compares all tables after each. Where a server's doing depends on a setting that is not
 //! in the statement's event, the version's default is taken: MySQL logs `explicit_defaults_for_timestamp` only with
-//! statements that define a TIMESTAMP, and MariaDB does not log `character_set_collations` set by a session.
+//! statements that define a TIMESTAMP.
 
 mod alter;
 mod apply;

@@ -57,6 +57,21 @@ fn keys(tracker: &SchemaTracker, table: &str) -> Vec<String> {
 }
 
 #[test]
+fn comments_are_cut_as_servers_cut_them() {
+    let (kept, more) = ("é".repeat(1024), "é".repeat(2049));
+    let sql = [
+        format!("CREATE TABLE t (a INT COMMENT '{kept}', b INT COMMENT '{kept}!') COMMENT '{more}'"),
+        format!("ALTER TABLE t ADD c INT COMMENT '{more}', COMMENT '{more}!'"),
+    ];
+    let tracker = after(&[&sql[0], &sql[1]]);
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+        panic!("it is not known");
+    };
+    assert!(table.columns.iter().all(|column| *column.comment == *kept));
+    assert_eq!(table.comment.chars().count(), 2048);
+}
+
+#[test]
 fn a_comment_that_holds_a_password_is_not_kept() {
     let spider = r#"ENGINE=SPIDER COMMENT='host "h", password "hunter2"'"#;
     let created = format!("CREATE TABLE t (id INT COMMENT 'c') {spider}");

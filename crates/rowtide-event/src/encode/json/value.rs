@@ -95,7 +95,11 @@ impl ValueWriter {
             (_, Value::Null) => write_null(out),
             (Self::Signed, Value::Int(n)) => write_integer(*n, out),
             (Self::Unsigned, Value::UInt(n)) => write_integer(*n, out),
-            (Self::Utf8, Value::Text(text)) => return string::write_utf8(text, out),
+            (Self::Utf8, Value::Text(text)) => {
+                // MariaDB stores halves of surrogate pairs too.
+                return string::write_utf8(text, out)
+                    .or_else(|_| write_text(text, Charset::Utf8, scratch, out));
+            }
             (Self::Text { charset }, Value::Text(text)) => return write_text(text, *charset, scratch, out),
             (Self::Float, Value::Float(f)) => float::write_float(*f, out),
             (Self::Double, Value::Double(f)) => float::write_double(*f, out),

@@ -38,6 +38,11 @@ fn texts() {
                 &[text(b""), NULL, text(b"")],
                 r#"{"c_u4":"","v_l1":null,"t_ucs2":""}"#,
             ),
+            (
+                // Halves of surrogate pairs.
+                &[text(b"a\xed\xa0\x80b"), text(b""), text(b"\xdf\x84")],
+                r#"{"c_u4":"a?b","v_l1":"","t_ucs2":"?"}"#,
+            ),
         ],
     );
     assert!(matches!(

@@ -301,7 +301,7 @@ fn nothing_stays_of_a_row_that_is_refused() {
             error,
             EncodeError::Column {
                 column: "b".to_owned(),
-                cause: Malformed::Invalid("UTF-8 text")
+                cause: Malformed::Invalid("text in character set utf8mb4")
             }
         );
         assert!(!error.to_string().contains("secret"));
