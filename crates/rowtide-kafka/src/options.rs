@@ -102,6 +102,13 @@ impl KafkaOptions {
         format!("rowtide-{}", self.source_name)
     }
 
+    /// The ids of its two producers, which take turns. No other source has such a name: a topic's has no `~`.
+    pub(crate) fn transactional_ids(&self) -> (String, String) {
+        let first = self.transactional_id();
+        let second = format!("{first}~2");
+        (first, second)
+    }
+
     /// Checks all settings without connecting anywhere.
     ///
     /// # Errors
@@ -123,16 +130,16 @@ impl KafkaOptions {
         Ok(())
     }
 
-    /// The producer's settings; transactional for exactly-once.
-    pub(crate) fn producer_config(&self, transactional: bool) -> Result<ClientConfig, KafkaError> {
+    /// The producer's settings; with a transactional id for exactly-once.
+    pub(crate) fn producer_config(&self, transactional_id: Option<&str>) -> Result<ClientConfig, KafkaError> {
         let mut config = self.client_config()?;
         for (name, value) in PRODUCER_DEFAULTS {
             self.set_default(&mut config, name, value);
         }
         let delivery = self.timeouts.delivery.as_millis().to_string();
-        if transactional {
+        if let Some(id) = transactional_id {
             let transaction = self.timeouts.transaction.as_millis().to_string();
-            config.set("transactional.id", self.transactional_id());
+            config.set("transactional.id", id);
             self.set_default(&mut config, "transaction.timeout.ms", &transaction);
             // librdkafka refuses to wait longer for a record than its transaction may stay open.
             let limit = self
@@ -373,7 +380,7 @@ mod tests {
     #[test]
     fn the_user_wins_over_the_defaults_by_either_name() {
         let options = with("queue.buffering.max.ms", "7");
-        let config = options.producer_config(true).unwrap();
+        let config = options.producer_config(Some("rowtide-shop")).unwrap();
         assert_eq!(config.get("linger.ms"), Some("7"));
         assert_eq!(config.get("queue.buffering.max.ms"), None);
         assert_eq!(config.get("transactional.id"), Some("rowtide-shop"));
@@ -383,7 +390,7 @@ mod tests {
 
     #[test]
     fn only_a_transactional_producer_has_an_id() {
-        let config = with("linger.ms", "1").producer_config(false).unwrap();
+        let config = with("linger.ms", "1").producer_config(None).unwrap();
         assert_eq!(config.get("transactional.id"), None);
         assert_eq!(config.get("delivery.timeout.ms"), Some("60000"));
     }

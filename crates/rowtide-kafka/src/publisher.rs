@@ -2,26 +2,28 @@
 
 mod drain;
 mod history;
-mod markers;
+mod instance;
+mod turns;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseRecord, Producer};
 use rowtide_event::encode::{KeyHeader, Origin, Origins, Record, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
 use crate::commit::commit;
-use crate::delivery::{DeliveryContext, FailedDelivery};
-use crate::error::{KafkaError, Scene, StepError, is_transient};
+use crate::delivery::FailedDelivery;
+use crate::error::{KafkaError, Scene, StepError};
 use crate::options::{Delivery, KafkaOptions};
 
 use drain::LAST_BATCHES;
 use history::HistorySent;
 pub use history::HistoryTicket;
-use markers::Markers;
+use instance::{Client, Instance, is_retriable, serve};
+use turns::Turns;
 
 /// The one writer of a source's changes. It blocks, and belongs on a thread of its own.
 ///
@@ -30,12 +32,11 @@ use markers::Markers;
 /// [`recovery`](KafkaError::recovery) is `Restart` the publisher is of no more use: drop it, connect a new one, read the
 /// checkpoint and resume there.
 pub struct Publisher {
-    producer: BaseProducer<DeliveryContext>,
+    turns: Turns,
     options: KafkaOptions,
     transactional_id: String,
     context_headers: Option<OwnedHeaders>,
     begun: Option<Instant>,
-    markers: Markers,
     /// How many change records were sent since the transaction began: the next one's number.
     sent: usize,
     origins: Origins,
@@ -53,93 +54,28 @@ impl Publisher {
     /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`],
     /// [`KafkaError::NotAuthorized`].
     pub fn connect(options: &KafkaOptions) -> Result<Self, KafkaError> {
-        match options.delivery {
-            Delivery::ExactlyOnce => Self::connect_transactional(options),
+        let turns = match options.delivery {
+            Delivery::ExactlyOnce => Turns::connect(options)?,
             Delivery::AtLeastOnce => {
                 fence(options)?;
-                Self::create(options, false)
+                Turns::alone(options)?
             }
-        }
-    }
-
-    fn connect_transactional(options: &KafkaOptions) -> Result<Self, KafkaError> {
-        let publisher = Self::create(options, true)?;
-        publisher.init_transactions()?;
-        Ok(publisher)
-    }
-
-    fn create(options: &KafkaOptions, transactional: bool) -> Result<Self, KafkaError> {
-        let producer = options
-            .producer_config(transactional)?
-            .create_with_context(DeliveryContext::default())
-            .map_err(|e| KafkaError::Client(e.to_string()))?;
-        let publisher = Self {
-            producer,
-            options: options.clone(),
+        };
+        Ok(Self {
+            turns,
             transactional_id: options.transactional_id(),
+            options: options.clone(),
             context_headers: context_headers(&options.context_headers),
             begun: None,
-            markers: Markers::none(),
             sent: 0,
             origins: Origins::default(),
             history: HistorySent::default(),
-        };
-        publisher.await_broker()?;
-        Ok(publisher)
+        })
     }
 
     /// Connects, and leaves again: tells an unreachable broker from a refused login, with the reason.
     pub(crate) fn probe(options: &KafkaOptions) -> Result<(), KafkaError> {
-        Self::create(options, false).map(drop)
-    }
-
-    /// Waits until a broker of the cluster is connected. Without this, `init_transactions` and the first record find
-    /// none, and librdkafka looks again only half a second later. The first answer comes over the bootstrap
-    /// connection, which librdkafka then drops; the second over one that stays.
-    fn await_broker(&self) -> Result<(), KafkaError> {
-        let client = self.producer.client();
-        let ask = || {
-            client
-                .fetch_metadata(Some(&self.options.checkpoint_topic), CONNECT_SLICE)
-                .map(drop)
-        };
-        self.persist(ask)?;
-        self.persist(ask)
-    }
-
-    fn init_transactions(&self) -> Result<(), KafkaError> {
-        self.persist(|| self.producer.init_transactions(CONNECT_SLICE))
-    }
-
-    /// Tries in slices until it works or the time is up, so that a refused login is reported at once.
-    fn persist(&self, attempt: impl Fn() -> Result<(), ClientError>) -> Result<(), KafkaError> {
-        let start = Instant::now();
-        loop {
-            let result = attempt();
-            self.serve();
-            let Err(error) = result else { return Ok(()) };
-            if let Some((code, reason)) = self.producer.context().refused() {
-                return Err(self.scene().admin_code("connecting".to_owned(), code, reason));
-            }
-            if !is_retriable(&error) {
-                return Err(self.scene().transaction("begin", (&error).into()));
-            }
-            if start.elapsed() >= self.options.timeouts.connect {
-                return Err(self.unreachable(&error));
-            }
-        }
-    }
-
-    fn unreachable(&self, error: &ClientError) -> KafkaError {
-        KafkaError::Unreachable {
-            brokers: self.options.brokers.clone(),
-            after: self.options.timeouts.connect,
-            reason: self
-                .producer
-                .context()
-                .last_error()
-                .unwrap_or_else(|| error.to_string()),
-        }
+        Instance::connect(options, None).map(drop)
     }
 
     /// Opens a transaction; for at-least-once, where there is none, only checks what was delivered so far.
@@ -149,8 +85,7 @@ impl Publisher {
     pub fn begin(&mut self) -> Result<(), KafkaError> {
         self.poll()?;
         if self.options.delivery == Delivery::ExactlyOnce {
-            self.markers.wait();
-            self.producer
+            self.producer()
                 .begin_transaction()
                 .map_err(|e| self.step_error("begin", &e))?;
         }
@@ -221,6 +156,7 @@ impl Publisher {
                 self.send_checkpoint(checkpoint)?;
                 self.drain_to(LAST_BATCHES)?;
                 self.commit_transaction()?;
+                self.change_turns();
             }
             Delivery::AtLeastOnce => {
                 self.flush()?;
@@ -242,14 +178,15 @@ impl Publisher {
         if self.begun.take().is_some() && self.options.delivery == Delivery::ExactlyOnce {
             let start = Instant::now();
             // librdkafka waits until the reports of the records given up are served, which is done between two tries.
-            while let Err(error) = self.producer.abort_transaction(ABORT_SLICE) {
+            while let Err(error) = self.producer().abort_transaction(ABORT_SLICE) {
                 self.serve();
                 if !is_retriable(&error) || start.elapsed() >= self.options.timeouts.transaction {
                     return Err(self.step_error("abort", &error));
                 }
             }
             self.serve();
-            self.producer.context().forget_failures();
+            self.producer().context().forget_failures();
+            self.change_turns();
         }
         self.forget_history();
         Ok(())
@@ -261,7 +198,7 @@ impl Publisher {
     /// If a delivery failed.
     pub fn poll(&mut self) -> Result<(), KafkaError> {
         self.serve();
-        match self.producer.context().failed() {
+        match self.producer().context().failed() {
             Some(failed) => Err(self.delivery_error(&failed)),
             None => Ok(()),
         }
@@ -282,10 +219,10 @@ impl Publisher {
     /// Hands one record to librdkafka, waiting while its queue is full.
     fn produce(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
         loop {
-            match self.producer.send(record) {
+            match self.producer().send(record) {
                 Ok(()) => return Ok(()),
                 Err((ClientError::MessageProduction(Code::QueueFull), returned))
-                    if self.producer.in_flight_count() > 0 =>
+                    if self.producer().in_flight_count() > 0 =>
                 {
                     record = returned;
                     self.poll()?;
@@ -326,7 +263,7 @@ impl Publisher {
             return Ok(());
         }
         // Beginning twice is always refused, and the refusal says what is wrong, if something is.
-        match self.producer.begin_transaction() {
+        match self.producer().begin_transaction() {
             Err(error) if error.rdkafka_error_code() != Some(Code::State) => {
                 Err(self.step_error("commit", &error))
             }
@@ -337,24 +274,34 @@ impl Publisher {
     /// A delivery that failed makes the commit fail, and says more about it.
     fn commit_transaction(&mut self) -> Result<(), KafkaError> {
         let start = Instant::now();
-        while let Err(error) = commit(self.producer.client(), COMMIT_SLICE) {
+        while let Err(error) = commit(self.producer().client(), COMMIT_SLICE) {
             if !error.is_retriable || start.elapsed() >= self.options.timeouts.transaction {
                 self.poll()?;
                 return Err(self.step_error("commit", error.error));
             }
             self.serve();
         }
-        let open = self
-            .begun
-            .map_or(Duration::ZERO, |begun| start.duration_since(begun));
-        self.markers.committed(open, start.elapsed());
         Ok(())
     }
 
-    fn serve(&self) {
-        for _ in 0..EVENTS_AT_A_TIME {
-            self.producer.poll(Duration::ZERO);
+    /// After a transaction with history records the same producer goes on: its next transaction begins when the
+    /// markers are written, and then the history ends where the broker says ([`Self::settle_history`]).
+    fn change_turns(&mut self) {
+        if !self.history.is_in_transaction() {
+            self.turns.change();
         }
+    }
+
+    fn serve(&self) {
+        serve(self.producer());
+        if self.begun.is_none() {
+            self.turns.serve_resting();
+        }
+    }
+
+    /// The one whose turn it is.
+    fn producer(&self) -> &Client {
+        self.turns.current()
     }
 
     /// A coordinator that aborted a transaction for its age answers as if another instance had taken over.
@@ -445,7 +392,7 @@ impl Publisher {
 /// Aborts what an exactly-once instance of this source left open, and fences it if it still runs. A principal that may
 /// not use transactions cannot have left one.
 fn fence(options: &KafkaOptions) -> Result<(), KafkaError> {
-    match Publisher::connect_transactional(options) {
+    match Turns::connect(options) {
         Ok(_) | Err(KafkaError::NotAuthorized { .. }) => Ok(()),
         Err(error) => Err(error),
     }
@@ -464,20 +411,8 @@ fn with_context(start: OwnedHeaders, all: &[(String, String)]) -> OwnedHeaders {
     })
 }
 
-fn is_retriable(error: &ClientError) -> bool {
-    match error {
-        ClientError::Transaction(e) => e.is_retriable(),
-        ClientError::Flush(_) => true,
-        ClientError::MetadataFetch(code) => is_transient(*code),
-        _ => false,
-    }
-}
-
-/// How long one try to connect, to commit and to abort lasts; librdkafka resumes where it was.
-const CONNECT_SLICE: Duration = Duration::from_millis(500);
+/// How long one try to commit and to abort lasts; librdkafka resumes where it was.
 const COMMIT_SLICE: Duration = Duration::from_millis(100);
 const ABORT_SLICE: Duration = Duration::from_millis(20);
 /// How long to wait for room in librdkafka's queue before looking again.
 const FULL_QUEUE_WAIT: Duration = Duration::from_micros(500);
-/// Reports served at once; failures come in batches, so that few are enough.
-const EVENTS_AT_A_TIME: usize = 4;

@@ -24,7 +24,7 @@ impl Publisher {
         let mut look_at_state = Instant::now() + STATE_INTERVAL;
         let (mut before, mut moved) = (usize::MAX, Instant::now());
         loop {
-            let waiting = usize::try_from(self.producer.in_flight_count()).unwrap_or_default();
+            let waiting = usize::try_from(self.producer().in_flight_count()).unwrap_or_default();
             if waiting <= at_most {
                 return Ok(());
             }
@@ -34,7 +34,7 @@ impl Publisher {
             if waiting > LAST_BATCHES && moved.elapsed() < STANDSTILL {
                 std::thread::sleep(ACKNOWLEDGEMENT_WAIT);
             } else {
-                flush(self.producer.client(), FLUSH_SLICE);
+                flush(self.producer().client(), FLUSH_SLICE);
             }
             self.poll()?;
             if Instant::now() >= look_at_state {

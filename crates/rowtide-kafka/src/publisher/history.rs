@@ -24,6 +24,13 @@ pub(super) struct HistorySent {
     first_offset: i64,
 }
 
+impl HistorySent {
+    /// Whether any were sent since the transaction began.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.sent > self.first
+    }
+}
+
 impl Publisher {
     /// Produces a schema-history record, to partition 0 and without a key, as Debezium does; its effects go into a
     /// header.
@@ -81,7 +88,7 @@ impl Publisher {
     /// of a topic ends where the oldest open transaction begins; without transactions, behind the last record.
     fn first_history_offset(&self, records: usize) -> Result<i64, KafkaError> {
         let (topic, limit) = (&self.options.history_topic, self.options.timeouts.connect);
-        let bounds = self.producer.client().fetch_watermarks(topic, 0, limit);
+        let bounds = self.producer().client().fetch_watermarks(topic, 0, limit);
         let (_, stable_end) = bounds.map_err(|error| {
             self.scene()
                 .admin(format!("asking for the end of the topic {topic}"), &error)
