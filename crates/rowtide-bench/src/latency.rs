@@ -16,6 +16,8 @@ use crate::usage::Observed;
 /// Commits of one row in a second.
 pub(crate) const RATE: u32 = 200;
 pub(crate) const SECONDS: u64 = 20;
+/// Commits of each round that count for nothing: 10 s, in which virtual machines compile.
+pub(crate) const WARM: usize = 10 * RATE as usize;
 const PAYLOAD: usize = 100;
 
 /// How changes are delivered, and what the consumer is allowed to see.
@@ -79,18 +81,15 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
     let mut part = Part::new("latency", "Latency at 200 commits of one row a second", extent);
     let ways = [Way::AtLeastOnce, Way::ExactlyOnce];
     let mut rounds = [Vec::new(), Vec::new()];
+    let mut run =
+        |way: Way, name: &str| measure_round(rowtide, &servers, &mut connection, way, name, commits);
+    eprintln!("latency: a round that counts for nothing");
+    run(Way::ExactlyOnce, "cold")?;
     for round in 0..extent.rounds {
         eprintln!("latency: round {} of {}", round + 1, extent.rounds);
         for (way, rounds) in ways.iter().zip(&mut rounds) {
             let name = format!("{}{round}", way.short());
-            rounds.push(measure_round(
-                rowtide,
-                &servers,
-                &mut connection,
-                *way,
-                &name,
-                commits,
-            )?);
+            rounds.push(run(*way, &name)?);
         }
     }
     part.fact(
@@ -104,7 +103,8 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
         "A writer and a consumer share a process and its clock. A change's time begins when the server's answer to its \
          commit is read and ends when the consumer hands over its record: read_uncommitted for at-least-once, \
          read_committed for exactly-once. Rowtide runs with its defaults, the same with which it drains a backlog. CPU is \
-         the share of one core that the process `rowtide` takes.",
+         the share of one core that the process `rowtide` takes. The first 10 s of each round count for nothing, and so does a \
+         round before the first, while the broker compiles.",
     );
     Ok(part)
 }
@@ -121,7 +121,7 @@ pub(crate) fn measure_round(
         table: name,
         topic: &format!("{name}.latency.{name}"),
         read_committed: way == Way::ExactlyOnce,
-        warm: RATE as usize,
+        warm: WARM,
         commits,
     };
     measure_run(servers, connection, &load, || {

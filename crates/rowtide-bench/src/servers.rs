@@ -11,7 +11,6 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rowtide_binlog::client::{Client, SourceOptions};
 use rowtide_event::BinlogPosition;
-use rowtide_testbed::packages::VirtualMachine;
 use rowtide_testbed::{CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions};
 use tokio::runtime::Runtime;
 
@@ -29,14 +28,9 @@ pub struct Servers {
 impl Servers {
     /// Starts both.
     pub fn start() -> Result<Servers> {
-        let options = KafkaOptions {
-            heap_megabytes: 1024,
-            virtual_machine: VirtualMachine::Sustained,
-            ..KafkaOptions::default()
-        };
         Ok(Servers {
             mysql: start_mysql()?,
-            kafka: Kafka::start(options)?,
+            kafka: Kafka::start(KafkaOptions::sustained())?,
         })
     }
 }

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rowtide_testbed::workload::Workload;
 use rowtide_testbed::{
     CDC_PASSWORD, CDC_USER, Cache, Kafka, KafkaOptions, MySql, MySqlOptions, Result, ServerVersion, binlogs,
-    packages::KafkaPrograms, packages::ServerPrograms, packages::VirtualMachine,
+    packages::KafkaPrograms, packages::ServerPrograms,
 };
 
 /// Real servers for Rowtide's demo, tests and benchmarks.
@@ -128,12 +128,9 @@ fn fetch() -> Result<()> {
 
 fn up(sustained: bool) -> Result<()> {
     let mysql = MySql::start(MySqlOptions::default())?;
-    let kafka = Kafka::start(KafkaOptions {
-        virtual_machine: match sustained {
-            true => VirtualMachine::Sustained,
-            false => VirtualMachine::QuickStart,
-        },
-        ..KafkaOptions::default()
+    let kafka = Kafka::start(match sustained {
+        true => KafkaOptions::sustained(),
+        false => KafkaOptions::default(),
     })?;
     println!(
         "mysql   127.0.0.1:{}  socket {}",

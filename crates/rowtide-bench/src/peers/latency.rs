@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::worker::{Debezium, PREFIX, Tuning};
 use super::{each, process, series};
 use crate::Extent;
-use crate::latency::{Load, RATE, Round, SECONDS, Way, measure_round, measure_run};
+use crate::latency::{Load, RATE, Round, SECONDS, WARM, Way, measure_round, measure_run};
 use crate::report::Part;
 use crate::servers::{Connection, Rowtide, Servers};
 
@@ -65,15 +65,12 @@ fn round_of_debezium(
         table: name,
         topic: &format!("{PREFIX}.latency.{name}"),
         read_committed: false,
-        warm: WARM_S * RATE as usize,
+        warm: WARM,
         commits,
     };
     let command = || debezium.run(tuning, &format!(r"latency\.{name}"));
     measure_run(servers, connection, &load, command)
 }
-
-/// The virtual machine compiles meanwhile.
-const WARM_S: usize = 10;
 
 fn report(all: &[Vec<Round>; NAMES.len()], part: &mut Part) {
     let of = |of| each(all, of);

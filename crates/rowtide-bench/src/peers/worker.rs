@@ -117,7 +117,12 @@ impl<'a> Debezium<'a> {
         let connector = self.scratch.path().join("connector.properties");
         std::fs::write(&settings, self.worker(worker)?)?;
         std::fs::write(&connector, self.connector(tuning, tables))?;
-        let mut command = self.programs.java(HEAP_MB, VirtualMachine::Sustained);
+        let mut command = self.programs.java(
+            HEAP_MB,
+            VirtualMachine::Sustained {
+                first_heap_megabytes: 256,
+            },
+        );
         command
             .arg("org.apache.kafka.connect.cli.ConnectStandalone")
             .args([settings, connector])

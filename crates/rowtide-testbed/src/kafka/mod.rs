@@ -34,6 +34,20 @@ pub struct KafkaOptions {
     pub settings: Vec<(String, String)>,
 }
 
+impl KafkaOptions {
+    /// As Kafka's start script sets a broker, for what runs long and is measured.
+    pub fn sustained() -> KafkaOptions {
+        const HEAP_MEGABYTES: u32 = 1024;
+        KafkaOptions {
+            heap_megabytes: HEAP_MEGABYTES,
+            virtual_machine: VirtualMachine::Sustained {
+                first_heap_megabytes: HEAP_MEGABYTES,
+            },
+            settings: Vec::new(),
+        }
+    }
+}
+
 impl Default for KafkaOptions {
     fn default() -> Self {
         KafkaOptions {
