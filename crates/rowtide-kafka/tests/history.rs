@@ -250,7 +250,7 @@ fn offsets_are_those_of_the_topic_after_each_settling() {
         let options = prepared(source, delivery);
         let mut publisher = Publisher::connect(&options).unwrap();
         let mut offsets = Vec::new();
-        for settlings in [&[2, 3][..], &[1], &[4, 1, 1]] {
+        for settlings in [&[2, 3][..], &[1], &[4, 1, 1], &[], &[2], &[], &[], &[1]] {
             publisher.begin().unwrap();
             let mut tickets = Vec::new();
             for count in settlings {

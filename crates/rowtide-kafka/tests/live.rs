@@ -262,6 +262,41 @@ fn a_new_publisher_ends_what_a_dead_one_left_open() {
 }
 
 #[test]
+fn two_transactional_ids_take_turns() {
+    let options = options("turns");
+    let topic = prepared(&options, 1);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let used = || (is_used("rowtide-turns"), is_used("rowtide-turns~2"));
+    assert_eq!(used(), (false, false));
+    let mut expected = Vec::new();
+    for (pos, used_then) in [(10, (true, false)), (20, (true, true))] {
+        let value = format!("up to {pos}");
+        publisher.begin().unwrap();
+        send(&mut publisher, &topic, &batch(&[(Some("k"), Some(&value))])).unwrap();
+        publisher.commit(&checkpoint("turns", pos)).unwrap();
+        assert_eq!(used(), used_then);
+        expected.push(value);
+    }
+    // Ends what is under way of both.
+    drop(Publisher::connect(&options).unwrap());
+    assert_eq!(values(&topic, true), expected);
+}
+
+/// Whether a transaction of this id was ever begun, as Kafka's own tool tells.
+fn is_used(transactional_id: &str) -> bool {
+    let bootstrap = kafka().bootstrap();
+    let arguments = ["--bootstrap-server", &bootstrap, "list"];
+    let listed = kafka()
+        .java("org.apache.kafka.tools.TransactionsCommand", &arguments)
+        .unwrap();
+    let line = listed
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(transactional_id))
+        .expect("the id is known");
+    !line.ends_with("Empty") && !line.contains("Empty ")
+}
+
+#[test]
 fn setting_the_checkpoint_fences_who_runs() {
     let options = options("set");
     prepared(&options, 1);
