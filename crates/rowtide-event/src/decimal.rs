@@ -136,19 +136,48 @@ impl<'a> Decimal<'a> {
         out.extend_from_slice(shortest(&number));
     }
 
-    /// Groups of digits from the left; none spans the point.
+    /// Groups of digits from the left; none spans the point: the short one of the whole part, all full ones, and the short
+    /// one of the fraction.
+    #[inline(always)]
     fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let inversion = if self.is_negative() { 0xff } else { 0 };
-        let mut rest = Reader::new(self.bytes);
-        let mut first = 0x80;
-        group_lengths(self.precision - self.scale, self.scale).map(move |digits| {
-            let mut value = 0u32;
-            let len = GROUP_BYTES.get(usize::from(digits)).copied().unwrap_or(0);
-            for byte in rest.take(len, WHAT).unwrap_or_default() {
-                value = (value << 8) | u32::from(byte ^ inversion ^ std::mem::take(&mut first));
-            }
+        let (whole, fraction) = (self.precision - self.scale, self.scale);
+        let (first, last) = (whole % GROUP_DIGITS, fraction % GROUP_DIGITS);
+        let (first_bytes, rest) = split(self.bytes, group_bytes(first));
+        let full_bytes = rest.len().saturating_sub(group_bytes(last));
+        let (full_bytes, last_bytes) = split(rest, full_bytes);
+        let inversion = if self.is_negative() { u32::MAX } else { 0 };
+        let mut sign = 0x8000_0000;
+        let short = |digits: u8, bytes: &'a [u8]| (digits > 0).then_some((digits, bytes));
+        let full = full_bytes.chunks_exact(4).map(|bytes| (GROUP_DIGITS, bytes));
+        let all = short(first, first_bytes)
+            .into_iter()
+            .chain(full)
+            .chain(short(last, last_bytes));
+        all.map(move |(digits, bytes)| {
+            let (bits, unused) = left_aligned(bytes);
+            let value = (bits ^ inversion ^ std::mem::take(&mut sign)) >> unused;
             Group { digits, value }
         })
+    }
+}
+
+fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
+    bytes.split_at_checked(at).unwrap_or_default()
+}
+
+fn group_bytes(digits: u8) -> usize {
+    GROUP_BYTES.get(usize::from(digits)).copied().unwrap_or(0)
+}
+
+/// Up to four big-endian bytes as the highest of a number, and how many of its bits they leave unused.
+#[inline(always)]
+fn left_aligned(bytes: &[u8]) -> (u32, u32) {
+    match *bytes {
+        [a, b, c, d] => (u32::from_be_bytes([a, b, c, d]), 0),
+        [a, b, c] => (u32::from_be_bytes([a, b, c, 0]), 8),
+        [a, b] => (u32::from_be_bytes([a, b, 0, 0]), 16),
+        [a] => (u32::from_be_bytes([a, 0, 0, 0]), 24),
+        _ => (0, 0),
     }
 }
 
@@ -164,6 +193,7 @@ impl Group {
         POWERS.get(usize::from(self.digits)).copied().unwrap_or(1)
     }
 
+    #[inline(always)]
     fn is_valid(&self) -> bool {
         POWERS
             .get(usize::from(self.digits))
@@ -184,22 +214,8 @@ impl Group {
     }
 }
 
-/// Lengths of the groups: the short one of the whole part is first, that of the fraction last.
-fn group_lengths(whole: u8, fraction: u8) -> impl Iterator<Item = u8> {
-    let full = |digits: u8| std::iter::repeat_n(GROUP_DIGITS, usize::from(digits / GROUP_DIGITS));
-    let short = |digits: u8| Some(digits % GROUP_DIGITS).filter(|n| *n > 0).into_iter();
-    short(whole)
-        .chain(full(whole))
-        .chain(full(fraction))
-        .chain(short(fraction))
-}
-
 fn side_len(digits: u8) -> usize {
-    usize::from(digits / GROUP_DIGITS) * 4
-        + GROUP_BYTES
-            .get(usize::from(digits % GROUP_DIGITS))
-            .copied()
-            .unwrap_or(0)
+    usize::from(digits / GROUP_DIGITS) * 4 + group_bytes(digits % GROUP_DIGITS)
 }
 
 /// `number = number * factor + addend`, big-endian.

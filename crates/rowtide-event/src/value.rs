@@ -7,6 +7,10 @@ use crate::{Date, DateTime, Decimal, Time, Timestamp};
 /// What is not in here is in the column's [`ColumnType`](crate::ColumnType): the character set of a text, the
 /// members of an ENUM, the declared length of a BINARY. Nothing is allocated to make one.
 #[derive(Debug, Clone, Copy, PartialEq)]
+// The payload of every variant begins at the same place. Where the compiler lays each out for itself, a small one shares a word
+// with the tag: a value is then put together of bytes and read back as a word, for which the processor waits (a fifth of the
+// time of decoding 40 mixed columns).
+#[repr(C, u8)]
 pub enum Value<'a> {
     /// The column is not part of this row image (`binlog_row_image` MINIMAL or NOBLOB). It is not NULL: its value is
     /// unknown.
