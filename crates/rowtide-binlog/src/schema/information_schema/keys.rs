@@ -4,7 +4,7 @@ use rowtide_event::{Column, TableId};
 
 use super::{Row, Unreadable, text};
 
-/// One column of a unique key: a row of `SHOW INDEX`, or of a query with its columns in the same places.
+/// One column of a unique key: a row of `SHOW INDEX`.
 struct KeyPart<'a> {
     key: &'a str,
     /// `None` for an expression.
@@ -24,34 +24,30 @@ impl<'a> KeyPart<'a> {
 }
 
 /// How many unique keys are hashes. MariaDB may have added a column for each.
-pub(super) fn hash_keys(rows: &[&Row]) -> usize {
-    let is_hash = |row: &&&Row| text(row, 10) == Some("HASH") && text(row, 3) == Some("1");
+pub(super) fn hash_keys(rows: &[Row]) -> usize {
+    let is_hash = |row: &&Row| text(row, 10) == Some("HASH") && text(row, 3) == Some("1");
     rows.iter().filter(is_hash).count()
 }
 
-/// The keys that tell every row from every other: the primary key alone, or else all that can take its place, in the
-/// order of the rows.
-pub(super) fn identifying_keys(
+/// The key that tells every row from every other: the primary key, or else the first that can take its place.
+pub(super) fn identifying_key(
     id: &TableId,
     columns: &[Column],
-    rows: &[&Row],
-) -> Result<Vec<Vec<usize>>, Unreadable> {
-    let parts = rows
-        .iter()
-        .map(|row| KeyPart::read(row))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut all = Vec::new();
+    rows: &[Row],
+) -> Result<Option<Vec<usize>>, Unreadable> {
+    let parts = rows.iter().map(KeyPart::read).collect::<Result<Vec<_>, _>>()?;
+    let mut first = None;
     for key in parts.chunk_by(|a, b| a.key == b.key) {
         let is_primary = key.first().is_some_and(|part| part.key == "PRIMARY");
         let Some(indexes) = key_columns(id, columns, key, is_primary)? else {
             continue;
         };
         if is_primary {
-            return Ok(vec![indexes]);
+            return Ok(Some(indexes));
         }
-        all.push(indexes);
+        first.get_or_insert(indexes);
     }
-    Ok(all)
+    Ok(first)
 }
 
 /// The columns of a key, or `None` if it does not tell every row from every other.
