@@ -242,7 +242,8 @@ impl Source {
         if unknown.is_empty() && knows_databases {
             return Ok(None);
         }
-        let mut seeds = Seeds::ask(&mut self.client, &self.info, &unknown, &self.state.end).await?;
+        let (client, source) = (&mut self.client, &settings.source);
+        let mut seeds = Seeds::ask(client, source, &self.info, &unknown, &self.state.end).await?;
         if self.is_at(resume, seeds.after()) {
             seeds.reach();
         } else if !is_logged || look_ahead == LookAhead::Always {

@@ -171,7 +171,8 @@ impl<'a> Walk<'a> {
             if open.is_empty() {
                 return Ok(());
             }
-            let answers = definitions_of(&mut self.source.client, &self.source.info, &open).await?;
+            let (client, info) = (&mut self.source.client, &self.source.info);
+            let answers = definitions_of(client, &self.settings.source, info, &open).await?;
             let mut answers: HashMap<_, _> = answers.into_iter().map(|(id, told)| (id, Some(told))).collect();
             let missing = open.into_iter().map(|id| (id, None));
             missing.for_each(|(id, none)| {

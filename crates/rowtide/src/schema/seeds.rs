@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use rowtide_binlog::client::{Client, ClientError};
+use rowtide_binlog::client::{Client, ClientError, SourceOptions};
 use rowtide_binlog::schema::definitions::{self, Definition};
 use rowtide_binlog::schema::tracked::Collation;
 use rowtide_binlog::schema::{NameCase, information_schema};
@@ -21,7 +21,7 @@ use crate::resume::{ResumeRefused, is_before};
 #[derive(Debug)]
 pub(crate) struct Seeds {
     databases: HashMap<String, Collation>,
-    tables: HashMap<TableId, Result<Definition, String>>,
+    tables: HashMap<TableId, Answer>,
     /// The end of the binlog before and after the server was asked.
     before: BinlogPosition,
     after: BinlogPosition,
@@ -57,12 +57,13 @@ impl Seeds {
     /// Asks the server for tables, and for all databases.
     pub(crate) async fn ask(
         client: &mut Client,
+        source: &SourceOptions,
         info: &ServerInfo,
-        tables: impl IntoIterator<Item = &TableId>,
+        tables: &[TableId],
         before: &BinlogPosition,
     ) -> Result<Self, Error> {
         let name_case = NameCase::of(info.lower_case_table_names);
-        let tables = definitions_of(client, info, tables).await?;
+        let tables = definitions_of(client, source, info, tables).await?;
         let databases = client.query(definitions::DATABASES).await?.rows;
         let known = databases.iter().filter_map(|row| definitions::database(row));
         Ok(Self {
@@ -214,18 +215,72 @@ fn count_down<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) 
     }
 }
 
-/// What the server says of tables, by their folded names; nothing of those that are gone.
+/// What the server says of tables, by their folded names; nothing of those that are gone. It takes longer to answer than
+/// to be asked: of many tables it is asked by several connections.
 pub(crate) async fn definitions_of(
     client: &mut Client,
+    source: &SourceOptions,
     info: &ServerInfo,
-    tables: impl IntoIterator<Item = &TableId>,
-) -> Result<HashMap<TableId, Result<Definition, String>>, Error> {
+    tables: &[TableId],
+) -> Result<HashMap<TableId, Answer>, Error> {
+    let mut others = Vec::new();
+    while others.len() < OTHERS && others.len() < tables.len() / WORTH_ANOTHER {
+        // One may be all that the account is allowed.
+        let Ok(other) = Client::connect(source).await else {
+            break;
+        };
+        others.push(other);
+    }
+    let (own, rest) = tables.split_at(tables.len() / (others.len() + 1));
+    let (mut told, of_others) = tokio::try_join!(
+        answers(client, info, own),
+        answers_of_several(&mut others, info, rest)
+    )?;
+    told.extend(of_others);
+    for other in others {
+        other.close().await;
+    }
+    Ok(told.into_iter().collect())
+}
+
+/// What the server says of a table, or why that tells nothing.
+pub(crate) type Answer = Result<Definition, String>;
+
+/// Connections beside the first.
+const OTHERS: usize = 3;
+/// For so many tables another connection is worth while.
+const WORTH_ANOTHER: usize = 500;
+
+/// Asks for an equal part of the tables by each connection, at the same time.
+async fn answers_of_several(
+    clients: &mut [Client],
+    info: &ServerInfo,
+    tables: &[TableId],
+) -> Result<Vec<(TableId, Answer)>, Error> {
+    let parts = clients.len().max(1);
+    let Some((client, others)) = clients.split_first_mut() else {
+        return Ok(Vec::new());
+    };
+    let (own, rest) = tables.split_at(tables.len() / parts);
+    let (mut told, of_others) = tokio::try_join!(
+        answers(client, info, own),
+        Box::pin(answers_of_several(others, info, rest))
+    )?;
+    told.extend(of_others);
+    Ok(told)
+}
+
+async fn answers(
+    client: &mut Client,
+    info: &ServerInfo,
+    tables: &[TableId],
+) -> Result<Vec<(TableId, Answer)>, Error> {
     let name_case = NameCase::of(info.lower_case_table_names);
     client.query(definitions::SESSION).await?;
-    let mut told = HashMap::new();
+    let mut told = Vec::with_capacity(tables.len());
     for id in tables {
         if let Some(answer) = ask(client, id, info, name_case).await? {
-            told.insert(name_case.folded_table(id), answer);
+            told.push((name_case.folded_table(id), answer));
         }
     }
     Ok(told)
@@ -237,7 +292,7 @@ async fn ask(
     id: &TableId,
     info: &ServerInfo,
     name_case: NameCase,
-) -> Result<Option<Result<Definition, String>>, Error> {
+) -> Result<Option<Answer>, Error> {
     let answer = match client.query(&definitions::query(id)).await {
         Ok(answer) => answer,
         Err(ClientError::Server(error)) if IS_GONE.contains(&error.code) => return Ok(None),
