@@ -11,6 +11,7 @@ mod bad_input;
 mod check;
 mod checkpoint;
 mod connections;
+mod crashed;
 mod delivery;
 mod exactly_once;
 mod formats;
