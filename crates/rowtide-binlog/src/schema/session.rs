@@ -1,5 +1,7 @@
 //! What the meaning of a statement depends on besides its text.
 
+use rowtide_event::Charset;
+
 use super::NameCase;
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
@@ -31,6 +33,8 @@ pub struct Session<'a> {
     pub server: ServerVersion,
     /// How that server compares names.
     pub name_case: NameCase,
+    /// The id of `collation_connection`: the character set of literals.
+    pub collation_connection: Option<u16>,
     /// The id of `collation_server`, for a CREATE DATABASE that names no character set.
     pub collation_server: Option<u16>,
     /// The id of the collation that `CHARACTER SET utf8mb4` alone means; without it the server's version says it.
@@ -53,6 +57,7 @@ impl<'a> Session<'a> {
             sql_mode: 0,
             server,
             name_case,
+            collation_connection: None,
             collation_server: None,
             default_collation_for_utf8mb4: None,
             charset_collations: None,
@@ -71,6 +76,7 @@ impl<'a> Session<'a> {
     ) -> Self {
         Self {
             sql_mode: variables.sql_mode.unwrap_or(0),
+            collation_connection: variables.collations.map(|collations| collations.connection),
             collation_server: variables.collations.map(|collations| collations.server),
             default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
             charset_collations: variables.charset_collations,
@@ -118,6 +124,11 @@ impl<'a> Session<'a> {
             sql_mode: self.sql_mode & kept,
             ..*self
         }
+    }
+
+    /// The character set of its literals, where it is one that is known.
+    pub(super) fn charset_of_literals(&self) -> Option<Charset> {
+        self.collation_connection.and_then(Charset::from_collation)
     }
 
     pub(super) fn is_mariadb(&self) -> bool {

@@ -110,6 +110,7 @@ mod tests {
             patch: 4,
         },
         name_case: NameCase::Matters,
+        collation_connection: None,
         collation_server: None,
         default_collation_for_utf8mb4: None,
         charset_collations: None,

@@ -4,7 +4,8 @@ use super::collation::Collation;
 use super::create::{column, resolved, settle_timestamps, table_comment};
 use super::data_type::DataType;
 use super::error::Reason;
-use super::key::{Key, PRIMARY, add_keys, add_row_ends, is_part, make_not_null, sort_old};
+use super::key::{Key, KeyPart, PRIMARY, add_keys, add_row_ends, is_part, length, make_not_null, sort_old};
+use super::small_str::SmallStr;
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
@@ -181,7 +182,7 @@ fn convert(
 
 /// A column of the new table, and its name in the old one.
 struct Slot {
-    old: Option<Box<str>>,
+    old: Option<SmallStr>,
     column: TrackedColumn,
 }
 
@@ -347,7 +348,7 @@ fn rename_ends(period: &mut Period, slots: &[Slot]) {
     for end in [&mut period.from, &mut period.to] {
         let is_it = |slot: &&Slot| slot.old.as_deref().is_some_and(|old| same_name(old, end));
         if let Some(slot) = slots.iter().find(is_it) {
-            *end = slot.column.name.clone();
+            *end = (*slot.column.name).into();
         }
     }
 }
@@ -366,18 +367,7 @@ fn remaining_keys(table: &TrackedTable, clauses: &[Clause], slots: &[Slot]) -> R
             continue;
         }
         let mut key = key.clone();
-        key.parts.retain_mut(|part| match &part.column {
-            None => true,
-            Some(name) => {
-                let is_it = |slot: &&Slot| slot.old.as_deref().is_some_and(|old| same_name(old, name));
-                let slot = slots.iter().find(is_it);
-                if let Some(slot) = slot {
-                    part.column = Some(slot.column.name.clone());
-                    part.prefix = part.prefix.filter(|prefix| is_part(&slot.column, *prefix));
-                }
-                slot.is_some()
-            }
-        });
+        key.parts.retain_mut(|part| remains(part, table, slots));
         for clause in clauses {
             change_key(clause, &mut key);
         }
@@ -386,6 +376,27 @@ fn remaining_keys(table: &TrackedTable, clauses: &[Clause], slots: &[Slot]) -> R
         }
     }
     Ok(keys)
+}
+
+/// Whether a part of a key is left, and what it has become: one whose column is dropped is of a new one of that name.
+fn remains(part: &mut KeyPart, table: &TrackedTable, slots: &[Slot]) -> bool {
+    let Some(name) = part.column.as_deref() else {
+        return true;
+    };
+    let is_it = |slot: &&Slot| same_name(slot.old.as_deref().unwrap_or(&slot.column.name), name);
+    let Some(slot) = slots.iter().find(is_it) else {
+        return false;
+    };
+    if slot.old.is_none() {
+        // The server takes as much of the new column as there was of the old one.
+        let whole = table.column(name).and_then(length);
+        part.prefix = part
+            .prefix
+            .or(whole.and_then(|length| u32::try_from(length).ok()));
+    }
+    part.prefix = part.prefix.filter(|prefix| is_part(&slot.column, *prefix));
+    part.column = Some(slot.column.name.clone());
+    true
 }
 
 /// The keys that clauses name must be there.

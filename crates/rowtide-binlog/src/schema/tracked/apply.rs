@@ -112,7 +112,10 @@ impl SchemaTracker {
     }
 
     fn take(&mut self, id: &TableId) -> Option<State> {
-        self.databases.get_mut(&id.database)?.tables.remove(&id.table)
+        self.databases
+            .get_mut(&id.database)?
+            .tables
+            .remove(id.table.as_str())
     }
 
     fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
@@ -244,7 +247,7 @@ impl SchemaTracker {
         let tables = database
             .tables
             .into_keys()
-            .map(|table| TableId::new(&name, table))
+            .map(|table| TableId::new(&name, &*table))
             .collect();
         Change::DatabaseDropped { name, tables }
     }

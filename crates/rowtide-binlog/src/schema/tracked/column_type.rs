@@ -3,6 +3,7 @@
 use rowtide_event::{GeometryKind, IntegerWidth};
 
 use super::data_type::{BlobSize, DataType, Sign};
+use super::small_str::SmallStr;
 use crate::server::{Flavour, ServerVersion};
 
 impl DataType {
@@ -118,7 +119,7 @@ fn size_prefix(size: BlobSize) -> &'static str {
 }
 
 /// Members as the server quotes them.
-fn list(members: &[Box<str>]) -> String {
+fn list(members: &[SmallStr]) -> String {
     let quoted: Vec<String> = members.iter().map(|member| quoted(member)).collect();
     quoted.join(",")
 }

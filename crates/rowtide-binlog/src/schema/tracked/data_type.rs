@@ -6,6 +6,7 @@ use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth
 
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
+use super::small_str::SmallStr;
 use crate::schema::Session;
 use crate::schema::ddl::{Member, MemberValue, TypeName, TypeSpec};
 
@@ -52,9 +53,9 @@ pub enum DataType {
     /// TINYBLOB to LONGBLOB.
     Blob(BlobSize),
     /// ENUM.
-    Enum(Arc<[Box<str>]>),
+    Enum(Arc<[SmallStr]>),
     /// SET.
-    Set(Arc<[Box<str>]>),
+    Set(Arc<[SmallStr]>),
     /// JSON.
     Json,
     /// GEOMETRY and its subtypes.
@@ -153,8 +154,8 @@ impl DataType {
             N::Timestamp => Self::Timestamp(number(spec.length.unwrap_or(0))?),
             N::Json if session.is_mariadb() => Self::Text(BlobSize::Long),
             N::Json => Self::Json,
-            N::Enum => Self::Enum(members(spec, charset, session)),
-            N::Set => Self::Set(members(spec, charset, session)),
+            N::Enum => Self::Enum(members(spec, charset, session)?),
+            N::Set => Self::Set(members(spec, charset, session)?),
             N::Vector => Self::Vector(number(spec.length.unwrap_or(VECTOR_LENGTH.into()))?),
             N::Inet4 => Self::Inet4,
             N::Inet6 => Self::Inet6,
@@ -204,7 +205,7 @@ impl DataType {
 
     /// What decoding needs of it; `None` for types that cannot be decoded.
     pub fn column_type(&self, collation: Option<&Collation>) -> Option<ColumnType> {
-        let owned = |members: &Arc<[Box<str>]>| members.iter().map(|m| m.to_string()).collect();
+        let owned = |members: &Arc<[SmallStr]>| members.iter().map(|m| m.to_string()).collect();
         Some(match self {
             Self::Integer { width, sign, .. } => ColumnType::Integer {
                 width: *width,
@@ -289,29 +290,42 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 }
 
 /// Blanks at the end of a member are not kept; in a definition are those that were.
-fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Arc<[Box<str>]> {
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[SmallStr]>, Reason> {
     let keeps = charset == Charset::Binary || session.is_definition;
-    let kept = |value: &str| Box::from(if keeps { value } else { value.trim_end_matches(' ') });
+    let kept = |value: &str| SmallStr::from(if keeps { value } else { value.trim_end_matches(' ') });
     let member = |member: &Member| match &member.value {
-        MemberValue::Text(text) if session.is_definition => kept(text),
-        MemberValue::Text(text) => kept(&in_charset(text, charset)),
-        MemberValue::Bytes(bytes) => kept(&charset.shown(bytes)),
+        MemberValue::Text(text) if session.is_definition => Some(kept(text)),
+        MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
+        MemberValue::Bytes(bytes) => Some(kept(&charset.shown(bytes))),
     };
-    spec.members.iter().map(member).collect()
+    let all: Option<Arc<[SmallStr]>> = spec.members.iter().map(member).collect();
+    all.ok_or(Reason::Members)
 }
 
-/// A member as it is in the character set of its column: servers convert it, whatever `sql_mode` says.
+/// A member as it is in the character set of its column: servers convert it to that of the session's literals and from
+/// there to the column's, whatever `sql_mode` says. A binary column takes the bytes of the first.
+fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<String> {
+    let Some(literals) = session.charset_of_literals() else {
+        return Some(in_charset(member, charset));
+    };
+    let member = in_charset(member, literals);
+    match charset {
+        Charset::Binary => Some(charset.shown(&encoded(&member, literals)?).into_owned()),
+        _ => Some(in_charset(&member, charset)),
+    }
+}
+
 fn in_charset(member: &str, charset: Charset) -> String {
     let kept = |c| if charset.has(c) { c } else { '?' };
     member.chars().map(kept).collect()
 }
 
-fn reread(members: &[Box<str>], from: Charset, to: Charset) -> Result<Arc<[Box<str>]>, Reason> {
+fn reread(members: &[SmallStr], from: Charset, to: Charset) -> Result<Arc<[SmallStr]>, Reason> {
     let reread = |member: &str| {
         let bytes = encoded(member, from)?;
-        to.decode_borrowed(&bytes).ok().map(|text| Box::from(&*text))
+        to.decode_borrowed(&bytes).ok().map(|text| SmallStr::from(&*text))
     };
-    let all: Option<Arc<[Box<str>]>> = members.iter().map(|member| reread(member)).collect();
+    let all: Option<Arc<[SmallStr]>> = members.iter().map(|member| reread(member)).collect();
     all.ok_or(Reason::Members)
 }
 

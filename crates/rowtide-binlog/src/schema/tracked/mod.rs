@@ -40,6 +40,7 @@ mod definition;
 mod error;
 mod key;
 mod pool;
+mod small_str;
 mod table;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub use data_type::{BlobSize, DataType, Sign};
 pub use error::{Affected, Reason, Unreadable};
 pub use key::{Key, KeyPart};
 use pool::Pool;
+pub use small_str::SmallStr;
 pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
 
 /// All databases and tables of a server at one position.
@@ -70,7 +72,7 @@ pub struct SchemaTracker {
 struct Database {
     /// `None` where a statement named the database before anything was known of it.
     collation: Option<Collation>,
-    tables: BTreeMap<String, State>,
+    tables: BTreeMap<SmallStr, State>,
 }
 
 #[derive(Debug, Clone)]
@@ -167,7 +169,7 @@ impl SchemaTracker {
         let state = self
             .databases
             .get(&id.database)
-            .and_then(|database| database.tables.get(&id.table));
+            .and_then(|database| database.tables.get(id.table.as_str()));
         match state {
             Some(State::Known(table)) => Tracked::Known(table),
             Some(State::Unclear) => Tracked::Unclear,
@@ -193,7 +195,7 @@ impl SchemaTracker {
                 .tables
                 .iter()
                 .filter(|(_, state)| matches!(state, State::Unclear));
-            unclear.map(move |(table, _)| TableId::new(database, table))
+            unclear.map(move |(table, _)| TableId::new(database, &**table))
         })
     }
 
@@ -225,13 +227,15 @@ impl SchemaTracker {
         }
         let id = &table.id;
         let database = self.databases.entry(id.database.clone()).or_default();
-        database.tables.insert(id.table.clone(), State::Known(table));
+        database
+            .tables
+            .insert(id.table.as_str().into(), State::Known(table));
     }
 
     /// Forgets a table: what was known of it may not be so any more.
     pub fn set_unclear(&mut self, id: &TableId) {
         let database = self.databases.entry(id.database.clone()).or_default();
-        database.tables.insert(id.table.clone(), State::Unclear);
+        database.tables.insert(id.table.as_str().into(), State::Unclear);
     }
 
     /// Forgets all tables: what was known of any may not be so any more.
@@ -243,7 +247,7 @@ impl SchemaTracker {
     /// There is no such table any more.
     pub fn remove_table(&mut self, id: &TableId) {
         if let Some(database) = self.databases.get_mut(&id.database) {
-            database.tables.remove(&id.table);
+            database.tables.remove(id.table.as_str());
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::collation::Collation;
 use super::table::{ColumnAttributes, TrackedTable};
+use crate::schema::ddl::DefaultValue;
 
 /// What tables share. It forgets what no table has any more: not at once, but before it has grown to twice what is in
 /// use.
@@ -13,6 +14,7 @@ use super::table::{ColumnAttributes, TrackedTable};
 pub(super) struct Pool {
     collations: Shared<Collation>,
     attributes: Shared<Arc<ColumnAttributes>>,
+    defaults: Shared<Arc<DefaultValue>>,
 }
 
 impl Pool {
@@ -26,6 +28,9 @@ impl Pool {
             }
             if let Some(collation) = &mut column.collation {
                 self.collations.share(collation);
+            }
+            if let Some(default) = &mut column.default {
+                self.defaults.share(default);
             }
             self.attributes.add(column.attributes.clone());
         }
@@ -86,7 +91,7 @@ impl Counted for Collation {
     }
 }
 
-impl Counted for Arc<ColumnAttributes> {
+impl<T: Eq + Hash> Counted for Arc<T> {
     fn is_shared(&self) -> bool {
         Arc::strong_count(self) > 1
     }

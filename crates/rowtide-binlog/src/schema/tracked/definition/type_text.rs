@@ -8,6 +8,7 @@ use super::super::collation::Collation;
 use super::super::column_type::quoted;
 use super::super::create::simply_quoted;
 use super::super::data_type::{BlobSize, DataType, Sign};
+use super::super::small_str::SmallStr;
 use super::super::table::{Declared, TrackedColumn};
 use super::mark::{mark, quoted_in_mark, session};
 use crate::schema::ddl::{TypeName, TypeSpec};
@@ -49,7 +50,7 @@ fn means(spec: &TypeSpec, data_type: &DataType, collation: &Collation) -> bool {
 
 /// What is taken to be declared where only this is said.
 fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
-    let all: Vec<Box<str>> = members(data_type)
+    let all: Vec<SmallStr> = members(data_type)
         .iter()
         .map(|member| quoted(member).into())
         .collect();
@@ -66,7 +67,7 @@ fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
     }
 }
 
-fn members(data_type: &DataType) -> &[Box<str>] {
+fn members(data_type: &DataType) -> &[SmallStr] {
     match data_type {
         DataType::Enum(members) | DataType::Set(members) => members,
         _ => &[],
