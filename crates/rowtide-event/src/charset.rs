@@ -482,7 +482,7 @@ mod tests {
 
     #[test]
     fn codes_without_a_character_are_shown_as_question_marks() {
-        // Answers of a MySQL 9.7 to CONVERT(_charset X'...' USING utf8mb4), but of ucs2, whose text it cuts off there.
+        // Answers of a MySQL 9.7 to CONVERT(_charset X'...' USING utf8mb4), but of ucs2: that is its answer USING utf16.
         let cases: [(Charset, &[u8], &str); 9] = [
             (Charset::Ujis, &[0x8e, 0xa0, b'a'], "??a"),
             (Charset::Ucs2, &[0, b'a', 0xd8, 0x00, 0, b'b'], "a?b"),

@@ -232,7 +232,9 @@ const READER_SETTINGS: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "earliest"),
     ("fetch.wait.max.ms", "1"),
-    ("queued.max.messages.kbytes", "8192"),
+    // What an answer holds is unpacked at once to several times as much, whatever room the queue has.
+    ("fetch.message.max.bytes", "262144"),
+    ("queued.max.messages.kbytes", "4096"),
     // How long librdkafka does not look again when it holds so much: a second, if nothing is said.
     ("fetch.queue.backoff.ms", "1"),
 ];
@@ -240,6 +242,7 @@ const READER_SETTINGS: &[(&str, &str)] = &[
 /// Settings of librdkafka that have two names, and the one that is used here.
 const ALIASES: &[(&str, &str)] = &[
     ("metadata.broker.list", "bootstrap.servers"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
     ("request.required.acks", "acks"),
     ("queue.buffering.max.ms", "linger.ms"),
     ("message.timeout.ms", "delivery.timeout.ms"),

@@ -96,6 +96,23 @@ fn longer_codes_are_what_the_server_says() {
     }
 }
 
+/// ucs2 alone lets half of a surrogate pair be stored. MySQL has several answers: converted to utf8mb4 the text is cut off
+/// or NULL, which tells nothing of what is behind; to utf16 the half is a question mark, as it is here.
+#[test]
+fn half_a_surrogate_pair_is_the_question_mark_that_it_is_in_utf16() {
+    for half in ["D800", "DBFF", "DC00", "DFFF"] {
+        let query = format!("SELECT HEX(CONVERT(_ucs2 x'0061{half}0062' USING utf16))");
+        let told = server().query(&query).unwrap();
+        assert_eq!(told[0][0].as_deref(), Some("0061003F0062"), "{half}");
+        let high = u16::from_str_radix(half, 16).unwrap().to_be_bytes();
+        let stored = [&b"\0a"[..], &high, b"\0b"].concat();
+        assert_eq!(Charset::Ucs2.shown(&stored), "a?b", "{half}");
+    }
+    for invalid in ["_utf16 x'0061D8000062'", "_utf16le x'610000DC6200'"] {
+        assert!(server().query(&format!("SELECT {invalid}")).is_err(), "{invalid}");
+    }
+}
+
 #[test]
 fn every_collation_is_of_its_character_set() {
     let known = |id: &str| Charset::from_collation(id.parse().unwrap()).map(Charset::name);
