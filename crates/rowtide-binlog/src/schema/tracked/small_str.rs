@@ -40,12 +40,6 @@ impl From<String> for SmallStr {
     }
 }
 
-impl From<&String> for SmallStr {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
 impl Deref for SmallStr {
     type Target = str;
 
@@ -58,12 +52,6 @@ impl Deref for SmallStr {
             }
             Place::Apart(text) => text,
         }
-    }
-}
-
-impl AsRef<str> for SmallStr {
-    fn as_ref(&self) -> &str {
-        self
     }
 }
 
