@@ -225,8 +225,8 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_COMMIT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub commit_bytes: Option<u64>,
 
-    /// Commit the Kafka transaction when it is so old; it is committed at once when the server has nothing more to send
-    /// [default: 200ms]
+    /// Commit the Kafka transaction when it is so old, or four times as old as the last commit took, if that is more; it is
+    /// committed at once when the server has nothing more to send [default: 200ms]
     #[arg(long, env = "ROWTIDE_COMMIT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
     pub commit_interval: Option<Duration>,

@@ -214,8 +214,8 @@ const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2"),
     ("compression.type", "lz4"),
     ("linger.ms", "50"),
-    ("queue.buffering.max.kbytes", "16384"),
-    ("queue.buffering.max.messages", "50000"),
+    ("queue.buffering.max.kbytes", "49152"),
+    ("queue.buffering.max.messages", "200000"),
     // The broker's and the topic's own limit (max.message.bytes, after compression) is the one that counts.
     ("message.max.bytes", "16000000"),
     // librdkafka holds a record until its report is taken, and a flush waits for that: with reports of everything, a

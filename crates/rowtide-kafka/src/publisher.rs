@@ -105,7 +105,7 @@ impl Publisher {
         batch: &RecordBatch,
         range: Range<usize>,
     ) -> Result<(), KafkaError> {
-        self.await_room(batch)?;
+        self.await_room(batch, topics.len())?;
         let first = self.sent;
         self.origins.extend(first, &batch.origins);
         self.sent = first.saturating_add(batch.records.len());

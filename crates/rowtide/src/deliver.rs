@@ -95,9 +95,7 @@ impl<'a> Delivery<'a> {
 
     fn produce(&mut self, parcel: Parcel) -> Result<(), Error> {
         let bytes = parcel.bytes();
-        for name in &parcel.new_topics {
-            self.topics.ensure_topic(name, &self.settings.topics.data)?;
-        }
+        self.ensure_topics(&parcel.new_topics)?;
         self.names.extend(parcel.new_topics);
         if !self.policy.is_open() {
             self.publisher.begin()?;
@@ -128,10 +126,17 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
+    fn ensure_topics(&mut self, names: &[String]) -> Result<(), Error> {
+        let spec = &self.settings.topics.data;
+        let wanted: Vec<_> = names.iter().map(|name| (name.as_str(), spec.clone())).collect();
+        Ok(self.topics.ensure_topics(&wanted)?)
+    }
+
     fn commit(&mut self) -> Result<(), Error> {
         self.settle_history()?;
+        let begun = self.now();
         self.publisher.commit(&self.checkpoint())?;
-        self.policy.committed();
+        self.policy.committed(self.now().saturating_sub(begun));
         self.stats
             .committed(&self.open, &self.ledger.position, self.ledger.source_ts_us);
         self.open = Committed::default();

@@ -133,7 +133,7 @@ pub struct CommitLimits {
     /// Bytes of keys and values after which it is committed at the next end of a source transaction; at twice as many,
     /// inside one.
     pub bytes: usize,
-    /// Milliseconds after which it is committed.
+    /// Milliseconds after which it is committed, or more where commits take long: [`CommitPolicy`].
     pub age_ms: Millis,
     /// How often a position that moves without any captured change is written down, in milliseconds.
     pub position_only_ms: Millis,
@@ -161,10 +161,15 @@ pub enum Next {
 /// Decides when the open Kafka transaction is committed: when it is large, when it is old, or when the source has
 /// nothing more to send at the moment, so that a change is visible at once under light load and transactions are large
 /// in a backlog.
+///
+/// A commit takes the longer the more partitions it concerns, each of which gets its last records and a marker. So that
+/// commits do not take most of the time of a backlog of many tables, a transaction becomes [`COMMIT_SHARE`] times as old as the
+/// last commit took.
 #[derive(Debug)]
 pub struct CommitPolicy {
     limits: CommitLimits,
     open: Option<Open>,
+    last_commit_took: Millis,
     source_idle: bool,
     inside_transaction: bool,
 }
@@ -193,6 +198,12 @@ struct Open {
 /// transaction that is not huge is seen as a whole.
 const PATIENCE_INSIDE: Millis = 25;
 
+/// How much longer than the last commit a transaction is open before it is committed for its age.
+const COMMIT_SHARE: Millis = 4;
+
+/// The longest that slow commits keep a transaction open: well below the time after which Kafka aborts it.
+const SLOW_COMMIT_LIMIT: Millis = 10_000;
+
 /// The longest wait when nothing is open: only how often the delivery thread looks around.
 const NOTHING_OPEN: Millis = 1_000;
 
@@ -202,6 +213,7 @@ impl CommitPolicy {
         Self {
             limits,
             open: None,
+            last_commit_took: 0,
             source_idle: true,
             inside_transaction: false,
         }
@@ -220,9 +232,10 @@ impl CommitPolicy {
         self.inside_transaction = parcel.inside_transaction;
     }
 
-    /// Everything open was committed.
-    pub fn committed(&mut self) {
+    /// Everything open was committed, in so many milliseconds.
+    pub fn committed(&mut self, took: Millis) {
         self.open = None;
+        self.last_commit_took = took;
     }
 
     /// Whether something is produced and not committed.
@@ -254,10 +267,14 @@ impl CommitPolicy {
     }
 
     fn age_limit(&self, open: Open) -> Millis {
+        let slow = self
+            .last_commit_took
+            .saturating_mul(COMMIT_SHARE)
+            .min(SLOW_COMMIT_LIMIT);
         match (open.records, self.inside_transaction) {
             (0, _) => self.limits.position_only_ms,
-            (_, true) => self.limits.age_ms.saturating_mul(PATIENCE_INSIDE),
-            (_, false) => self.limits.age_ms,
+            (_, true) => self.limits.age_ms.saturating_mul(PATIENCE_INSIDE).max(slow),
+            (_, false) => self.limits.age_ms.max(slow),
         }
     }
 }
@@ -284,6 +301,31 @@ mod tests {
             },
         );
         policy
+    }
+
+    #[test]
+    fn slow_commits_make_transactions_longer_up_to_a_limit() {
+        for (took, age) in [(0, 200), (50, 200), (100, 400), (1_500, 6_000), (60_000, 10_000)] {
+            let mut policy = after(10, 1, true);
+            policy.committed(took);
+            let busy = Produced {
+                bytes: 10,
+                records: 1,
+                source_idle: false,
+                inside_transaction: false,
+            };
+            policy.produced(20_000, busy);
+            assert_eq!(policy.next(20_000, true), Next::Wait(age), "{took} ms");
+            assert_eq!(policy.next(20_000 + age, true), Next::Commit, "{took} ms");
+            policy.produced(
+                20_001,
+                Produced {
+                    source_idle: true,
+                    ..busy
+                },
+            );
+            assert_eq!(policy.next(20_001, false), Next::Commit, "an idle source");
+        }
     }
 
     #[test]
@@ -340,7 +382,7 @@ mod tests {
     #[test]
     fn a_commit_closes_what_was_open() {
         let mut policy = after(10, 1, true);
-        policy.committed();
+        policy.committed(1);
         assert!(!policy.is_open());
         assert_eq!(policy.next(10_000, false), Next::Wait(NOTHING_OPEN));
     }

@@ -101,6 +101,7 @@ fn a_row_too_large_is_named_with_the_limit_in_its_way_and_waits_until_it_is_rais
     );
     let mut half = run();
     half.args(["--kafka-config", "message.max.bytes=40000000"]);
+    half.args(["--kafka-config", "queue.buffering.max.kbytes=16384"]);
     let said = fail(&mut half, KAFKA);
     assert_says(&said, &[&place, "queue.buffering.max.kbytes=16384"]);
     let said = fail(run().args(CLIENT_LIMITS), KAFKA);

@@ -44,15 +44,19 @@ impl Publisher {
         }
     }
 
-    /// Waits until there is room for a batch: what librdkafka holds is a copy, and more than a few requests' worth of
-    /// it makes nothing faster.
-    pub(super) fn await_room(&mut self, batch: &RecordBatch) -> Result<(), KafkaError> {
+    /// Waits until there is room for a batch, where so many topics are written to: what librdkafka holds is a copy, and more
+    /// than a few requests' worth of it makes nothing faster. But a request of librdkafka has records of one partition, so
+    /// that many topics need more, or each request has hardly a record.
+    pub(super) fn await_room(&mut self, batch: &RecordBatch, topics: usize) -> Result<(), KafkaError> {
         let bytes_a_record = batch
             .bytes
             .len()
             .checked_div(batch.records.len())
             .unwrap_or_default();
-        self.drain_to(IN_FLIGHT_BYTES.checked_div(bytes_a_record).unwrap_or(usize::MAX))
+        let bytes = topics
+            .saturating_mul(IN_FLIGHT_OF_A_TOPIC)
+            .clamp(IN_FLIGHT_BYTES, MOST_IN_FLIGHT_BYTES);
+        self.drain_to(bytes.checked_div(bytes_a_record).unwrap_or(usize::MAX))
     }
 }
 
@@ -68,3 +72,6 @@ const STANDSTILL: Duration = Duration::from_millis(5);
 const FLUSH_SLICE: Duration = Duration::from_millis(10);
 /// Bytes of keys and values in librdkafka's hands: one batch on its way, and some to fill the next from.
 const IN_FLIGHT_BYTES: usize = 4 << 20;
+/// The same for each of many topics, and for all of them.
+const IN_FLIGHT_OF_A_TOPIC: usize = 16 << 10;
+const MOST_IN_FLIGHT_BYTES: usize = 32 << 20;
