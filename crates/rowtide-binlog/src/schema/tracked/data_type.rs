@@ -296,7 +296,7 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
-        MemberValue::Bytes(bytes) => Some(kept(&charset.shown(bytes))),
+        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(bytes, charset))),
     };
     let all: Option<Arc<[SmallStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)
@@ -308,11 +308,27 @@ fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<Stri
     let Some(literals) = session.charset_of_literals() else {
         return Some(in_charset(member, charset));
     };
+    let is_raw = session.client_is_binary && literals == Charset::Binary;
+    if is_raw && session.is_mariadb() && is_bytes(member, charset) {
+        return Some(of_bytes(member.as_bytes(), charset));
+    }
     let member = in_charset(member, literals);
     match charset {
         Charset::Binary => Some(charset.shown(&encoded(&member, literals)?).into_owned()),
         _ => Some(in_charset(&member, charset)),
     }
+}
+
+/// Whether the bytes of a string, of which the client did not say what text they are, are whole characters of a column.
+fn is_bytes(text: &str, charset: Charset) -> bool {
+    use Charset as C;
+    let is_wide = matches!(charset, C::Ucs2 | C::Utf16 | C::Utf16Le | C::Utf32);
+    !is_wide && !text.contains(char::REPLACEMENT_CHARACTER)
+}
+
+/// A member that was given as its bytes: servers write a question mark for those that are no text.
+fn of_bytes(bytes: &[u8], charset: Charset) -> String {
+    charset.shown(bytes).replace(char::REPLACEMENT_CHARACTER, "?")
 }
 
 fn in_charset(member: &str, charset: Charset) -> String {
