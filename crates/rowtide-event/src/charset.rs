@@ -248,6 +248,7 @@ impl Charset {
                 Self::Ucs2 => 2,
                 Self::Utf8 | Self::Utf8Mb3 => utf8_length(rest)?,
                 _ => match self.multi_byte() {
+                    Some(set) if other == char::REPLACEMENT_CHARACTER => set.length_in_statement(rest),
                     Some(set) => set.length(rest),
                     None if self.table().is_some() || matches!(self, Self::Ascii | Self::Tis620) => 1,
                     None => return None,
@@ -518,6 +519,14 @@ mod tests {
         assert_eq!(Charset::Binary.decode_lossy("é".as_bytes()), "é");
         assert_eq!(Charset::Utf8.decode_lossy(&[b'a', 0xff, b'b']), "a\u{fffd}b");
         assert_eq!(Charset::Big5.decode_lossy(&[0xc8, 0x40, b'b']), "\u{fffd}b");
+        for charset in [Charset::Gbk, Charset::Sjis, Charset::Ujis, Charset::Gb18030] {
+            assert_eq!(
+                charset.decode_lossy(b"'\xff\xfd')"),
+                "'\u{fffd}\u{fffd}')",
+                "{charset:?}"
+            );
+            assert_eq!(charset.decode_lossy(b"\x8f'0'"), "\u{fffd}'0'", "{charset:?}");
+        }
         assert_eq!(Charset::Latin1.decode_lossy(&[0xe9]), "é");
     }
 

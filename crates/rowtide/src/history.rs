@@ -4,10 +4,10 @@
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
 use rowtide_binlog::schema::tracked::{Collation, Outcome, SchemaTracker, TrackedTable};
-use rowtide_binlog::schema::{NameCase, Session, definitions};
+use rowtide_binlog::schema::{NameCase, Session, definitions, statement_text};
 use rowtide_binlog::server::ServerVersion;
 use rowtide_event::encode::EncodeOptions;
-use rowtide_event::{BinlogPosition, Charset, GtidSet, TableId};
+use rowtide_event::{BinlogPosition, GtidSet, TableId};
 use rowtide_kafka::history::{HistoryMessage, TableChange};
 use rowtide_kafka::{HistoryPosition, HistoryRecord, HistorySource};
 
@@ -63,7 +63,7 @@ impl HistoryWriter {
 
     /// Finds out what a statement changes.
     pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Read<'a> {
-        let text = text(statement);
+        let text = statement_text(statement.query, &statement.variables);
         let session = Session::of(
             statement.database,
             &statement.variables,
@@ -265,26 +265,6 @@ fn table_entry(table: &TrackedTable) -> HistoryEntry {
     }
 }
 
-/// A statement's text in UTF-8: it is logged in the client's character set, as far as the client has kept to it.
-fn text(statement: &Statement<'_>) -> String {
-    let charset = statement
-        .variables
-        .collations
-        .and_then(|collations| Charset::from_collation(collations.client))
-        .unwrap_or(Charset::Utf8);
-    text_in(charset, statement.query)
-}
-
-fn text_in(client: Charset, statement: &[u8]) -> String {
-    match client {
-        // The server reads the letters that swe7 has in place of quotes and brackets as these.
-        Charset::Swe7 => Charset::Ascii,
-        other => other,
-    }
-    .decode_lossy(statement)
-    .into_owned()
-}
-
 fn position(context: &EventContext<'_>) -> String {
     format!("{}:{}", context.file, context.pos)
 }
@@ -333,20 +313,5 @@ impl Read<'_> {
     /// Lets the tracker follow the statement.
     pub(crate) fn apply(&self, tracker: &mut SchemaTracker) -> Outcome {
         tracker.apply(&self.text, &self.session)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_of_clients_that_have_letters_there() {
-        assert_eq!(text_in(Charset::Swe7, b"DROP TABLE `t`"), "DROP TABLE `t`");
-        assert_eq!(
-            text_in(Charset::Latin1, b"DROP TABLE `\xe9`"),
-            "DROP TABLE `\u{e9}`"
-        );
-        assert_eq!(text_in(Charset::Utf8, b"SET @a = '\xff'"), "SET @a = '\u{fffd}'");
     }
 }

@@ -11,7 +11,9 @@ mod name_case;
 mod sequence;
 mod session;
 mod sql;
+mod text;
 
 pub use name_case::NameCase;
 pub use sequence::is_sequence;
 pub use session::Session;
+pub use text::statement_text;

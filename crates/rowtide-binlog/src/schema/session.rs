@@ -3,6 +3,7 @@
 use rowtide_event::Charset;
 
 use super::NameCase;
+use super::text::is_servers_statement;
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
 
@@ -47,6 +48,8 @@ pub struct Session<'a> {
     pub(super) client_is_binary: bool,
     /// The statement ended with an error.
     pub(super) failed: bool,
+    /// The client's character set, where its literals are bytes, which nobody converts.
+    pub(super) bytes_of_client: Option<Charset>,
     /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
     pub(super) is_definition: bool,
 }
@@ -66,6 +69,7 @@ impl<'a> Session<'a> {
             explicit_defaults_for_timestamp: None,
             client_is_binary: false,
             failed: false,
+            bytes_of_client: None,
             is_definition: false,
         }
     }
@@ -87,6 +91,7 @@ impl<'a> Session<'a> {
             default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
             charset_collations: variables.charset_collations,
             explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),
+            bytes_of_client: bytes_of_client(variables),
             ..Self::new(database, server, name_case)
         }
     }
@@ -117,7 +122,7 @@ impl<'a> Session<'a> {
 
     /// The session in which the types of a statement were read: MariaDB reads `SET STATEMENT sql_mode = ... FOR statement`
     /// before the variables count, and logs it with them. What counted before is in no event; usually it was nothing that
-    /// matters here.
+    /// matters here. What the server wrote itself has no literals of a client's.
     pub(super) fn of_types(&self, sql: &str) -> Self {
         let begins = sql.trim_start().get(..SET_STATEMENT.len());
         let is_within = begins.is_some_and(|begins| begins.eq_ignore_ascii_case(SET_STATEMENT));
@@ -126,8 +131,11 @@ impl<'a> Session<'a> {
         } else {
             u64::MAX
         };
+        let is_clients = !is_servers_statement(sql);
         Self {
             sql_mode: self.sql_mode & kept,
+            bytes_of_client: self.bytes_of_client.filter(|_| is_clients),
+            collation_connection: self.collation_connection.filter(|_| is_clients),
             ..*self
         }
     }
@@ -139,6 +147,14 @@ impl<'a> Session<'a> {
 
     pub(super) fn is_mariadb(&self) -> bool {
         self.server.flavour == Flavour::MariaDb
+    }
+
+    /// Whether DESC counts in a key.
+    pub(super) fn has_descending_keys(&self) -> bool {
+        match self.server.flavour {
+            Flavour::MySql => self.server.is_at_least(8, 0, 1),
+            Flavour::MariaDb => self.server.is_at_least(10, 8, 0),
+        }
     }
 
     pub(super) fn has_ansi_quotes(&self) -> bool {
@@ -178,4 +194,12 @@ fn explicit_defaults(variables: &StatusVariables, flavour: Flavour) -> Option<bo
         Flavour::MySql => variables.explicit_defaults_for_timestamp,
         Flavour::MariaDb => variables.flags2.map(|flags| flags & EXPLICIT_DEFAULTS != 0),
     }
+}
+
+/// The client's character set if that or the connection's is `binary`.
+fn bytes_of_client(variables: &StatusVariables) -> Option<Charset> {
+    let collations = variables.collations?;
+    let client = Charset::from_collation(collations.client)?;
+    let connection = Charset::from_collation(collations.connection)?;
+    [client, connection].contains(&Charset::Binary).then_some(client)
 }

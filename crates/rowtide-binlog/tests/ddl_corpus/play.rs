@@ -7,9 +7,9 @@ use rowtide_binlog::client::{Client, SourceOptions};
 use rowtide_binlog::event::{Checksum, EventType, Header, Query};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::tracked::{Outcome, SchemaTracker, Tracked, TrackedTable};
-use rowtide_binlog::schema::{NameCase, Session};
+use rowtide_binlog::schema::{NameCase, Session, statement_text};
 use rowtide_binlog::server::{self, ServerInfo, ServerVersion};
-use rowtide_event::{BinlogPosition, Charset, Table, TableId};
+use rowtide_event::{BinlogPosition, Table, TableId};
 use rowtide_testbed::{MySql, MySqlOptions};
 
 use super::corpus::{Script, scripts};
@@ -163,9 +163,7 @@ async fn follow(
 
 /// Follows a logged statement; what cannot be read is told.
 fn apply(tracker: &mut SchemaTracker, query: &Query<'_>, version: ServerVersion) -> Option<String> {
-    let collations = query.variables.collations;
-    let charset = collations.map_or(Charset::Utf8, |c| Charset::from_collation(c.client).unwrap());
-    let sql = charset.decode_lossy(query.query);
+    let sql = statement_text(query.query, &query.variables);
     let session = Session::of(query.database, &query.variables, version, NameCase::Matters)
         .ended_with(query.error_code);
     match tracker.apply(&sql, &session) {

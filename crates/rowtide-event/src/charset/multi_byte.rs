@@ -93,6 +93,20 @@ impl MultiByte {
         }
     }
 
+    /// How many bytes a server that reads a statement takes for its first character: a byte is alone where no character
+    /// goes on with the next, so that a quote stays one.
+    pub(super) fn length_in_statement(&self, bytes: &[u8]) -> usize {
+        let is_alone = match (self.layout, bytes) {
+            (_, [0x80 | 0xff, ..]) => true,
+            (Layout::Euc, [TRIPLE, a, b, ..]) => !(*a > 0xa0 && *b > 0xa0),
+            (Layout::Euc, [_, second, ..]) => *second <= 0xa0,
+            (Layout::Gb18030, [_, 0x30..=0x39, c, d, ..]) => !(*c > 0x80 && d.is_ascii_digit()),
+            (_, [_, second, ..]) => *second < 0x40,
+            _ => false,
+        };
+        if is_alone { 1 } else { self.length(bytes) }
+    }
+
     /// One character that is not ASCII; returns what follows it.
     fn decode_character<'a>(&self, bytes: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8]> {
         match (self.layout, bytes) {

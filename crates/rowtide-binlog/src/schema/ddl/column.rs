@@ -58,15 +58,27 @@ impl ColumnSpec {
     }
 
     fn make_unique(&mut self) {
-        let mut key = KeySpec::new(KeyKind::Unique, None);
-        key.add_column(&self.name);
-        self.keys.push(key);
+        self.add_key(KeyKind::Unique);
     }
 
     fn make_primary(&mut self) {
-        let mut key = KeySpec::new(KeyKind::Primary, None);
-        key.add_column(&self.name);
-        self.keys.push(key);
+        self.add_key(KeyKind::Primary);
+    }
+
+    /// Said twice it is still one key.
+    fn add_key(&mut self, kind: KeyKind) {
+        if self.keys.iter().all(|key| key.kind != kind) {
+            let mut key = KeySpec::new(kind, None);
+            key.add_column(&self.name);
+            self.keys.push(key);
+        }
+    }
+
+    /// MariaDB makes one key of PRIMARY KEY and UNIQUE behind a column.
+    fn forget_unique_of_primary(&mut self) {
+        if self.keys.iter().any(|key| key.kind == KeyKind::Primary) {
+            self.keys.retain(|key| key.kind != KeyKind::Unique);
+        }
     }
 
     fn make_serial(&mut self) {
@@ -93,6 +105,9 @@ impl Cursor<'_> {
             column.make_serial();
         }
         while self.column_attribute(&mut column)? {}
+        if self.session.is_mariadb() {
+            column.forget_unique_of_primary();
+        }
         Ok(column)
     }
 

@@ -195,8 +195,9 @@ impl<'a> Cursor<'a> {
         Some(tables)
     }
 
-    /// `[database.]table`
+    /// `[[database].]table`: a point alone means the current database on MariaDB and on MySQL before 8.0.
     pub(in crate::schema) fn table(&mut self) -> Option<TableId> {
+        self.accept_symbol('.');
         let first = self.name()?;
         if self.accept_symbol('.') {
             let table = self.name()?;

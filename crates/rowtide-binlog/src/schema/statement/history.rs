@@ -117,6 +117,7 @@ mod tests {
         explicit_defaults_for_timestamp: None,
         client_is_binary: false,
         failed: false,
+        bytes_of_client: None,
         is_definition: false,
     };
 

@@ -20,6 +20,7 @@ pub(super) const MYSQL: Session<'_> = Session {
     explicit_defaults_for_timestamp: None,
     client_is_binary: false,
     failed: false,
+    bytes_of_client: None,
     is_definition: false,
 };
 

@@ -1,5 +1,7 @@
 //! What an ALTER TABLE makes of a table.
 
+use rowtide_event::Charset;
+
 use super::collation::Collation;
 use super::create::{column, resolved, settle_timestamps, table_comment};
 use super::data_type::DataType;
@@ -164,7 +166,8 @@ fn convert(
         };
         let collation = converted_to(charset, databases, session, next)?;
         for column in &mut next.columns {
-            let Some(from) = column.collation.take() else {
+            let is_text = |collation: &Collation| collation.charset() != Charset::Binary;
+            let Some(from) = column.collation.clone().filter(is_text) else {
                 continue;
             };
             column.data_type = match &column.data_type {
@@ -174,7 +177,11 @@ fn convert(
                 }
                 data_type => data_type.converted(from.charset(), collation.charset(), session)?,
             };
-            column.collation = column.data_type.is_text().then(|| collation.clone());
+            let is_binary = column.declared.binary && is_defined(column, clauses);
+            column.collation = column.data_type.is_text().then(|| match is_binary {
+                true => Collation::binary_of(collation.charset()),
+                false => collation.clone(),
+            });
         }
     }
     Ok(())

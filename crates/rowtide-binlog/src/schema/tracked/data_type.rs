@@ -303,8 +303,13 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
 }
 
 /// A member as it is in the character set of its column: servers convert it to that of the session's literals and from
-/// there to the column's, whatever `sql_mode` says. A binary column takes the bytes of the first.
+/// there to the column's, whatever `sql_mode` says. A binary column takes the bytes of the first. Literals that are bytes
+/// are taken as they are.
 fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<String> {
+    if let Some(client) = session.bytes_of_client {
+        let bytes = bytes_of(member, client)?;
+        return Some(charset.shown(&aligned(bytes, charset)).into_owned());
+    }
     let Some(literals) = session.charset_of_literals() else {
         return Some(in_charset(member, charset));
     };
@@ -336,9 +341,29 @@ fn in_charset(member: &str, charset: Charset) -> String {
     member.chars().map(kept).collect()
 }
 
+/// What a client has sent, unless it was no text: then it is lost.
+fn bytes_of(member: &str, client: Charset) -> Option<Vec<u8>> {
+    let is_whole = !member.contains(char::REPLACEMENT_CHARACTER);
+    is_whole.then(|| encoded(member, client)).flatten()
+}
+
+/// Servers put zeros in front of bytes that are no whole number of characters.
+fn aligned(mut bytes: Vec<u8>, charset: Charset) -> Vec<u8> {
+    let width = match charset {
+        Charset::Ucs2 | Charset::Utf16 | Charset::Utf16Le => 2,
+        Charset::Utf32 => 4,
+        _ => 1,
+    };
+    let lacking = bytes.len().next_multiple_of(width).saturating_sub(bytes.len());
+    bytes.splice(0..0, std::iter::repeat_n(0, lacking));
+    bytes
+}
+
 fn reread(members: &[SmallStr], from: Charset, to: Charset) -> Result<Arc<[SmallStr]>, Reason> {
     let reread = |member: &str| {
         let bytes = encoded(member, from)?;
+        // Bytes are shown as the text that they may be.
+        let to = if to == Charset::Binary { Charset::Utf8 } else { to };
         to.decode_borrowed(&bytes).ok().map(|text| SmallStr::from(&*text))
     };
     let all: Option<Arc<[SmallStr]>> = members.iter().map(|member| reread(member)).collect();

@@ -52,7 +52,9 @@ impl Key {
                     .prefix
                     .filter(|prefix| column.is_none_or(|c| is_part(c, *prefix))),
                 // Such a key has no order.
-                descending: part.descending && (spec.kind != KeyKind::Spatial || session.is_definition),
+                descending: part.descending
+                    && session.has_descending_keys()
+                    && (spec.kind != KeyKind::Spatial || session.is_definition),
             }
         };
         Self {

@@ -136,6 +136,21 @@ fn what_cannot_be_read_leaves_its_tables_unclear() {
 }
 
 #[test]
+fn work_on_partitions_leaves_a_table_as_little_known_as_it_was() {
+    let mut tracker = tracker();
+    for sql in [
+        "ALTER TABLE t REPAIR PARTITION p0, p1",
+        "ALTER TABLE t OPTIMIZE PARTITION ALL",
+    ] {
+        assert_eq!(
+            tracker.apply(sql, &session("9.7.4")),
+            Outcome::Changes(Vec::new())
+        );
+        assert_eq!(tracker.table(&TableId::new("db", "t")), Tracked::Absent);
+    }
+}
+
+#[test]
 fn a_database_gives_its_character_set() {
     let tracker = after(&[
         "CREATE DATABASE d CHARACTER SET latin1",
