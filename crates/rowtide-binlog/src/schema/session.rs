@@ -44,8 +44,6 @@ pub struct Session<'a> {
     pub charset_collations: Option<CharsetCollations>,
     /// `explicit_defaults_for_timestamp`; without it the server's version says it.
     pub explicit_defaults_for_timestamp: Option<bool>,
-    /// `character_set_client` is binary: MariaDB takes strings for what their bytes are in a column's character set.
-    pub(super) client_is_binary: bool,
     /// The statement ended with an error.
     pub(super) failed: bool,
     /// The client's character set, where its literals are bytes, which nobody converts.
@@ -67,7 +65,6 @@ impl<'a> Session<'a> {
             default_collation_for_utf8mb4: None,
             charset_collations: None,
             explicit_defaults_for_timestamp: None,
-            client_is_binary: false,
             failed: false,
             bytes_of_client: None,
             is_definition: false,
@@ -85,9 +82,6 @@ impl<'a> Session<'a> {
             sql_mode: variables.sql_mode.unwrap_or(0),
             collation_connection: variables.collations.map(|collations| collations.connection),
             collation_server: variables.collations.map(|collations| collations.server),
-            client_is_binary: variables.collations.is_some_and(|collations| {
-                Charset::from_collation(collations.client) == Some(Charset::Binary)
-            }),
             default_collation_for_utf8mb4: variables.default_collation_for_utf8mb4,
             charset_collations: variables.charset_collations,
             explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),

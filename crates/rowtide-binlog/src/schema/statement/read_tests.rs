@@ -18,7 +18,6 @@ pub(super) const MYSQL: Session<'_> = Session {
     default_collation_for_utf8mb4: None,
     charset_collations: None,
     explicit_defaults_for_timestamp: None,
-    client_is_binary: false,
     failed: false,
     bytes_of_client: None,
     is_definition: false,

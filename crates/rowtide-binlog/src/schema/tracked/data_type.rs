@@ -308,27 +308,16 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
 fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<String> {
     if let Some(client) = session.bytes_of_client {
         let bytes = bytes_of(member, client)?;
-        return Some(charset.shown(&aligned(bytes, charset)).into_owned());
+        return Some(of_bytes(&aligned(bytes, charset), charset));
     }
     let Some(literals) = session.charset_of_literals() else {
         return Some(in_charset(member, charset));
     };
-    let is_raw = session.client_is_binary && literals == Charset::Binary;
-    if is_raw && session.is_mariadb() && is_bytes(member, charset) {
-        return Some(of_bytes(member.as_bytes(), charset));
-    }
     let member = in_charset(member, literals);
     match charset {
         Charset::Binary => Some(charset.shown(&encoded(&member, literals)?).into_owned()),
         _ => Some(in_charset(&member, charset)),
     }
-}
-
-/// Whether the bytes of a string, of which the client did not say what text they are, are whole characters of a column.
-fn is_bytes(text: &str, charset: Charset) -> bool {
-    use Charset as C;
-    let is_wide = matches!(charset, C::Ucs2 | C::Utf16 | C::Utf16Le | C::Utf32);
-    !is_wide && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// A member that was given as its bytes: servers write a question mark for those that are no text.
