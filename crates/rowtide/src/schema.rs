@@ -91,6 +91,9 @@ pub(crate) struct Schema {
     doubtful: HashMap<TableId, Arc<TrackedTable>>,
     /// The same tables as table maps have told of them before the server's answer holds. By folded names.
     logged: HashMap<TableId, Table>,
+    /// Tables that were forgotten since the little that table maps without names tell disagreed with them, as that corrects
+    /// them. By folded names.
+    corrected: HashMap<TableId, Table>,
     /// Tables that a table map has made known, or unknown.
     learned: Vec<Pictured>,
     /// Tables that a statement has changed behind the place for which the server's answer holds, and what it was. By
@@ -114,6 +117,7 @@ impl Schema {
             disagreement,
             doubtful: HashMap::new(),
             logged: HashMap::new(),
+            corrected: HashMap::new(),
             learned: Vec::new(),
             changed: HashMap::new(),
             all_changed: None,
@@ -213,6 +217,7 @@ impl Schema {
     /// Writes down what is not known any more, and why.
     fn change(&mut self, touched: Touched) {
         self.doubtful.retain(|id, _| !touched.touches(id));
+        self.corrected.retain(|id, _| !touched.touches(id));
         match touched {
             Touched::Table { id, verb } => {
                 let is_known = matches!(self.tracker.table(&id), Tracked::Known(_));
@@ -236,8 +241,10 @@ impl Schema {
     ) -> Result<Table, Error> {
         let folded = self.name_case.folded_table(id);
         if !metadata::metadata_is_full(map) {
-            let tracked = self.tracked(id, &folded);
-            return tracked.ok_or_else(|| self.unknown(id, &folded, near));
+            let known = self.tracked(id, &folded);
+            let known = known.or_else(|| self.corrected.get(&folded).cloned());
+            let known = known.ok_or_else(|| self.unknown(id, &folded, near))?;
+            return self.compared(map, known, near);
         }
         let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
         self.learn_labels(&folded, &logged);
@@ -287,6 +294,30 @@ impl Schema {
         }
     }
 
+    /// The shape that is known, if the little that a table map without names tells agrees with it.
+    fn compared(&mut self, map: &TableMap<'_>, known: Table, near: &BinlogPosition) -> Result<Table, Error> {
+        let logged = metadata::by_partial_metadata(map, &known);
+        if logged == known {
+            return Ok(known);
+        }
+        let error = disagreement(&logged, &known, near);
+        if self.disagreement == SchemaDisagreement::Stop {
+            return Err(error);
+        }
+        let folded = self.forget(&logged, &error);
+        self.corrected.insert(folded, logged.clone());
+        Ok(logged)
+    }
+
+    /// Goes on without what was tracked of a table: the next start asks the server for it.
+    fn forget(&mut self, logged: &Table, why: &Error) -> TableId {
+        warn!("{why}");
+        let folded = self.name_case.folded_table(&logged.id);
+        self.tracker.set_unclear(&folded);
+        self.learned.push(Pictured::Forgotten(folded.clone()));
+        folded
+    }
+
     fn disagree(
         &mut self,
         map: &TableMap<'_>,
@@ -294,19 +325,11 @@ impl Schema {
         tracked: &Table,
         near: &BinlogPosition,
     ) -> Result<Table, Error> {
-        let error = Error::SchemaDisagreement {
-            table: logged.id.clone(),
-            position: near.to_string(),
-            logged: logged.shape().to_string(),
-            tracked: tracked.shape().to_string(),
-        };
+        let error = disagreement(&logged, tracked, near);
         if self.disagreement == SchemaDisagreement::Stop || metadata::is_ambiguous(map, &logged) {
             return Err(error);
         }
-        warn!("{error}");
-        let folded = self.name_case.folded_table(&logged.id);
-        self.tracker.set_unclear(&folded);
-        self.learned.push(Pictured::Forgotten(folded));
+        self.forget(&logged, &error);
         Ok(logged)
     }
 
@@ -357,6 +380,15 @@ fn learn(tracker: &mut SchemaTracker, table: Arc<TrackedTable>) -> Option<Arc<Tr
     match tracker.table(&id) {
         Tracked::Known(table) => Some(Arc::clone(table)),
         Tracked::Unclear | Tracked::Absent => None,
+    }
+}
+
+fn disagreement(logged: &Table, tracked: &Table, near: &BinlogPosition) -> Error {
+    Error::SchemaDisagreement {
+        table: logged.id.clone(),
+        position: near.to_string(),
+        logged: logged.shape().to_string(),
+        tracked: tracked.shape().to_string(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! A table's shape from the metadata that `binlog_row_metadata=FULL` adds to each TABLE_MAP: always right, whatever
 //! DDL came before.
 
+mod partial;
+
 use rowtide_event::{Charset, Column, ColumnType, GeometryKind, IntegerWidth, Malformed, Table, TableId};
 
 use crate::event::table_map::bit_from_high;
 use crate::event::{MapColumn, TableMap, TableMetadata, WireType};
 use crate::server::{Flavour, ServerVersion};
+
+pub use partial::by_partial_metadata;
 
 /// Whether a TABLE_MAP says all that [`table`] needs.
 pub fn metadata_is_full(map: &TableMap<'_>) -> bool {

@@ -252,6 +252,52 @@ fn a_statement_that_was_not_logged_stops_the_stream_or_the_binlog_counts() {
 }
 
 #[test]
+fn without_names_in_the_binlog_its_signs_and_character_sets_are_compared() {
+    let mysql = &without_shapes(ServerVersion::MySql97);
+    mysql
+        .sql(
+            "CREATE DATABASE signs; CREATE TABLE signs.t (id INT PRIMARY KEY, n INT, c VARCHAR(20)) CHARSET latin1",
+        )
+        .unwrap();
+    let start = position(mysql);
+    mysql.sql("INSERT INTO signs.t VALUES (1, -1, 'a')").unwrap();
+    succeed(&mut run(mysql, "signs", &start));
+    mysql
+        .sql(
+            "USE signs; SET sql_log_bin = 0; DELETE FROM t; ALTER TABLE t MODIFY n INT UNSIGNED; SET sql_log_bin = 1; \
+             INSERT INTO t VALUES (2, 4294967295, 'b')",
+        )
+        .unwrap();
+    let said = fail(&mut run(mysql, "signs", &start), STREAM);
+    assert_says(&said, &["signs.t", "n int unsigned null", "n int null", "trust-binlog"]);
+    let trusting = ["--schema-disagreement", "trust-binlog"];
+    succeed(run(mysql, "signs", &start).args(trusting));
+    mysql
+        .sql("INSERT INTO signs.t VALUES (3, 4294967294, 'c')")
+        .unwrap();
+    succeed(&mut run(mysql, "signs", &start));
+    mysql
+        .sql(
+            "USE signs; SET sql_log_bin = 0; ALTER TABLE t MODIFY c VARCHAR(20) CHARSET cp1251; SET sql_log_bin = 1; \
+             INSERT INTO t VALUES (4, 4, 'ж'); UPDATE t SET n = 5 WHERE id = 4",
+        )
+        .unwrap();
+    let said = fail(&mut run(mysql, "signs", &start), STREAM);
+    assert_says(&said, &["signs.t", "cp1251", "latin1"]);
+    succeed(run(mysql, "signs", &start).args(trusting));
+    assert_eq!(
+        rows("signs", "signs.t"),
+        [
+            json!({"id": 1, "n": -1, "c": "a"}),
+            json!({"id": 2, "n": 4_294_967_295_u64, "c": "b"}),
+            json!({"id": 3, "n": 4_294_967_294_u64, "c": "c"}),
+            json!({"id": 4, "n": 4, "c": "ж"}),
+            json!({"id": 4, "n": 5, "c": "ж"}),
+        ]
+    );
+}
+
+#[test]
 fn a_table_that_was_made_unseen_is_told_by_the_binlog_or_by_the_server() {
     let (full, bare) = (stage::mysql(), &without_shapes(ServerVersion::MySql97));
     for (mysql, name) in [(full, "unseen_full"), (bare, "unseen_bare")] {
