@@ -269,7 +269,10 @@ fn without_names_in_the_binlog_its_signs_and_character_sets_are_compared() {
         )
         .unwrap();
     let said = fail(&mut run(mysql, "signs", &start), STREAM);
-    assert_says(&said, &["signs.t", "n int unsigned null", "n int null", "trust-binlog"]);
+    assert_says(
+        &said,
+        &["signs.t", "n int unsigned null", "n int null", "trust-binlog"],
+    );
     let trusting = ["--schema-disagreement", "trust-binlog"];
     succeed(run(mysql, "signs", &start).args(trusting));
     mysql
