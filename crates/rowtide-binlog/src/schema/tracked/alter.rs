@@ -1,13 +1,13 @@
 //! What an ALTER TABLE makes of a table.
 
 use rowtide_event::Charset;
+use smol_str::SmolStr;
 
 use super::collation::Collation;
 use super::create::{column, resolved, settle_timestamps, table_comment};
 use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{Key, KeyPart, PRIMARY, add_keys, add_row_ends, is_part, length, make_not_null, sort_old};
-use super::small_str::SmallStr;
 use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
@@ -189,7 +189,7 @@ fn convert(
 
 /// A column of the new table, and its name in the old one.
 struct Slot {
-    old: Option<SmallStr>,
+    old: Option<SmolStr>,
     column: TrackedColumn,
 }
 

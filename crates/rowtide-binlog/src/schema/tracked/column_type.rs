@@ -1,9 +1,9 @@
 //! COLUMN_TYPE: a type as servers write it.
 
 use rowtide_event::{GeometryKind, IntegerWidth};
+use smol_str::SmolStr;
 
 use super::data_type::{BlobSize, DataType, Sign};
-use super::small_str::SmallStr;
 use crate::server::{Flavour, ServerVersion};
 
 impl DataType {
@@ -119,7 +119,7 @@ fn size_prefix(size: BlobSize) -> &'static str {
 }
 
 /// Members as the server quotes them.
-fn list(members: &[SmallStr]) -> String {
+fn list(members: &[SmolStr]) -> String {
     let quoted: Vec<String> = members.iter().map(|member| quoted(member)).collect();
     quoted.join(",")
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
+use smol_str::SmolStr;
 
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
-use super::small_str::SmallStr;
 use crate::schema::Session;
 use crate::schema::ddl::{Member, MemberValue, TypeName, TypeSpec};
 
@@ -53,9 +53,9 @@ pub enum DataType {
     /// TINYBLOB to LONGBLOB.
     Blob(BlobSize),
     /// ENUM.
-    Enum(Arc<[SmallStr]>),
+    Enum(Arc<[SmolStr]>),
     /// SET.
-    Set(Arc<[SmallStr]>),
+    Set(Arc<[SmolStr]>),
     /// JSON.
     Json,
     /// GEOMETRY and its subtypes.
@@ -205,7 +205,7 @@ impl DataType {
 
     /// What decoding needs of it; `None` for types that cannot be decoded.
     pub fn column_type(&self, collation: Option<&Collation>) -> Option<ColumnType> {
-        let owned = |members: &Arc<[SmallStr]>| members.iter().map(|m| m.to_string()).collect();
+        let owned = |members: &Arc<[SmolStr]>| members.iter().map(|m| m.to_string()).collect();
         Some(match self {
             Self::Integer { width, sign, .. } => ColumnType::Integer {
                 width: *width,
@@ -290,15 +290,15 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 }
 
 /// Blanks at the end of a member are not kept; in a definition are those that were.
-fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[SmallStr]>, Reason> {
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[SmolStr]>, Reason> {
     let keeps = charset == Charset::Binary || session.is_definition;
-    let kept = |value: &str| SmallStr::from(if keeps { value } else { value.trim_end_matches(' ') });
+    let kept = |value: &str| SmolStr::from(if keeps { value } else { value.trim_end_matches(' ') });
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
         MemberValue::Bytes(bytes) => Some(kept(&of_bytes(bytes, charset))),
     };
-    let all: Option<Arc<[SmallStr]>> = spec.members.iter().map(member).collect();
+    let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)
 }
 
@@ -348,14 +348,14 @@ fn aligned(mut bytes: Vec<u8>, charset: Charset) -> Vec<u8> {
     bytes
 }
 
-fn reread(members: &[SmallStr], from: Charset, to: Charset) -> Result<Arc<[SmallStr]>, Reason> {
+fn reread(members: &[SmolStr], from: Charset, to: Charset) -> Result<Arc<[SmolStr]>, Reason> {
     let reread = |member: &str| {
         let bytes = encoded(member, from)?;
         // Bytes are shown as the text that they may be.
         let to = if to == Charset::Binary { Charset::Utf8 } else { to };
-        to.decode_borrowed(&bytes).ok().map(|text| SmallStr::from(&*text))
+        to.decode_borrowed(&bytes).ok().map(|text| SmolStr::from(&*text))
     };
-    let all: Option<Arc<[SmallStr]>> = members.iter().map(|member| reread(member)).collect();
+    let all: Option<Arc<[SmolStr]>> = members.iter().map(|member| reread(member)).collect();
     all.ok_or(Reason::Members)
 }
 

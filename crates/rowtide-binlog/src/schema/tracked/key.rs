@@ -1,10 +1,10 @@
 //! Keys of tables: their names, their order, and what becomes of them when columns change.
 
 use rowtide_event::{Charset, GeometryKind};
+use smol_str::SmolStr;
 
 use super::collation::{Collation, max_char_len};
 use super::data_type::DataType;
-use super::small_str::SmallStr;
 use super::table::{Generation, Period, TrackedColumn, same_name};
 use crate::schema::Session;
 use crate::schema::ddl::{DefaultValue, KeyKind, KeySpec, PartSpec};
@@ -13,7 +13,7 @@ use crate::schema::ddl::{DefaultValue, KeyKind, KeySpec, PartSpec};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Its name; `PRIMARY` for the primary key.
-    pub name: SmallStr,
+    pub name: SmolStr,
     /// What it is for.
     pub kind: KeyKind,
     /// Its columns.
@@ -29,7 +29,7 @@ pub struct Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPart {
     /// Its name; `None` for an expression.
-    pub column: Option<SmallStr>,
+    pub column: Option<SmolStr>,
     /// Characters or bytes, where it is only the beginning of the column.
     pub prefix: Option<u32>,
     /// Whether it is in descending order.
@@ -40,7 +40,7 @@ pub struct KeyPart {
 pub(super) const PRIMARY: &str = "PRIMARY";
 
 impl Key {
-    fn of(spec: &KeySpec, columns: &[TrackedColumn], name: SmallStr, session: &Session<'_>) -> Self {
+    fn of(spec: &KeySpec, columns: &[TrackedColumn], name: SmolStr, session: &Session<'_>) -> Self {
         let part = |part: &PartSpec| {
             let column = part.column.as_deref().and_then(|name| find(columns, name));
             KeyPart {
@@ -273,7 +273,7 @@ pub(super) fn add_row_ends(keys: &mut [Key], columns: &[TrackedColumn]) {
 
 /// Which keys stand before the primary key that makes a column of theirs NOT NULL, old ones by name and new ones by
 /// place: when the server looks at them, it is nullable.
-fn before_primary(keys: &[Key], specs: &[KeySpec], columns: &[TrackedColumn]) -> (Vec<SmallStr>, Vec<usize>) {
+fn before_primary(keys: &[Key], specs: &[KeySpec], columns: &[TrackedColumn]) -> (Vec<SmolStr>, Vec<usize>) {
     let Some(primary) = specs.iter().position(|spec| spec.kind == KeyKind::Primary) else {
         return (Vec::new(), Vec::new());
     };
@@ -329,7 +329,7 @@ fn needless(
 ) -> Vec<bool> {
     let new: Vec<Key> = specs
         .iter()
-        .map(|spec| Key::of(spec, columns, SmallStr::from(""), session))
+        .map(|spec| Key::of(spec, columns, SmolStr::from(""), session))
         .collect();
     let serves = |other: &Key, key: &Key, is_later: bool| {
         let is_better = other.kind != KeyKind::Foreign || other.parts.len() > key.parts.len() || !is_later;
@@ -350,7 +350,7 @@ fn needless(
 }
 
 /// A key's name: what was written, or one made of its first column that no key before it has.
-fn name_of(spec: &KeySpec, keys: &[Key], columns: &[TrackedColumn]) -> SmallStr {
+fn name_of(spec: &KeySpec, keys: &[Key], columns: &[TrackedColumn]) -> SmolStr {
     if spec.kind == KeyKind::Primary {
         return PRIMARY.into();
     }
@@ -383,7 +383,7 @@ fn name_of(spec: &KeySpec, keys: &[Key], columns: &[TrackedColumn]) -> SmallStr 
 /// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, on MySQL, those with
 /// virtual columns or expressions last; and then as they were made. Those that are named count as `nullable` whatever their
 /// columns are.
-fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[SmallStr], session: &Session<'_>) {
+fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[SmolStr], session: &Session<'_>) {
     let rank = |key: &Key| {
         let is_unique = key.is_unique();
         let is_partial = key.parts.iter().any(|part| part.prefix.is_some());

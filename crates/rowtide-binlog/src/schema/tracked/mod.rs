@@ -40,7 +40,6 @@ mod definition;
 mod error;
 mod key;
 mod pool;
-mod small_str;
 mod table;
 
 use std::collections::BTreeMap;
@@ -54,7 +53,7 @@ pub use data_type::{BlobSize, DataType, Sign};
 pub use error::{Affected, Reason, Unreadable};
 pub use key::{Key, KeyPart};
 use pool::Pool;
-pub use small_str::SmallStr;
+pub use smol_str::SmolStr;
 pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
 
 /// All databases and tables of a server at one position.
@@ -72,7 +71,7 @@ pub struct SchemaTracker {
 struct Database {
     /// `None` where a statement named the database before anything was known of it.
     collation: Option<Collation>,
-    tables: BTreeMap<SmallStr, State>,
+    tables: BTreeMap<SmolStr, State>,
 }
 
 #[derive(Debug, Clone)]

@@ -4,11 +4,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 use rowtide_event::{Column, ColumnType, Table, TableId};
+use smol_str::SmolStr;
 
 use super::collation::Collation;
 use super::data_type::DataType;
 use super::key::Key;
-use super::small_str::SmallStr;
 use crate::schema::ddl::{DefaultValue, KeyKind, TypeName};
 
 /// A table as the statements so far have made it.
@@ -47,7 +47,7 @@ pub struct Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackedColumn {
     /// Its name.
-    pub name: SmallStr,
+    pub name: SmolStr,
     /// Its comment, or empty.
     pub comment: Box<str>,
     /// What it is, shared with columns that are the same.
@@ -108,7 +108,7 @@ pub struct Declared {
     /// Whether the attribute BINARY was written.
     pub binary: bool,
     /// The members of ENUM and SET with their quotes, if they do not follow from what they mean.
-    pub members: Option<Arc<Vec<SmallStr>>>,
+    pub members: Option<Arc<Vec<SmolStr>>>,
 }
 
 /// Whether and how the server computes a column.

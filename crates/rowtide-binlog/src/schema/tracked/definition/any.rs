@@ -8,7 +8,7 @@ use rowtide_event::{GeometryKind, IntegerWidth, TableId};
 
 use crate::schema::tracked::{
     BlobSize, Collation, ColumnAttributes, DataType, Declared, DefaultValue, Generation, Key, KeyKind,
-    KeyPart, Literal, Period, Sign, SmallStr, TrackedColumn, TrackedTable, TypeName,
+    KeyPart, Literal, Period, Sign, SmolStr, TrackedColumn, TrackedTable, TypeName,
 };
 
 /// Names of types that a column may have been declared with.
@@ -77,7 +77,7 @@ fn moment() -> impl Strategy<Value = DataType> {
 fn long() -> impl Strategy<Value = DataType> {
     use BlobSize as B;
     let size = select(vec![B::Tiny, B::Normal, B::Medium, B::Long]);
-    let members = || prop::collection::vec(boxed(), 1..4).prop_map(Arc::<[SmallStr]>::from);
+    let members = || prop::collection::vec(boxed(), 1..4).prop_map(Arc::<[SmolStr]>::from);
     let kind = select(vec![
         GeometryKind::Any,
         GeometryKind::Point,
@@ -210,7 +210,7 @@ fn key() -> impl Strategy<Value = Key> {
         K::Vector,
         K::Foreign,
     ];
-    let column = proptest::option::of(boxed::<SmallStr>().prop_map(|name| format!("k{name}").into()));
+    let column = proptest::option::of(boxed::<SmolStr>().prop_map(|name| format!("k{name}").into()));
     let part = (column, 0..9_u32, any::<bool>());
     let part = part.prop_map(|(column, prefix, descending)| KeyPart {
         prefix: Some(prefix).filter(|prefix| *prefix > 5 && column.is_some()),

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use rowtide_event::{GeometryKind, IntegerWidth};
+use smol_str::SmolStr;
 
 use super::super::collation::Collation;
 use super::super::column_type::quoted;
 use super::super::create::simply_quoted;
 use super::super::data_type::{BlobSize, DataType, Sign};
-use super::super::small_str::SmallStr;
 use super::super::table::{Declared, TrackedColumn};
 use super::mark::{mark, quoted_in_mark, session};
 use crate::schema::ddl::{TypeName, TypeSpec};
@@ -50,7 +50,7 @@ fn means(spec: &TypeSpec, data_type: &DataType, collation: &Collation) -> bool {
 
 /// What is taken to be declared where only this is said.
 fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
-    let all: Vec<SmallStr> = members(data_type)
+    let all: Vec<SmolStr> = members(data_type)
         .iter()
         .map(|member| quoted(member).into())
         .collect();
@@ -67,7 +67,7 @@ fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
     }
 }
 
-fn members(data_type: &DataType) -> &[SmallStr] {
+fn members(data_type: &DataType) -> &[SmolStr] {
     match data_type {
         DataType::Enum(members) | DataType::Set(members) => members,
         _ => &[],
