@@ -118,8 +118,11 @@ fn a_transaction_larger_than_a_commit_is_resumed_inside() {
         .unwrap();
     let start = stage::position(mysql);
     mysql.sql(&large_transaction(ROWS)).unwrap();
+    // Some 10 MB: the kills come before its end on a fast machine too.
+    let link = SlowLink::to(mysql.port(), 2 << 20).unwrap();
     let large = || {
         let mut run = stage::run(mysql, kafka, "large", "large");
+        run.args(["--source", &stage::source_at(link.port())]);
         run.args(["--start", &start, "--commit-bytes", "65536"]);
         run
     };
