@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rowtide_binlog::decoder::{CapturedTable, Statement};
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
-use rowtide_binlog::schema::is_sequence;
 use rowtide_event::encode::{EncodeOptions, TableEncoder, TopicIndex, topic_name};
 use rowtide_event::{BinlogPosition, GtidSet, Table, TableId};
 use rowtide_kafka::history::HistoryMessage;
@@ -94,7 +93,7 @@ impl Catalog {
             return Ok(Some(known.captured.clone()));
         }
         let table = self.schema.shape(&id, map, near)?;
-        if is_sequence(map.written_by.flavour, &table) {
+        if self.schema.is_sequence(map.written_by.flavour, &table) {
             return Ok(None);
         }
         let plan = RowPlan::compile(map, &table).map_err(|why| Error::ShapeMismatch {

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::schema::definitions::{self, Definition};
 use rowtide_binlog::schema::tracked::{Affected, Change, Outcome, SchemaTracker, Tracked, TrackedTable};
-use rowtide_binlog::schema::{NameCase, metadata};
-use rowtide_event::{BinlogPosition, Table, TableId};
+use rowtide_binlog::schema::{NameCase, is_sequence, metadata};
+use rowtide_event::{BinlogPosition, Flavour, Table, TableId};
 use tracing::warn;
 
 use crate::error::Error;
@@ -264,6 +264,16 @@ impl Schema {
             }
             None => Ok(logged),
         }
+    }
+
+    /// Whether a table is one of MariaDB's sequences: by its columns, and by the statements that made it where these are
+    /// known.
+    pub(crate) fn is_sequence(&self, flavour: Flavour, table: &Table) -> bool {
+        let told = match self.tracker.table(&self.name_case.folded_table(&table.id)) {
+            Tracked::Known(told) => told.is_sequence,
+            _ => true,
+        };
+        told && is_sequence(flavour, table)
     }
 
     /// The shape that is tracked.

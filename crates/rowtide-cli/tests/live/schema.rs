@@ -135,7 +135,7 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
     mariadb
         .sql(
             "CREATE DATABASE own; USE own; CREATE TABLE v (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING; \
-             CREATE SEQUENCE s; CREATE TABLE u (id UUID PRIMARY KEY, i INET6); \
+             CREATE SEQUENCE s; CREATE SEQUENCE once; CREATE TABLE u (id UUID PRIMARY KEY, i INET6); \
              CREATE TABLE h (id INT PRIMARY KEY, a INT, UNIQUE (a) USING HASH)",
         )
         .unwrap();
@@ -146,6 +146,7 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
              INSERT INTO v VALUES (1, 2); SELECT NEXTVAL(s); SELECT SETVAL(s, 5000);
              ALTER TABLE v ADD b INT FIRST; INSERT INTO v VALUES (3, 2, 1); SELECT NEXTVAL(s);
              INSERT INTO u VALUES ('123e4567-e89b-12d3-a456-426655440000', '::1');
+             ALTER TABLE once SEQUENCE=0; INSERT INTO once VALUES (1, 2, 3, 4, 5, 6, 0, 8);
              CREATE TEMPORARY SEQUENCE gone; DROP TEMPORARY SEQUENCE gone; INSERT INTO h VALUES (1, 2);
              SET GLOBAL binlog_row_metadata = FULL; INSERT INTO h VALUES (2, NULL);
              ALTER TABLE u ADD w VECTOR(2) FIRST, ADD n INET4;
@@ -162,6 +163,9 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
         told,
         [(json!(1), json!(2), Value::Null), (json!(2), json!(1), json!(3))]
     );
+    let once = rows("own", "own.once");
+    assert_eq!(once.len(), 1, "a table that was a sequence has changes");
+    assert_eq!(once[0]["cycle_count"], 8);
     assert_eq!(
         rows("own", "own.h"),
         [json!({"id": 1, "a": 2}), json!({"id": 2, "a": null})]
