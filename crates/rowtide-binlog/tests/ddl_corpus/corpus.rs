@@ -16,7 +16,7 @@ pub struct Script {
 }
 
 /// All scripts for a server: `x.sql` is for each, `x.mysql.sql` and `x.mariadb.sql` for one flavour, `x.mysql-9.7.sql`
-/// for one version.
+/// for one version, `x.mysql-9.7+mariadb.sql` for what either is for.
 pub fn scripts(version: ServerVersion) -> Vec<Script> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/ddl"));
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -34,12 +34,13 @@ fn is_for(file: &str, version: ServerVersion) -> bool {
     let Some(name) = file.strip_suffix(".sql") else {
         return false;
     };
-    match name.split_once('.') {
-        None => true,
-        Some((_, "mysql")) => !version.is_mariadb(),
-        Some((_, "mariadb")) => version.is_mariadb(),
-        Some((_, other)) => other == version.name(),
-    }
+    let is_meant = |servers: &str| match servers {
+        "mysql" => !version.is_mariadb(),
+        "mariadb" => version.is_mariadb(),
+        one => one == version.name(),
+    };
+    name.split_once('.')
+        .is_none_or(|(_, servers)| servers.split('+').any(is_meant))
 }
 
 fn read(path: &PathBuf) -> Script {
