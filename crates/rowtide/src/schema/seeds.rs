@@ -231,12 +231,8 @@ pub(crate) async fn definitions_of(
         };
         others.push(other);
     }
-    let (own, rest) = tables.split_at(tables.len() / (others.len() + 1));
-    let (mut told, of_others) = tokio::try_join!(
-        answers(client, info, own),
-        answers_of_several(&mut others, info, rest)
-    )?;
-    told.extend(of_others);
+    let mut clients: Vec<&mut Client> = std::iter::once(client).chain(&mut others).collect();
+    let told = answers_of_several(&mut clients, info, tables).await?;
     for other in others {
         other.close().await;
     }
@@ -253,11 +249,11 @@ const WORTH_ANOTHER: usize = 500;
 
 /// Asks for an equal part of the tables by each connection, at the same time.
 async fn answers_of_several(
-    clients: &mut [Client],
+    clients: &mut [&mut Client],
     info: &ServerInfo,
     tables: &[TableId],
 ) -> Result<Vec<(TableId, Answer)>, Error> {
-    let parts = clients.len().max(1);
+    let parts = clients.len();
     let Some((client, others)) = clients.split_first_mut() else {
         return Ok(Vec::new());
     };
