@@ -293,7 +293,7 @@ fn is_used(transactional_id: &str) -> bool {
         .lines()
         .find(|line| line.split_whitespace().next() == Some(transactional_id))
         .expect("the id is known");
-    !line.ends_with("Empty") && !line.contains("Empty ")
+    line.split_whitespace().all(|word| word != "Empty")
 }
 
 #[test]

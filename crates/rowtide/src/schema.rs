@@ -269,11 +269,11 @@ impl Schema {
     /// Whether a table is one of MariaDB's sequences: by its columns, and by the statements that made it where these are
     /// known.
     pub(crate) fn is_sequence(&self, flavour: Flavour, table: &Table) -> bool {
-        let told = match self.tracker.table(&self.name_case.folded_table(&table.id)) {
-            Tracked::Known(told) => told.is_sequence,
-            _ => true,
-        };
-        told && is_sequence(flavour, table)
+        is_sequence(flavour, table)
+            && match self.tracker.table(&self.name_case.folded_table(&table.id)) {
+                Tracked::Known(told) => told.is_sequence,
+                _ => true,
+            }
     }
 
     /// The shape that is tracked.

@@ -63,12 +63,7 @@ fn table_with(map: &TableMap<'_>, years_are_signed: bool) -> Result<Table, Malfo
         .names
         .as_ref()
         .ok_or(Malformed::Invalid("TABLE_MAP column names"))?;
-    let mut types = TypeReader {
-        metadata: &map.metadata,
-        years_are_signed,
-        geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
-        seen: Seen::default(),
-    };
+    let mut types = TypeReader::of(map, years_are_signed);
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, name) in map.columns.iter().zip(names) {
         let ty = types.next(column)?;
@@ -174,12 +169,7 @@ fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> boo
 ///
 /// Fails where it has a type that Rowtide cannot decode.
 pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
-    let mut types = TypeReader {
-        metadata: &map.metadata,
-        years_are_signed: are_years_signed(map).unwrap_or(true),
-        geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
-        seen: Seen::default(),
-    };
+    let mut types = TypeReader::of(map, are_years_signed(map).unwrap_or(true));
     let names = map.metadata.names.as_deref().unwrap_or_default();
     let mut columns = Vec::with_capacity(map.columns.len());
     for (at, column) in map.columns.iter().enumerate() {
@@ -243,7 +233,16 @@ fn count(seen: &mut usize) -> usize {
     before
 }
 
-impl TypeReader<'_, '_> {
+impl<'m, 'a> TypeReader<'m, 'a> {
+    fn of(map: &'m TableMap<'a>, years_are_signed: bool) -> Self {
+        Self {
+            metadata: &map.metadata,
+            years_are_signed,
+            geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
+            seen: Seen::default(),
+        }
+    }
+
     fn next(&mut self, column: &MapColumn) -> Result<ColumnType, Malformed> {
         let wire = column.wire_type;
         let is_signed = wire.is_numeric() && (self.years_are_signed || wire != WireType::Year);

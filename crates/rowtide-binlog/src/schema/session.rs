@@ -54,7 +54,7 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A session of which nothing else is known: `sql_mode` 0 and the server's own defaults.
-    pub fn new(database: &'a str, server: ServerVersion, name_case: NameCase) -> Self {
+    pub const fn new(database: &'a str, server: ServerVersion, name_case: NameCase) -> Self {
         Self {
             database,
             sql_mode: 0,

@@ -31,10 +31,11 @@ fn in_charset(client: Charset, statement: &[u8]) -> String {
 /// Whether the server wrote a CREATE TABLE in place of the client's: it names the character set of the table only where
 /// the client has. SHOW CREATE TABLE, which clients send too, always does.
 pub(super) fn is_servers_statement(sql: &str) -> bool {
+    if !sql.starts_with("CREATE ") || !is_servers_text(sql) {
+        return false;
+    }
     let options = sql.rsplit_once("\n)").map_or("", |(_, options)| options);
-    sql.starts_with("CREATE ")
-        && is_servers_text(sql)
-        && (options.ends_with("START TRANSACTION") || !options.contains(" CHARSET="))
+    options.ends_with("START TRANSACTION") || !options.contains(" CHARSET=")
 }
 
 #[cfg(test)]

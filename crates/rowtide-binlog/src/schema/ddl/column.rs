@@ -57,14 +57,6 @@ impl ColumnSpec {
         }
     }
 
-    fn make_unique(&mut self) {
-        self.add_key(KeyKind::Unique);
-    }
-
-    fn make_primary(&mut self) {
-        self.add_key(KeyKind::Primary);
-    }
-
     /// Said twice it is still one key.
     fn add_key(&mut self, kind: KeyKind) {
         if self.keys.iter().all(|key| key.kind != kind) {
@@ -84,7 +76,7 @@ impl ColumnSpec {
     fn make_serial(&mut self) {
         self.nullable = Some(false);
         self.auto_increment = true;
-        self.make_unique();
+        self.add_key(KeyKind::Unique);
     }
 }
 
@@ -170,9 +162,9 @@ impl Cursor<'_> {
     fn key_attribute(&mut self, column: &mut ColumnSpec) -> Result<bool> {
         if self.accept(&["UNIQUE"]) {
             self.accept(&["KEY"]);
-            column.make_unique();
+            column.add_key(KeyKind::Unique);
         } else if self.accept(&["PRIMARY", "KEY"]) || self.accept(&["PRIMARY"]) || self.accept(&["KEY"]) {
-            column.make_primary();
+            column.add_key(KeyKind::Primary);
         } else {
             return Ok(false);
         }

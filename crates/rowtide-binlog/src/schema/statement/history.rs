@@ -100,25 +100,16 @@ mod tests {
     use crate::schema::statement::classify;
     use crate::server::{Flavour, ServerVersion};
 
-    const SESSION: Session<'_> = Session {
-        database: "golden",
-        sql_mode: 0,
-        server: ServerVersion {
+    const SESSION: Session<'_> = Session::new(
+        "golden",
+        ServerVersion {
             flavour: Flavour::MySql,
             major: 9,
             minor: 7,
             patch: 4,
         },
-        name_case: NameCase::Matters,
-        collation_connection: None,
-        collation_server: None,
-        default_collation_for_utf8mb4: None,
-        charset_collations: None,
-        explicit_defaults_for_timestamp: None,
-        failed: false,
-        bytes_of_client: None,
-        is_definition: false,
-    };
+        NameCase::Matters,
+    );
 
     fn entries(sql: &str) -> Vec<(String, String)> {
         let class = classify(sql, SESSION);

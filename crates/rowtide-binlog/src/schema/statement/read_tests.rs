@@ -3,25 +3,16 @@ use crate::schema::{NameCase, Session};
 use crate::server::{Flavour, ServerVersion};
 use proptest::prelude::*;
 
-pub(super) const MYSQL: Session<'_> = Session {
-    database: "db",
-    sql_mode: 0,
-    server: ServerVersion {
+pub(super) const MYSQL: Session<'_> = Session::new(
+    "db",
+    ServerVersion {
         flavour: Flavour::MySql,
         major: 9,
         minor: 7,
         patch: 4,
     },
-    name_case: NameCase::Matters,
-    collation_connection: None,
-    collation_server: None,
-    default_collation_for_utf8mb4: None,
-    charset_collations: None,
-    explicit_defaults_for_timestamp: None,
-    failed: false,
-    bytes_of_client: None,
-    is_definition: false,
-};
+    NameCase::Matters,
+);
 
 fn with_mode(sql_mode: u64) -> Session<'static> {
     Session { sql_mode, ..MYSQL }

@@ -329,7 +329,7 @@ fn needless(
 ) -> Vec<bool> {
     let new: Vec<Key> = specs
         .iter()
-        .map(|spec| Key::of(spec, columns, SmolStr::from(""), session))
+        .map(|spec| Key::of(spec, columns, SmolStr::default(), session))
         .collect();
     let serves = |other: &Key, key: &Key, is_later: bool| {
         let is_better = other.kind != KeyKind::Foreign || other.parts.len() > key.parts.len() || !is_later;

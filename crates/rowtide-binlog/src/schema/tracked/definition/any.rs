@@ -32,7 +32,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![alphabet, "[a-z]{1,5}"]
 }
 
-fn boxed<T: From<String> + std::fmt::Debug>() -> impl Strategy<Value = T> {
+fn text_as<T: From<String> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     text().prop_map(T::from)
 }
 
@@ -77,7 +77,7 @@ fn moment() -> impl Strategy<Value = DataType> {
 fn long() -> impl Strategy<Value = DataType> {
     use BlobSize as B;
     let size = select(vec![B::Tiny, B::Normal, B::Medium, B::Long]);
-    let members = || prop::collection::vec(boxed(), 1..4).prop_map(Arc::<[SmolStr]>::from);
+    let members = || prop::collection::vec(text_as(), 1..4).prop_map(Arc::<[SmolStr]>::from);
     let kind = select(vec![
         GeometryKind::Any,
         GeometryKind::Point,
@@ -101,7 +101,7 @@ fn long() -> impl Strategy<Value = DataType> {
 
 fn declared() -> impl Strategy<Value = Declared> {
     let numbers = proptest::option::of((any::<u32>(), proptest::option::of(any::<u8>())));
-    let members = proptest::option::of(prop::collection::vec(boxed(), 1..4));
+    let members = proptest::option::of(prop::collection::vec(text_as(), 1..4));
     let of_members = (
         select(vec![TypeName::Enum, TypeName::Set]),
         members,
@@ -145,8 +145,8 @@ fn default() -> impl Strategy<Value = Option<Arc<DefaultValue>>> {
 fn generation() -> impl Strategy<Value = Generation> {
     prop_oneof![
         4 => Just(Generation::None),
-        1 => boxed().prop_map(Generation::Virtual),
-        1 => boxed().prop_map(Generation::Stored),
+        1 => text_as().prop_map(Generation::Virtual),
+        1 => text_as().prop_map(Generation::Stored),
         1 => Just(Generation::RowStart),
         1 => Just(Generation::RowEnd),
     ]
@@ -156,9 +156,9 @@ fn column() -> impl Strategy<Value = TrackedColumn> {
     let data_type = prop_oneof![number(), moment(), long()];
     let moments = (default(), proptest::option::of(0..=6_u8));
     let flags = any::<[bool; 4]>();
-    let others = (generation(), proptest::option::of(any::<u32>()), boxed());
+    let others = (generation(), proptest::option::of(any::<u32>()), text_as());
     (
-        boxed(),
+        text_as(),
         data_type,
         declared(),
         collation(),
@@ -210,7 +210,7 @@ fn key() -> impl Strategy<Value = Key> {
         K::Vector,
         K::Foreign,
     ];
-    let column = proptest::option::of(boxed::<SmolStr>().prop_map(|name| format!("k{name}").into()));
+    let column = proptest::option::of(text_as::<SmolStr>().prop_map(|name| format!("k{name}").into()));
     let part = (column, 0..9_u32, any::<bool>());
     let part = part.prop_map(|(column, prefix, descending)| KeyPart {
         prefix: Some(prefix).filter(|prefix| *prefix > 5 && column.is_some()),
@@ -218,7 +218,7 @@ fn key() -> impl Strategy<Value = Key> {
         descending,
     });
     let parts = prop::collection::vec(part, 1..4);
-    (boxed(), select(kinds), parts, any::<bool>()).prop_map(|(name, kind, parts, invisible)| Key {
+    (text_as(), select(kinds), parts, any::<bool>()).prop_map(|(name, kind, parts, invisible)| Key {
         name,
         kind,
         parts,
@@ -243,9 +243,9 @@ pub(super) fn without_what_only_mariadb_has(mut table: TrackedTable) -> TrackedT
 pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
     let columns = prop::collection::vec(column(), 0..5);
     let keys = prop::collection::vec(key(), 0..4);
-    let period = proptest::option::of([boxed(), boxed(), boxed()]);
+    let period = proptest::option::of([text_as(), text_as(), text_as()]);
     let flags = (any::<bool>(), any::<bool>());
-    (text(), collation(), boxed(), columns, keys, period, flags).prop_map(
+    (text(), collation(), text_as(), columns, keys, period, flags).prop_map(
         |(name, collation, comment, columns, keys, period, (system_versioned, is_sequence))| TrackedTable {
             id: TableId::new("db", name),
             collation,
