@@ -19,6 +19,9 @@ pub mod history;
 pub mod options;
 pub mod publisher;
 pub mod reader;
+// The producer of our own, which is to come, uses it.
+#[allow(dead_code, unused_imports)]
+mod security;
 pub mod topics;
 
 pub use checkpoint::{
