@@ -139,7 +139,7 @@ impl Describer {
         self.follow_transaction(header, body)?;
         let tables = match header.event_type {
             EventType::Query | EventType::ExecuteLoadQuery | EventType::QueryCompressed => {
-                self.statement(body, &mut fields)?
+                self.statement(header.event_type, body, &mut fields)?
             }
             _ => self
                 .table(header, body)?
@@ -172,8 +172,13 @@ impl Describer {
     }
 
     /// The tables that a statement changes, as far as that can be told; takes the passwords out of its text.
-    fn statement(&self, body: &[u8], fields: &mut Fields) -> Result<Vec<TableId>, Malformed> {
-        let query = Query::read(body, self.post_header_len(EventType::Query, 13))?;
+    fn statement(
+        &self,
+        event_type: EventType,
+        body: &[u8],
+        fields: &mut Fields,
+    ) -> Result<Vec<TableId>, Malformed> {
+        let query = Query::read(body, self.post_header_len(event_type, 13))?;
         let server = self.format.server();
         let session = Session::of(query.database, &query.variables, server, NameCase::Matters);
         let mut tables = Vec::new();
@@ -502,6 +507,23 @@ mod tests {
             })
             .unwrap();
         assert_eq!(seen, 1);
+    }
+
+    #[test]
+    fn a_statement_that_loads_a_file_has_more_in_front() {
+        let file_and_its_name = [0; 13];
+        let event = [
+            &[1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0][..],
+            &file_and_its_name,
+            b"shop\0LOAD DATA INFILE 'f' INTO TABLE `t` (`a`)",
+        ]
+        .concat();
+        let event = EventBuilder::new(EventType::ExecuteLoadQuery).body(&event);
+        let table = format!("{:?}", [TableId::new("shop", "t")]);
+        assert_eq!(
+            describe(&mut Describer::default(), &event.nested()).unwrap(),
+            [format!("EXECUTE_LOAD_QUERY - {table} false")]
+        );
     }
 
     proptest! {

@@ -191,13 +191,15 @@ impl RowPlan {
         Ok(count)
     }
 
-    /// Fails where the event is not of this table's width, and where its rows have no columns at all: nobody could say
-    /// how many they are.
+    /// Fails where the event is not of this table's width, and where its rows have no columns at all: they have no
+    /// bytes either, and nothing says how many they are.
     pub fn check(&self, event: &RowsEvent<'_>) -> Result<(), Malformed> {
         if event.width != self.columns.len() {
             Err(Malformed::Invalid("width of a rows event"))
         } else if event.present.ones() == 0 {
-            Err(Malformed::Unsupported("a row image without any column"))
+            Err(Malformed::Unsupported(
+                "a row without any column, as binlog_row_image=MINIMAL logs an INSERT of defaults alone,",
+            ))
         } else {
             Ok(())
         }
