@@ -30,7 +30,7 @@ too. All three say the same things in the same words: `--server-id 5400`, `ROWTI
 
 An argument wins over the environment, the environment over the file (`--config rowtide.toml`), the file over the
 default. A setting that takes several values is taken from one place as a whole: `--include-table` replaces the file's
-`include-table`, it does not add to it. Of librdkafka's settings, one in `--kafka-config` wins over the same one in
+`include-table`, it does not add to it. Of Kafka's settings, one in `--kafka-config` wins over the same one in
 `--kafka-config-file`, and the others of that file stay.
 
 One file serves all commands: `rowtide tail`, `rowtide check`, `rowtide checkpoint` and `rowtide schema` take from it the
@@ -348,6 +348,8 @@ mod tests {
         ) = (None, None);
         (settings.source.source_ssl_mode, settings.source.source_ssl_ca) = (None, None);
         (settings.source.source_ssl_cert, settings.source.source_ssl_key) = (None, None);
+        // What stands in one of them.
+        settings.kafka.kafka_config.push("sasl.password=secret".to_owned());
         options::pipeline(&settings).unwrap();
     }
 

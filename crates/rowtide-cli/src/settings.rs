@@ -154,12 +154,12 @@ pub struct KafkaSettings {
     #[arg(long, env = "ROWTIDE_KAFKA", value_name = "HOST:PORT")]
     pub kafka: Option<String>,
 
-    /// Settings of librdkafka, passed on as they are: security.protocol=SASL_SSL and the like
+    /// Settings of the way to Kafka, by librdkafka's names: security.protocol=SASL_SSL and the like
     #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
     #[serde(deserialize_with = "table")]
     pub kafka_config: Vec<String>,
 
-    /// A file of librdkafka settings, a KEY=VALUE on each line: the place for passwords
+    /// A file of such settings, a KEY=VALUE on each line: the place for passwords
     #[arg(long, env = "ROWTIDE_KAFKA_CONFIG_FILE", value_name = "FILE")]
     pub kafka_config_file: Option<PathBuf>,
 

@@ -9,12 +9,12 @@ use rowtide_event::encode::Origin;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KafkaError {
-    /// librdkafka has no such setting, or not such a value.
+    /// There is no such setting, or not such a value.
     #[error("the Kafka setting `{property}` cannot be used: {reason}")]
     Setting {
         /// The setting's name.
         property: String,
-        /// What librdkafka or Rowtide has against it.
+        /// What is wrong with it.
         reason: String,
     },
     /// librdkafka refuses the settings as a whole.
@@ -27,7 +27,7 @@ pub enum KafkaError {
         brokers: String,
         /// How long it was tried.
         after: Duration,
-        /// What librdkafka last said.
+        /// What was last heard.
         reason: String,
     },
     /// The broker does not accept who we are, or TLS does not accept who the broker is.
@@ -260,24 +260,13 @@ impl KafkaError {
     }
 }
 
-/// What librdkafka says of a step of a transaction that failed.
-#[derive(Debug)]
+/// Why a step of a transaction failed.
+#[derive(Debug, Clone)]
 pub(crate) struct StepError {
     pub code: Code,
     pub reason: String,
     /// The transaction is certainly not committed.
     pub requires_abort: bool,
-}
-
-impl From<&ClientError> for StepError {
-    fn from(error: &ClientError) -> Self {
-        let (code, reason) = code_and_reason(error);
-        Self {
-            code,
-            reason,
-            requires_abort: matches!(error, ClientError::Transaction(e) if e.txn_requires_abort()),
-        }
-    }
 }
 
 /// What was going on when librdkafka failed: names for the error's text.
@@ -374,7 +363,6 @@ impl Scene<'_> {
 
 fn code_and_reason(error: &ClientError) -> (Code, String) {
     match error {
-        ClientError::Transaction(e) => (e.code(), e.string()),
         // rdkafka's `rdkafka_error_code` says nothing of this one.
         ClientError::AdminOp(code) => (*code, code.to_string()),
         other => (
@@ -446,7 +434,12 @@ mod tests {
         let e = SCENE.delivery("t", Code::MessageTimedOut);
         assert!(matches!(e, KafkaError::Undelivered { .. }));
         assert_eq!(e.recovery(), Recovery::Restart);
-        let e = SCENE.transaction("commit", (&ClientError::Flush(Code::OperationTimedOut)).into());
+        let unanswered = StepError {
+            code: Code::OperationTimedOut,
+            reason: "no answer".into(),
+            requires_abort: false,
+        };
+        let e = SCENE.transaction("commit", unanswered);
         assert!(matches!(
             e,
             KafkaError::Transaction {

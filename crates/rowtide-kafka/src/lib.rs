@@ -1,4 +1,4 @@
-//! Records to acknowledged, transactional Kafka deliveries: the room that knows librdkafka, and the only one.
+//! Records to acknowledged, transactional Kafka deliveries: the room that knows Kafka, and the only one.
 //!
 //! - [`options`]: what a user sets, checked before anything connects
 //! - [`publisher`]: produces records and commits them together with the checkpoint
@@ -8,21 +8,19 @@
 //! - [`topics`]: creates missing topics and refuses unfit ones
 //! - [`error`]: what went wrong, and whether starting again mends it
 //!
-//! Everything here blocks and belongs on a thread of its own.
+//! Records are produced by `producer/`, which speaks Kafka's protocol (`wire/`) over connections secured by `security/`;
+//! librdkafka reads and manages topics. Everything here blocks and belongs on a thread of its own.
 
 pub mod checkpoint;
-mod commit;
-mod delivery;
 pub mod error;
-mod flush;
 pub mod history;
 pub mod options;
+mod producer;
 pub mod publisher;
 pub mod reader;
-// The producer of our own, which is to come, uses it.
-#[allow(dead_code, unused_imports)]
 mod security;
 pub mod topics;
+mod wire;
 
 pub use checkpoint::{
     Checkpoint, CheckpointStore, HistoryRange, HistoryThrough, InTransaction, PreparedXa, PreparedXaRows,

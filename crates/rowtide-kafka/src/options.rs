@@ -8,6 +8,7 @@ use rdkafka::error::KafkaError as ClientError;
 use rdkafka::types::RDKafkaConfRes;
 
 use crate::error::KafkaError;
+use crate::producer::Settings;
 
 /// What a change may suffer when something fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,9 +113,20 @@ impl KafkaOptions {
     /// Checks all settings without connecting anywhere.
     ///
     /// # Errors
-    /// [`KafkaError::Setting`] names a setting that librdkafka does not know, a value it does not take, or a setting
-    /// that would break Rowtide's guarantees.
+    /// [`KafkaError::Setting`] names a setting that librdkafka does not know, a value it does not take, a setting
+    /// that would break Rowtide's guarantees, or one that Rowtide's producer cannot do.
     pub fn check(&self) -> Result<(), KafkaError> {
+        self.producer_settings().map(drop)
+    }
+
+    /// The producer's settings.
+    pub(crate) fn producer_settings(&self) -> Result<Settings, KafkaError> {
+        self.check_each()?;
+        Settings::new(self)
+    }
+
+    /// Checks what librdkafka's readers and Rowtide's guarantees have against single settings.
+    fn check_each(&self) -> Result<(), KafkaError> {
         for (name, value) in &self.config {
             if let Some(reason) = refusal(name, value) {
                 return Err(KafkaError::Setting {
@@ -130,31 +142,6 @@ impl KafkaOptions {
         Ok(())
     }
 
-    /// The producer's settings; with a transactional id for exactly-once.
-    pub(crate) fn producer_config(&self, transactional_id: Option<&str>) -> Result<ClientConfig, KafkaError> {
-        let mut config = self.client_config()?;
-        for (name, value) in PRODUCER_DEFAULTS {
-            self.set_default(&mut config, name, value);
-        }
-        let delivery = self.timeouts.delivery.as_millis().to_string();
-        if let Some(id) = transactional_id {
-            let transaction = self.timeouts.transaction.as_millis().to_string();
-            config.set("transactional.id", id);
-            self.set_default(&mut config, "transaction.timeout.ms", &transaction);
-            // librdkafka refuses to wait longer for a record than its transaction may stay open.
-            let limit = self
-                .timeouts
-                .delivery
-                .min(self.timeouts.transaction)
-                .as_millis()
-                .to_string();
-            self.set_default(&mut config, "delivery.timeout.ms", &limit);
-        } else {
-            self.set_default(&mut config, "delivery.timeout.ms", &delivery);
-        }
-        Ok(config)
-    }
-
     /// The settings of a reader of one topic.
     pub(crate) fn reader_config(&self) -> Result<ClientConfig, KafkaError> {
         let mut config = self.client_config()?;
@@ -167,7 +154,7 @@ impl KafkaOptions {
 
     /// What every client has in common; also all that an admin client needs.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, KafkaError> {
-        self.check()?;
+        self.check_each()?;
         let mut config = ClientConfig::new();
         config.set_log_level(log_level());
         config.set("bootstrap.servers", &self.brokers);
@@ -205,22 +192,15 @@ impl KafkaOptions {
     }
 }
 
-/// Rowtide's own defaults. Small queues: what waits in librdkafka is a copy, and the engine's own queue is bounded too.
-/// Lingering costs no latency, since every commit flushes; it only has to last longer than a record waits in a backlog,
-/// or librdkafka's thread takes a whole core while it waits for answers (docs/decisions/0012-flush-by-librdkafka.md).
+/// Rowtide's own defaults for its producer.
 const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
-    ("acks", "all"),
-    ("enable.idempotence", "true"),
-    ("partitioner", "murmur2"),
     ("compression.type", "lz4"),
-    ("linger.ms", "50"),
+    // Lingering costs no latency, since every commit sends all there is; fuller batches are cheaper for everybody.
+    ("linger.ms", "5000"),
     ("queue.buffering.max.kbytes", "49152"),
     ("queue.buffering.max.messages", "200000"),
     // The broker's and the topic's own limit (max.message.bytes, after compression) is the one that counts.
     ("message.max.bytes", "16000000"),
-    // librdkafka holds a record until its report is taken, and a flush waits for that: with reports of everything, a
-    // commit under light load would take 10 ms longer.
-    ("delivery.report.only.error", "true"),
 ];
 
 /// A reader takes a topic to its end, sees committed records only, and keeps no offsets. It learns that it is at the end
@@ -250,6 +230,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("max.in.flight", "max.in.flight.requests.per.connection"),
     ("message.send.max.retries", "retries"),
     ("auto.commit.enable", "enable.auto.commit"),
+    ("sasl.mechanism", "sasl.mechanisms"),
 ];
 
 fn canonical(name: &str) -> &str {
@@ -289,6 +270,18 @@ fn refusal(name: &str, value: &str) -> Option<&'static str> {
             "Rowtide creates topics itself, with the settings they need",
         ),
         "group.id" => Some("Rowtide joins no consumer group"),
+        "client.dns.lookup" => not(
+            &["use_all_dns_ips"],
+            "Rowtide's producer takes the brokers' names as they are given",
+        ),
+        "enable.gapless.guarantee"
+        | "message.copy.max.bytes"
+        | "produce.offset.report"
+        | "queue.buffering.backpressure.threshold"
+        | "socket.max.fails"
+        | "sticky.partitioning.linger.ms" => {
+            Some("it is for librdkafka's producer, and Rowtide has one of its own")
+        }
         reader if READER_SETTINGS.iter().any(|(own, _)| *own == reader) => {
             Some("Rowtide's reader of the checkpoint sets it itself")
         }
@@ -383,19 +376,8 @@ mod tests {
     #[test]
     fn the_user_wins_over_the_defaults_by_either_name() {
         let options = with("queue.buffering.max.ms", "7");
-        let config = options.producer_config(Some("rowtide-shop")).unwrap();
-        assert_eq!(config.get("linger.ms"), Some("7"));
-        assert_eq!(config.get("queue.buffering.max.ms"), None);
-        assert_eq!(config.get("transactional.id"), Some("rowtide-shop"));
         assert_eq!(options.effective("linger.ms"), Some("7"));
         assert_eq!(options.effective("message.max.bytes"), Some("16000000"));
-    }
-
-    #[test]
-    fn only_a_transactional_producer_has_an_id() {
-        let config = with("linger.ms", "1").producer_config(None).unwrap();
-        assert_eq!(config.get("transactional.id"), None);
-        assert_eq!(config.get("delivery.timeout.ms"), Some("60000"));
     }
 
     #[test]

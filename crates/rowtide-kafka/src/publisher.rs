@@ -1,29 +1,20 @@
 //! Produces records and commits them together with the checkpoint.
 
-mod drain;
 mod history;
-mod instance;
-mod turns;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer};
-use rowtide_event::encode::{KeyHeader, Origin, Origins, Record, RecordBatch};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rowtide_event::encode::{KeyHeader, Origin, Origins, Record as ChangeRecord, RecordBatch};
 
 use crate::checkpoint::Checkpoint;
-use crate::commit::commit;
-use crate::delivery::FailedDelivery;
 use crate::error::{KafkaError, Scene, StepError};
 use crate::options::{Delivery, KafkaOptions};
+use crate::producer::{FailedDelivery, Fault, Producer, Record, TopicId};
 
-use drain::LAST_BATCHES;
 use history::HistorySent;
 pub use history::HistoryTicket;
-use instance::{Client, Instance, is_retriable, serve};
-use turns::Turns;
 
 /// The one writer of a source's changes. It blocks, and belongs on a thread of its own.
 ///
@@ -32,15 +23,25 @@ use turns::Turns;
 /// [`recovery`](KafkaError::recovery) is `Restart` the publisher is of no more use: drop it, connect a new one, read the
 /// checkpoint and resume there.
 pub struct Publisher {
-    turns: Turns,
+    producer: Producer,
     options: KafkaOptions,
     transactional_id: String,
-    context_headers: Option<OwnedHeaders>,
+    /// The topics of tables, by their indexes in the run's list.
+    tables: Vec<(String, TopicId)>,
+    own: OwnTopics,
     begun: Option<Instant>,
     /// How many change records were sent since the transaction began: the next one's number.
     sent: usize,
     origins: Origins,
     history: HistorySent,
+}
+
+/// The topics that a source has for itself.
+#[derive(Debug, Clone, Copy)]
+struct OwnTopics {
+    checkpoint: TopicId,
+    history: TopicId,
+    schema_changes: TopicId,
 }
 
 /// The number of a record that is no change of a table.
@@ -54,28 +55,39 @@ impl Publisher {
     /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`],
     /// [`KafkaError::NotAuthorized`].
     pub fn connect(options: &KafkaOptions) -> Result<Self, KafkaError> {
-        let turns = match options.delivery {
-            Delivery::ExactlyOnce => Turns::connect(options)?,
+        let producer = match options.delivery {
+            Delivery::ExactlyOnce => connect(options, Transactions::Yes)?,
             Delivery::AtLeastOnce => {
                 fence(options)?;
-                Turns::alone(options)?
+                connect(options, Transactions::No)?
             }
         };
-        Ok(Self {
-            turns,
+        Ok(Self::over(producer, options))
+    }
+
+    fn over(mut producer: Producer, options: &KafkaOptions) -> Self {
+        let own = OwnTopics {
+            checkpoint: producer.topic(&options.checkpoint_topic),
+            history: producer.topic(&options.history_topic),
+            schema_changes: producer.topic(&options.source_name),
+        };
+        Self {
+            producer,
             transactional_id: options.transactional_id(),
             options: options.clone(),
-            context_headers: context_headers(&options.context_headers),
+            tables: Vec::new(),
+            own,
             begun: None,
             sent: 0,
             origins: Origins::default(),
             history: HistorySent::default(),
-        })
+        }
     }
 
     /// Connects, and leaves again: tells an unreachable broker from a refused login, with the reason.
     pub(crate) fn probe(options: &KafkaOptions) -> Result<(), KafkaError> {
-        Instance::connect(options, None).map(drop)
+        let settings = options.producer_settings()?;
+        Producer::probe(settings).map_err(|fault| connect_error(options, fault))
     }
 
     /// Opens a transaction; for at-least-once, where there is none, only checks what was delivered so far.
@@ -84,18 +96,16 @@ impl Publisher {
     /// If an earlier delivery failed, or this instance was fenced.
     pub fn begin(&mut self) -> Result<(), KafkaError> {
         self.poll()?;
-        if self.options.delivery == Delivery::ExactlyOnce {
-            self.producer()
-                .begin_transaction()
-                .map_err(|e| self.step_error("begin", &e))?;
-        }
+        self.producer
+            .begin()
+            .map_err(|fault| self.error("begin", fault))?;
         self.begun = Some(Instant::now());
         self.sent = 0;
         self.origins.clear();
         Ok(())
     }
 
-    /// Produces the records of `batch` that `range` names, in their order. Waits while librdkafka's queue is full.
+    /// Produces the records of `batch` that `range` names, in their order. Waits while too much is in memory.
     ///
     /// # Errors
     /// If a record is too large, its topic is not in `topics`, or any delivery since [`begin`](Self::begin) failed.
@@ -105,28 +115,63 @@ impl Publisher {
         batch: &RecordBatch,
         range: Range<usize>,
     ) -> Result<(), KafkaError> {
-        self.await_room(batch, topics.len())?;
         let first = self.sent;
         self.origins.extend(first, &batch.origins);
         self.sent = first.saturating_add(batch.records.len());
         for (index, record) in range.clone().zip(batch.records.get(range).unwrap_or_default()) {
-            let Some(topic) = usize::try_from(record.topic.0).ok().and_then(|i| topics.get(i)) else {
-                return Err(KafkaError::TopicGone {
-                    topic: format!("#{}", record.topic.0),
-                    reason: "the list of topics has no such entry".to_owned(),
-                });
-            };
-            self.produce(BaseRecord {
-                topic,
-                partition: None,
-                payload: record.value.as_ref().map(|span| batch.slice(span)),
-                key: record.key.as_ref().map(|span| batch.slice(span)),
-                timestamp: None,
-                headers: self.headers(batch, record),
-                delivery_opaque: first.saturating_add(index),
-            })?;
+            let topic = self.table(topics, record)?;
+            let number = first.saturating_add(index);
+            let sent = self.send_change(topic, batch, record, number);
+            sent.map_err(|fault| self.error("send", fault))?;
         }
         self.poll()
+    }
+
+    /// The topic of a record, by its index in the run's list.
+    fn table(&mut self, topics: &[String], record: &ChangeRecord) -> Result<TopicId, KafkaError> {
+        let index = usize::try_from(record.topic.0).unwrap_or(usize::MAX);
+        let Some(name) = topics.get(index) else {
+            return Err(KafkaError::TopicGone {
+                topic: format!("#{}", record.topic.0),
+                reason: "the list of topics has no such entry".to_owned(),
+            });
+        };
+        if let Some((known, id)) = self.tables.get(index)
+            && known == name
+        {
+            return Ok(*id);
+        }
+        self.tables.truncate(index);
+        let (producer, known) = (&mut self.producer, self.tables.len());
+        let new = topics.get(known..=index).unwrap_or_default();
+        self.tables
+            .extend(new.iter().map(|name| (name.clone(), producer.topic(name))));
+        Ok(self.producer.topic(name))
+    }
+
+    fn send_change(
+        &mut self,
+        topic: TopicId,
+        batch: &RecordBatch,
+        record: &ChangeRecord,
+        number: usize,
+    ) -> Result<(), Fault> {
+        let other_key = record.header.as_ref().map(|header| match header {
+            KeyHeader::NewKey(span) => ("__debezium.newkey", batch.slice(span)),
+            KeyHeader::OldKey(span) => ("__debezium.oldkey", batch.slice(span)),
+        });
+        let context = self.options.context_headers.iter();
+        let context = context.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let headers: Vec<_> = match other_key.is_none() && self.options.context_headers.is_empty() {
+            true => Vec::new(),
+            false => other_key.into_iter().chain(context).collect(),
+        };
+        let record = Record {
+            key: record.key.as_ref().map(|span| batch.slice(span)),
+            value: record.value.as_ref().map(|span| batch.slice(span)),
+            headers: &headers,
+        };
+        self.producer.send(topic, None, record, number)
     }
 
     /// Produces a record of the schema-change topic, which has the name of the source, to partition 0.
@@ -134,14 +179,19 @@ impl Publisher {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_schema_change(&mut self, key: &[u8], value: &[u8]) -> Result<(), KafkaError> {
-        let topic = self.options.source_name.clone();
-        self.produce(BaseRecord {
-            headers: self.context_headers.clone(),
-            ..BaseRecord::with_opaque_to(&topic, NO_CHANGE)
-                .partition(0)
-                .key(key)
-                .payload(value)
-        })
+        let context = self.options.context_headers.iter();
+        let headers: Vec<_> = context
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let record = Record {
+            key: Some(key),
+            value: Some(value),
+            headers: &headers,
+        };
+        let sent = self
+            .producer
+            .send(self.own.schema_changes, Some(0), record, NO_CHANGE);
+        sent.map_err(|fault| self.error("send", fault))
     }
 
     /// Commits everything since [`begin`](Self::begin) together with `checkpoint`; for at-least-once, waits until all of
@@ -151,19 +201,13 @@ impl Publisher {
     /// [`KafkaError::Fenced`] if another instance took over; otherwise what failed first. The checkpoint is then not
     /// ahead of what is delivered.
     pub fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), KafkaError> {
-        match self.options.delivery {
-            Delivery::ExactlyOnce => {
-                self.send_checkpoint(checkpoint)?;
-                self.drain_to(LAST_BATCHES)?;
-                self.commit_transaction()?;
-                self.change_turns();
-            }
-            Delivery::AtLeastOnce => {
-                self.flush()?;
-                self.send_checkpoint(checkpoint)?;
-                self.flush()?;
-            }
+        if self.options.delivery == Delivery::AtLeastOnce {
+            self.flush()?;
         }
+        self.send_checkpoint(checkpoint)?;
+        self.producer
+            .commit()
+            .map_err(|fault| self.error("commit", fault))?;
         self.begun = None;
         self.forget_history();
         Ok(())
@@ -175,138 +219,53 @@ impl Publisher {
     /// # Errors
     /// If the transaction cannot be aborted; a new publisher aborts it as well.
     pub fn abort(&mut self) -> Result<(), KafkaError> {
-        if self.begun.take().is_some() && self.options.delivery == Delivery::ExactlyOnce {
-            let start = Instant::now();
-            // librdkafka waits until the reports of the records given up are served, which is done between two tries.
-            while let Err(error) = self.producer().abort_transaction(ABORT_SLICE) {
-                self.serve();
-                if !is_retriable(&error) || start.elapsed() >= self.options.timeouts.transaction {
-                    return Err(self.step_error("abort", &error));
-                }
-            }
-            self.serve();
-            self.producer().context().forget_failures();
-            self.change_turns();
+        if self.begun.is_some() {
+            self.producer
+                .abort()
+                .map_err(|fault| self.error("abort", fault))?;
+            self.begun = None;
         }
         self.forget_history();
         Ok(())
     }
 
-    /// Serves librdkafka's reports without waiting: call it now and then while nothing is sent.
+    /// Sends what waits and takes what brokers have answered, without waiting: call it now and then while nothing is sent.
     ///
     /// # Errors
     /// If a delivery failed.
     pub fn poll(&mut self) -> Result<(), KafkaError> {
-        self.serve();
-        match self.producer().context().failed() {
-            Some(failed) => Err(self.delivery_error(&failed)),
-            None => Ok(()),
-        }
+        self.producer.poll().map_err(|fault| self.error("send", fault))
+    }
+
+    fn flush(&mut self) -> Result<(), KafkaError> {
+        self.producer.flush().map_err(|fault| self.error("send", fault))
     }
 
     fn send_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), KafkaError> {
         let value = checkpoint.to_json();
-        let topic = self.options.checkpoint_topic.clone();
-        let key = self.options.source_name.clone();
-        self.produce(
-            BaseRecord::with_opaque_to(&topic, NO_CHANGE)
-                .partition(0)
-                .key(key.as_bytes())
-                .payload(value.as_bytes()),
-        )
-    }
-
-    /// Hands one record to librdkafka, waiting while its queue is full.
-    fn produce(&mut self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
-        loop {
-            match self.producer().send(record) {
-                Ok(()) => return Ok(()),
-                Err((ClientError::MessageProduction(Code::QueueFull), returned))
-                    if self.producer().in_flight_count() > 0 =>
-                {
-                    record = returned;
-                    self.poll()?;
-                    std::thread::sleep(FULL_QUEUE_WAIT);
-                }
-                Err((error, returned)) => {
-                    let failed = FailedDelivery {
-                        topic: returned.topic.to_owned(),
-                        code: error.rdkafka_error_code().unwrap_or(Code::Fail),
-                        bytes: returned
-                            .key
-                            .map_or(0, <[u8]>::len)
-                            .saturating_add(returned.payload.map_or(0, <[u8]>::len)),
-                        number: returned.delivery_opaque,
-                    };
-                    return Err(self.delivery_error(&failed));
-                }
-            }
-        }
-    }
-
-    fn headers(&self, batch: &RecordBatch, record: &Record) -> Option<OwnedHeaders> {
-        let (name, span) = match &record.header {
-            None => return self.context_headers.clone(),
-            Some(KeyHeader::NewKey(span)) => ("__debezium.newkey", span),
-            Some(KeyHeader::OldKey(span)) => ("__debezium.oldkey", span),
+        let record = Record {
+            key: Some(self.options.source_name.as_bytes()),
+            value: Some(value.as_bytes()),
+            headers: &[],
         };
-        let first = OwnedHeaders::new().insert(Header {
-            key: name,
-            value: Some(batch.slice(span)),
-        });
-        Some(with_context(first, &self.options.context_headers))
+        let sent = self
+            .producer
+            .send(self.own.checkpoint, Some(0), record, NO_CHANGE);
+        sent.map_err(|fault| self.error("send", fault))
     }
 
-    /// The error in which the transaction is stuck, if it is: librdkafka then holds its records until they time out.
-    fn transaction_state(&self) -> Result<(), KafkaError> {
-        if self.options.delivery == Delivery::AtLeastOnce || self.begun.is_none() {
-            return Ok(());
+    /// What a fault of the producer means at this step.
+    fn error(&self, step: &'static str, fault: Fault) -> KafkaError {
+        match fault {
+            Fault::Delivery(failed) => self.delivery_error(&failed),
+            Fault::Step(error) => self.step_error(step, error),
+            other => connect_error(&self.options, other),
         }
-        // Beginning twice is always refused, and the refusal says what is wrong, if something is.
-        match self.producer().begin_transaction() {
-            Err(error) if error.rdkafka_error_code() != Some(Code::State) => {
-                Err(self.step_error("commit", &error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A delivery that failed makes the commit fail, and says more about it.
-    fn commit_transaction(&mut self) -> Result<(), KafkaError> {
-        let start = Instant::now();
-        while let Err(error) = commit(self.producer().client(), COMMIT_SLICE) {
-            if !error.is_retriable || start.elapsed() >= self.options.timeouts.transaction {
-                self.poll()?;
-                return Err(self.step_error("commit", error.error));
-            }
-            self.serve();
-        }
-        Ok(())
-    }
-
-    /// After a transaction with history records the same producer goes on: its next transaction begins when the
-    /// markers are written, and then the history ends where the broker says ([`Self::settle_history`]).
-    fn change_turns(&mut self) {
-        if !self.history.is_in_transaction() {
-            self.turns.change();
-        }
-    }
-
-    fn serve(&self) {
-        serve(self.producer());
-        if self.begun.is_none() {
-            self.turns.serve_resting();
-        }
-    }
-
-    /// The one whose turn it is.
-    fn producer(&self) -> &Client {
-        self.turns.current()
     }
 
     /// A coordinator that aborted a transaction for its age answers as if another instance had taken over.
-    fn step_error(&self, step: &'static str, error: impl Into<StepError>) -> KafkaError {
-        match self.scene().transaction(step, error.into()) {
+    fn step_error(&self, step: &'static str, error: StepError) -> KafkaError {
+        match self.scene().transaction(step, error) {
             KafkaError::Fenced { .. } if self.outlived() => KafkaError::Transaction {
                 step,
                 reason: format!(
@@ -346,13 +305,6 @@ impl Publisher {
                 topic: failed.topic.clone(),
                 origin: self.origin(failed),
             },
-            // Only what follows from the error of the transaction, which says more.
-            Code::PurgeQueue | Code::PurgeInflight | Code::Fatal | Code::State => {
-                match self.transaction_state() {
-                    Err(cause) => cause,
-                    Ok(()) => self.scene().delivery(&failed.topic, failed.code),
-                }
-            }
             code => match self.scene().delivery(&failed.topic, code) {
                 KafkaError::Fenced { .. } if self.outlived() => KafkaError::Undelivered {
                     topic: failed.topic.clone(),
@@ -389,30 +341,48 @@ impl Publisher {
     }
 }
 
+/// Whether a producer has transactional ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transactions {
+    Yes,
+    No,
+}
+
+fn connect(options: &KafkaOptions, transactions: Transactions) -> Result<Producer, KafkaError> {
+    let settings = options.producer_settings()?;
+    let (first, second) = options.transactional_ids();
+    let ids = [first.as_str(), second.as_str()];
+    let ids: &[&str] = match transactions {
+        Transactions::Yes => &ids,
+        Transactions::No => &[],
+    };
+    Producer::connect(settings, ids).map_err(|fault| connect_error(options, fault))
+}
+
 /// Aborts what an exactly-once instance of this source left open, and fences it if it still runs. A principal that may
 /// not use transactions cannot have left one.
 fn fence(options: &KafkaOptions) -> Result<(), KafkaError> {
-    match Turns::connect(options) {
+    match connect(options, Transactions::Yes) {
         Ok(_) | Err(KafkaError::NotAuthorized { .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-fn context_headers(all: &[(String, String)]) -> Option<OwnedHeaders> {
-    (!all.is_empty()).then(|| with_context(OwnedHeaders::new_with_capacity(all.len()), all))
+/// What a fault means before there is anything to deliver.
+fn connect_error(options: &KafkaOptions, fault: Fault) -> KafkaError {
+    let transactional_id = options.transactional_id();
+    let scene = Scene {
+        brokers: &options.brokers,
+        transactional_id: &transactional_id,
+    };
+    match fault {
+        Fault::Refused { code, reason } => scene.admin_code("connecting".to_owned(), code, reason),
+        Fault::Unreachable { reason, after } => KafkaError::Unreachable {
+            brokers: options.brokers.clone(),
+            after,
+            reason,
+        },
+        Fault::Delivery(failed) => scene.delivery(&failed.topic, failed.code),
+        Fault::Step(error) => scene.transaction("begin", error),
+    }
 }
-
-fn with_context(start: OwnedHeaders, all: &[(String, String)]) -> OwnedHeaders {
-    all.iter().fold(start, |headers, (key, value)| {
-        headers.insert(Header {
-            key,
-            value: Some(value),
-        })
-    })
-}
-
-/// How long one try to commit and to abort lasts; librdkafka resumes where it was.
-const COMMIT_SLICE: Duration = Duration::from_millis(100);
-const ABORT_SLICE: Duration = Duration::from_millis(20);
-/// How long to wait for room in librdkafka's queue before looking again.
-const FULL_QUEUE_WAIT: Duration = Duration::from_micros(500);

@@ -1,5 +1,7 @@
 //! Reads Rowtide's own topics, of one partition each, up to their ends.
 
+mod context;
+
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -7,9 +9,10 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::delivery::DeliveryContext;
 use crate::error::{KafkaError, Scene};
 use crate::options::KafkaOptions;
+
+use context::ReaderContext;
 
 /// A consumer of the checkpoint and the schema-history topic, one after the other, which connects once. Blocks.
 ///
@@ -18,7 +21,7 @@ use crate::options::KafkaOptions;
 ///
 /// [`checkpoint`](Self::checkpoint), [`history_range`](Self::history_range) and [`history`](Self::history) read.
 pub struct Reader<'a> {
-    consumer: BaseConsumer<DeliveryContext>,
+    consumer: BaseConsumer<ReaderContext>,
     options: &'a KafkaOptions,
 }
 
@@ -30,7 +33,7 @@ impl<'a> Reader<'a> {
     pub fn open(options: &'a KafkaOptions) -> Result<Self, KafkaError> {
         let consumer = options
             .reader_config()?
-            .create_with_context(DeliveryContext::default())
+            .create_with_context(ReaderContext::default())
             .map_err(|e| KafkaError::Client(e.to_string()))?;
         Ok(Self { consumer, options })
     }
@@ -67,7 +70,7 @@ impl Drop for Reader<'_> {
 
 /// The partition that a [`Reader`] reads; it reads one at a time.
 pub(crate) struct Partition<'r> {
-    consumer: &'r BaseConsumer<DeliveryContext>,
+    consumer: &'r BaseConsumer<ReaderContext>,
     options: &'r KafkaOptions,
     topic: &'r str,
     low: i64,

@@ -1,12 +1,9 @@
 //! Produces schema-history records, and says where in their topic they stand.
 
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer};
-
 use super::{NO_CHANGE, Publisher};
 use crate::error::KafkaError;
 use crate::history::{HistoryMessage, effect};
-use crate::options::Delivery;
+use crate::producer::Record;
 
 /// A schema-history record that was sent, for [`Publisher::history_offset`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,16 +16,8 @@ pub(super) struct HistorySent {
     sent: usize,
     /// The first of this transaction.
     first: usize,
-    /// How many of this transaction have a place, and the first one's offset.
-    placed: usize,
-    first_offset: i64,
-}
-
-impl HistorySent {
-    /// Whether any were sent since the transaction began.
-    pub(super) fn is_in_transaction(&self) -> bool {
-        self.sent > self.first
-    }
+    /// Where those of this transaction stand, as far as they are acknowledged.
+    offsets: Vec<i64>,
 }
 
 impl Publisher {
@@ -38,21 +27,17 @@ impl Publisher {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_history(&mut self, message: &HistoryMessage) -> Result<HistoryTicket, KafkaError> {
-        let value = message.value();
-        let topic = self.options.history_topic.clone();
-        let number = self.history.sent;
-        self.produce(BaseRecord::<[u8], [u8], usize> {
-            topic: &topic,
-            partition: Some(0),
-            payload: Some(value.as_bytes()),
+        let (value, header) = (message.value(), message.header());
+        let record = Record {
             key: None,
-            timestamp: None,
-            headers: Some(OwnedHeaders::new().insert(Header {
-                key: effect::HEADER,
-                value: Some(&message.header()),
-            })),
-            delivery_opaque: NO_CHANGE,
-        })?;
+            value: Some(value.as_bytes()),
+            headers: &[(effect::HEADER, header.as_slice())],
+        };
+        let topic = self.own.history;
+        let sent = self.producer.follow(topic, 0);
+        let sent = sent.and_then(|()| self.producer.send(topic, Some(0), record, NO_CHANGE));
+        sent.map_err(|fault| self.error("send", fault))?;
+        let number = self.history.sent;
         self.history.sent = number.saturating_add(1);
         Ok(HistoryTicket(number))
     }
@@ -60,60 +45,33 @@ impl Publisher {
     /// Waits until all history records sent so far are acknowledged, and whatever else is under way. Their offsets are
     /// known then.
     ///
-    /// librdkafka tells the offset of a record in a report, and holds a record until its report is taken: a flush would
-    /// wait for reports, and every commit with it. But a source has its history for itself, so that the records of a
-    /// transaction stand there one after another.
-    ///
     /// # Errors
-    /// If a delivery failed, the broker does not say where the topic ends, or somebody else has written into it.
+    /// If a delivery failed.
     pub fn settle_history(&mut self) -> Result<(), KafkaError> {
         let records = self.history.sent.saturating_sub(self.history.first);
-        if records == self.history.placed {
+        if records == self.history.offsets.len() {
             return Ok(());
         }
         self.flush()?;
-        let first_offset = self.first_history_offset(records)?;
-        if self.history.placed > 0 && self.history.first_offset != first_offset {
-            return Err(KafkaError::Undelivered {
-                topic: self.options.history_topic.clone(),
-                reason: "another program has written into it meanwhile".to_owned(),
-            });
+        for (first, count) in self.producer.placed(self.own.history, 0) {
+            let offsets = first..first.saturating_add(i64::from(count));
+            self.history.offsets.extend(offsets);
         }
-        self.history.placed = records;
-        self.history.first_offset = first_offset;
         Ok(())
-    }
-
-    /// Where the first of so many history records of this transaction stands, all of them acknowledged. The stable part
-    /// of a topic ends where the oldest open transaction begins; without transactions, behind the last record.
-    fn first_history_offset(&self, records: usize) -> Result<i64, KafkaError> {
-        let (topic, limit) = (&self.options.history_topic, self.options.timeouts.connect);
-        let bounds = self.producer().client().fetch_watermarks(topic, 0, limit);
-        let (_, stable_end) = bounds.map_err(|error| {
-            self.scene()
-                .admin(format!("asking for the end of the topic {topic}"), &error)
-        })?;
-        Ok(match self.options.delivery {
-            Delivery::ExactlyOnce => stable_end,
-            Delivery::AtLeastOnce => stable_end.saturating_sub_unsigned(as_u64(records)),
-        })
     }
 
     /// The offset of a history record of this transaction; none before it is settled, and none after
     /// [`commit`](Self::commit) or [`abort`](Self::abort).
     pub fn history_offset(&self, ticket: HistoryTicket) -> Option<i64> {
         let place = ticket.0.checked_sub(self.history.first)?;
-        (place < self.history.placed)
-            .then(|| self.history.first_offset.saturating_add_unsigned(as_u64(place)))
+        self.history.offsets.get(place).copied()
     }
 
     /// What was committed or given up is not asked for any more.
     pub(super) fn forget_history(&mut self) {
         self.history.first = self.history.sent;
-        self.history.placed = 0;
+        self.history.offsets.clear();
+        // Those that nobody settled.
+        drop(self.producer.placed(self.own.history, 0));
     }
-}
-
-fn as_u64(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,63 @@
+//! Why the producer cannot go on.
+
+use std::time::Duration;
+
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use super::socket::Ended;
+use crate::error::StepError;
+use crate::wire::ErrorCode;
+
+/// What went wrong, by librdkafka's names for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// A login or a certificate was refused: no waiting mends it.
+    Refused { code: Code, reason: String },
+    /// No broker answered in time.
+    Unreachable { reason: String, after: Duration },
+    /// A record cannot be delivered.
+    Delivery(FailedDelivery),
+    /// A step of a transaction failed.
+    Step(StepError),
+}
+
+/// A record that was not delivered: the largest of its batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedDelivery {
+    pub topic: String,
+    pub code: Code,
+    /// Bytes of key and value.
+    pub bytes: usize,
+    /// The record's number, as it was given to the producer.
+    pub number: usize,
+}
+
+impl Fault {
+    /// A broker's refusal of a step, which has certainly not committed anything.
+    pub(super) fn refused_step(error: ErrorCode) -> Self {
+        Self::step(error.code(), error.code().to_string())
+    }
+
+    /// A step that failed before anything was committed.
+    pub(super) fn step(code: Code, reason: String) -> Self {
+        Self::Step(StepError {
+            code,
+            reason,
+            requires_abort: true,
+        })
+    }
+
+    /// What happened at the connection, if no waiting mends it.
+    pub(super) fn of(ended: &Ended) -> Option<Self> {
+        ended.refused.then(|| Self::Refused {
+            code: ended.code,
+            reason: ended.reason.clone(),
+        })
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::step(Code::Fail, error.to_string())
+    }
+}

@@ -1,0 +1,30 @@
+//! Kafka's protocol, as far as a transactional producer speaks it: requests to bytes and answers from bytes, without a
+//! socket. One file a request.
+//!
+//! Of each request the newest versions are spoken that brokers from 0.11 or 2.0 on have and that need no tagged fields
+//! (Kafka keeps all of these in 4.x: KIP-896). Sources: `clients/src/main/resources/common/message/*.json` of Kafka, and
+//! <https://kafka.apache.org/protocol.html>.
+
+pub(crate) mod add_partitions;
+pub(crate) mod api;
+pub(crate) mod api_versions;
+pub(crate) mod end_txn;
+pub(crate) mod error_code;
+pub(crate) mod find_coordinator;
+pub(crate) mod init_producer_id;
+pub(crate) mod metadata;
+pub(crate) mod primitive;
+pub(crate) mod produce;
+pub(crate) mod sasl;
+
+pub(crate) use api::{Api, Versions};
+pub(crate) use error_code::ErrorCode;
+
+/// A producer's identity at its coordinator and in its batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProducerId {
+    /// Given by the broker; kept by a transactional id.
+    pub id: i64,
+    /// Grows with each instance of a transactional id, which fences the older ones.
+    pub epoch: i16,
+}
