@@ -98,6 +98,7 @@ impl DetachedRows {
             present,
             present_after,
             partition: None,
+            one_row_without_columns: present.ones() == 0,
             rows,
         };
         let context = EventContext {

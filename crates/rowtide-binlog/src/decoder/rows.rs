@@ -19,6 +19,8 @@ pub struct Rows<'a> {
     plan: &'a Arc<RowPlan>,
     context: EventContext<'a>,
     unread: Reader<'a>,
+    /// Whether a row that has no bytes is still to come.
+    one_without_columns: bool,
     before: Vec<Value<'a>>,
     after: Vec<Value<'a>>,
     /// Of an event with differences, the documents that they make, and how many of those are done.
@@ -61,6 +63,7 @@ impl<'a> Rows<'a> {
             plan,
             context,
             unread: Reader::new(event.rows),
+            one_without_columns: event.one_row_without_columns,
             before: Vec::new(),
             after: Vec::new(),
             documents: (None, 0),
@@ -97,7 +100,7 @@ impl<'a> Rows<'a> {
     /// Decodes the next row, or gives `None` after the last.
     #[allow(clippy::should_implement_trait, reason = "a row borrows from the cursor")]
     pub fn next(&mut self) -> Result<Option<RowChange<'_, 'a>>, DecodeError> {
-        if self.unread.is_empty() {
+        if self.unread.is_empty() && !std::mem::take(&mut self.one_without_columns) {
             return Ok(None);
         }
         self.decode().map_err(|cause| self.error(cause.into()))?;

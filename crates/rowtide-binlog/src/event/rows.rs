@@ -91,6 +91,9 @@ pub struct Partition {
     pub source: Option<u16>,
 }
 
+/// Bytes of the fixed part in version 2, which MySQL alone writes.
+const VERSION_2_POST_HEADER: usize = 10;
+
 /// A rows event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowsEvent<'a> {
@@ -106,6 +109,10 @@ pub struct RowsEvent<'a> {
     pub present_after: Bitmap<'a>,
     /// Where the rows are, in a table that has partitions.
     pub partition: Option<Partition>,
+    /// Whether it is of one row that has no columns, and so no bytes: an insert of defaults alone, where `binlog_row_image`
+    /// is MINIMAL. MySQL refuses a second such row in an event with error 1534; MariaDB's event, of version 1, says nothing of
+    /// how many they are.
+    pub one_row_without_columns: bool,
     /// The images; of a compressed event, compressed.
     pub rows: &'a [u8],
 }
@@ -115,7 +122,7 @@ impl<'a> RowsEvent<'a> {
     pub fn read(body: &'a [u8], operation: RowsOperation, post_header_len: usize) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let header = RowsHeader::read_from(&mut reader, post_header_len)?;
-        let partition = if post_header_len == 10 {
+        let partition = if post_header_len == VERSION_2_POST_HEADER {
             variable_header(&mut reader, operation)?
         } else {
             None
@@ -130,6 +137,9 @@ impl<'a> RowsEvent<'a> {
         } else {
             present
         };
+        let rows = reader.take_rest();
+        let without_columns = width != 0 && present.ones() == 0 && rows.is_empty();
+        let one_row = operation == RowsOperation::Insert && post_header_len == VERSION_2_POST_HEADER;
         Ok(Self {
             header,
             operation,
@@ -137,7 +147,8 @@ impl<'a> RowsEvent<'a> {
             present,
             present_after,
             partition,
-            rows: reader.take_rest(),
+            one_row_without_columns: without_columns && one_row,
+            rows,
         })
     }
 }
@@ -296,6 +307,22 @@ mod tests {
             (event.partition, event.width, event.rows.len()),
             (Some(partition), 1, 0)
         );
+    }
+
+    #[test]
+    fn an_insert_without_columns_is_one_row_in_version_2() {
+        let read = |event: &[u8], operation, post_header_len| {
+            let event = RowsEvent::read(event, operation, post_header_len).unwrap();
+            event.one_row_without_columns
+        };
+        let v2 = [7, 0, 0, 0, 0, 0, 1, 0, 2, 0, 2, 0];
+        assert!(read(&v2, RowsOperation::Insert, 10));
+        assert!(!read(&v2, RowsOperation::Delete, 10));
+        assert!(!read(&[&v2[..], &[0]].concat(), RowsOperation::Insert, 10));
+        let v1 = [7, 0, 0, 0, 0, 0, 1, 0, 2, 0];
+        assert!(!read(&v1, RowsOperation::Insert, 8));
+        let dummy = [0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 2, 0, 0];
+        assert!(!read(&dummy, RowsOperation::Insert, 10));
     }
 
     #[test]

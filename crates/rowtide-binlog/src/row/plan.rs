@@ -173,7 +173,7 @@ impl RowPlan {
         self.check(event)?;
         let mut images = Reader::new(event.rows);
         let mut values = Vec::new();
-        let mut count = 0u64;
+        let mut count = u64::from(event.one_row_without_columns);
         while !images.is_empty() {
             self.read_image(&event.present, &mut images, &mut values)?;
             let after = &event.present_after;
@@ -191,15 +191,13 @@ impl RowPlan {
         Ok(count)
     }
 
-    /// Fails where the event is not of this table's width, and where its rows have no columns at all: they have no
-    /// bytes either, and nothing says how many they are.
+    /// Fails where the event is not of this table's width, and where nothing says how many rows it has, as they have no
+    /// columns at all.
     pub fn check(&self, event: &RowsEvent<'_>) -> Result<(), Malformed> {
         if event.width != self.columns.len() {
             Err(Malformed::Invalid("width of a rows event"))
-        } else if event.present.ones() == 0 {
-            Err(Malformed::Unsupported(
-                "a row without any column, as binlog_row_image=MINIMAL logs an INSERT of defaults alone,",
-            ))
+        } else if event.present.ones() == 0 && !event.one_row_without_columns {
+            Err(Malformed::Unsupported("a row image without any column"))
         } else {
             Ok(())
         }

@@ -69,6 +69,32 @@ fn a_column_that_no_image_has_stops_the_stream_or_is_what_was_asked_for() {
     );
 }
 
+/// Such a row has no bytes either, and is alone in its event.
+#[test]
+fn a_row_of_defaults_alone_is_not_lost() {
+    let mysql = stage::mysql();
+    mysql
+        .sql("CREATE DATABASE minimal_d; CREATE TABLE minimal_d.t (d INT DEFAULT 7, n INT)")
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql
+        .sql(
+            "USE minimal_d; SET binlog_row_image = MINIMAL; INSERT INTO t VALUES (); INSERT INTO t VALUES ();
+             INSERT INTO t VALUES (1, 2)",
+        )
+        .unwrap();
+    assert!(
+        mysql
+            .sql("USE minimal_d; SET binlog_row_image = MINIMAL; INSERT INTO t VALUES (), ()")
+            .is_err()
+    );
+    let defaults = r#"{"before":null,"after":{}"#;
+    assert_eq!(
+        images("minimal_d", &start, "omit"),
+        [defaults, defaults, r#"{"before":null,"after":{"d":1,"n":2}"#]
+    );
+}
+
 /// Several workers find the row together with others behind it; what stands before it is handed over all the same.
 #[test]
 fn with_several_workers_all_before_the_row_that_stops_the_stream_is_delivered() {

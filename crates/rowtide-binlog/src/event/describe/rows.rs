@@ -76,7 +76,8 @@ impl DescribedRows<'_> {
         let mut unread = Reader::new(event.rows);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let mut done = 0;
-        while !unread.is_empty() {
+        let mut without_columns = event.one_row_without_columns;
+        while !unread.is_empty() || std::mem::take(&mut without_columns) {
             plan.read_image(&event.present, &mut unread, &mut first)?;
             match event.operation {
                 RowsOperation::Update => plan.read_image(&event.present_after, &mut unread, &mut second)?,
