@@ -21,7 +21,7 @@ pub mod workload;
 
 pub use cache::Cache;
 pub use error::{Result, TestbedError};
-pub use kafka::{Ends, Kafka, KafkaOptions, Record, consume, read_all};
+pub use kafka::{BrokerTls, Ends, Kafka, KafkaOptions, Listener, Record, Secured, consume, read_all};
 pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};
 pub use scratch::Scratch;
 pub use server_process::{ServerProcess, free_port};

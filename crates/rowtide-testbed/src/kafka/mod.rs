@@ -1,6 +1,7 @@
 //! A Kafka broker of one's own.
 
 mod records;
+mod secured;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
 pub use records::{Ends, Record, consume, read_all};
+pub use secured::{BrokerTls, Listener, Secured};
 
 use crate::cache::Cache;
 use crate::command;
@@ -22,6 +24,7 @@ use crate::error::{Result, TestbedError, file, kafka};
 use crate::packages::{KafkaPrograms, VirtualMachine};
 use crate::scratch::Scratch;
 use crate::server_process::{ServerProcess, free_port};
+use secured::Ports;
 
 /// How a broker differs from the usual one.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct KafkaOptions {
     pub virtual_machine: VirtualMachine,
     /// More lines of `server.properties`, which win over the usual ones: `("auto.create.topics.enable", "false")`.
     pub settings: Vec<(String, String)>,
+    /// Listeners beside the open one, which the others of the testbed use.
+    pub secured: Secured,
 }
 
 impl KafkaOptions {
@@ -44,6 +49,7 @@ impl KafkaOptions {
                 first_heap_megabytes: HEAP_MEGABYTES,
             },
             settings: Vec::new(),
+            secured: Secured::default(),
         }
     }
 }
@@ -54,6 +60,7 @@ impl Default for KafkaOptions {
             heap_megabytes: 512,
             virtual_machine: VirtualMachine::default(),
             settings: Vec::new(),
+            secured: Secured::default(),
         }
     }
 }
@@ -62,9 +69,10 @@ impl Default for KafkaOptions {
 #[derive(Debug)]
 pub struct Kafka {
     programs: KafkaPrograms,
-    options: KafkaOptions,
+    options: Box<KafkaOptions>,
     port: u16,
     controller_port: u16,
+    secured_ports: Ports,
     // Before the folder: fields are dropped in order, and the broker ends before its files do.
     process: Mutex<Option<ServerProcess>>,
     scratch: Scratch,
@@ -76,11 +84,13 @@ impl Kafka {
         let programs = KafkaPrograms::fetch(&Cache::open()?)?;
         let scratch = Scratch::new("kafka")?;
         let (port, controller_port) = (free_port()?, free_port()?);
+        let secured_ports = Ports::choose(&options.secured)?;
         let broker = Kafka {
             programs,
-            options,
+            options: Box::new(options),
             port,
             controller_port,
+            secured_ports,
             process: Mutex::new(None),
             scratch,
         };
@@ -92,6 +102,11 @@ impl Kafka {
     /// `host:port` for clients; the same after a restart.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `host:port` of one of the [secured listeners](KafkaOptions::secured); the same after a restart.
+    pub fn bootstrap_of(&self, listener: &str) -> Result<String> {
+        Ok(format!("127.0.0.1:{}", self.secured_ports.of(listener)?))
     }
 
     /// The broker's log.
@@ -176,6 +191,8 @@ impl Kafka {
     /// Runs one of Kafka's own programs, such as `org.apache.kafka.tools.GetOffsetShell`, and returns its output.
     pub fn java(&self, class: &str, arguments: &[&str]) -> Result<String> {
         let mut command = self.programs.java(256, VirtualMachine::QuickStart);
+        // In other locales Java takes what is not ASCII for question marks.
+        command.env("LC_ALL", "C.UTF-8");
         command.arg(class).args(arguments);
         let output = command::run(&mut command, "install Java 17 or later")?;
         Ok(String::from_utf8_lossy(&output).into_owned())
@@ -253,13 +270,13 @@ impl Kafka {
 
     fn format(&self) -> Result<()> {
         let path = self.settings_file();
-        std::fs::write(&path, self.settings()).map_err(file("write", &path))?;
+        std::fs::write(&path, self.settings()?).map_err(file("write", &path))?;
         let path = path.display().to_string();
         let cluster = self.java("kafka.tools.StorageTool", &["random-uuid"])?;
-        self.java(
-            "kafka.tools.StorageTool",
-            &["format", "-t", cluster.trim(), "-c", &path],
-        )?;
+        let users = self.options.secured.format_arguments();
+        let mut arguments = vec!["format", "-t", cluster.trim(), "-c", &path];
+        arguments.extend(users.iter().map(String::as_str));
+        self.java("kafka.tools.StorageTool", &arguments)?;
         Ok(())
     }
 
@@ -267,21 +284,24 @@ impl Kafka {
         self.scratch.path().join("server.properties")
     }
 
-    fn settings(&self) -> String {
+    fn settings(&self) -> Result<String> {
         let (port, controller) = (self.port, self.controller_port);
+        let secured = &self.options.secured;
+        let more = secured.addresses(&self.secured_ports);
         let mut text = format!(
             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more}\n\
              controller.listener.names=CONTROLLER\nlog.dirs={}\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
              transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n",
             self.scratch.path().join("data").display()
         );
+        text.push_str(&secured.settings(self.scratch.path())?);
         for (key, value) in &self.options.settings {
             text.push_str(&format!("{key}={value}\n"));
         }
-        text
+        Ok(text)
     }
 
     fn process(&self) -> MutexGuard<'_, Option<ServerProcess>> {
