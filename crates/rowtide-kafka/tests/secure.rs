@@ -14,7 +14,7 @@ use rowtide_kafka::{
     Checkpoint, CheckpointStore, CreateTopics, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
     Topics,
 };
-use rowtide_testbed::{BrokerTls, Kafka, Listener, Scratch, Secured};
+use rowtide_testbed::{BrokerTls, Kafka, Listener, Secured};
 
 const USER: &str = "rowtide";
 /// SASLprep would change it: Kafka takes it as it is.
@@ -238,10 +238,9 @@ fn batch(value: &str) -> RecordBatch {
     batch
 }
 
-/// The broker of all tests, and the files that its clients need.
+/// The broker of all tests; the files that its clients need are in its folder, which ends with it.
 struct Broker {
     kafka: Kafka,
-    folder: Scratch,
 }
 
 fn broker() -> &'static Broker {
@@ -250,7 +249,7 @@ fn broker() -> &'static Broker {
 }
 
 fn file(name: &str) -> PathBuf {
-    broker().folder.path().join(name)
+    broker().file(name)
 }
 
 fn path(name: &str) -> String {
@@ -260,9 +259,6 @@ fn path(name: &str) -> String {
 impl Broker {
     fn start() -> rowtide_testbed::Result<Self> {
         let (authority, other) = (Authority::new("authority"), Authority::new("other"));
-        let folder = Scratch::new("kafka-clients")?;
-        authority.write_client_files(&folder);
-        std::fs::write(folder.path().join("other-ca.pem"), &other.certificate).unwrap();
         let users = vec![(USER.to_owned(), PASSWORD.to_owned())];
         let listener = |name, login, tls| Listener { name, login, tls };
         let kafka = Kafka::start(rowtide_testbed::KafkaOptions {
@@ -279,7 +275,14 @@ impl Broker {
             },
             ..Default::default()
         })?;
-        Ok(Self { kafka, folder })
+        let broker = Self { kafka };
+        authority.write_client_files(&broker);
+        std::fs::write(broker.file("other-ca.pem"), &other.certificate).unwrap();
+        Ok(broker)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.kafka.log().with_file_name(name)
     }
 }
 
@@ -324,8 +327,8 @@ impl Authority {
         }
     }
 
-    fn write_client_files(&self, folder: &Scratch) {
-        let write = |name: &str, pem: &str| std::fs::write(folder.path().join(name), pem).unwrap();
+    fn write_client_files(&self, broker: &Broker) {
+        let write = |name: &str, pem: &str| std::fs::write(broker.file(name), pem).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = self.sign("rowtide", &key, ExtendedKeyUsagePurpose::ClientAuth);
         write("ca.pem", &self.certificate);
