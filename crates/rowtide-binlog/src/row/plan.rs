@@ -443,6 +443,9 @@ mod tests {
             plan.read_image(&present, &mut image, &mut values).unwrap();
             assert_eq!((values, image.len()), (vec![Value::Int(1)], 0));
         }
+        // Where no column of the key may be NULL, hashes cannot either.
+        map.columns[1].nullable = false;
+        assert!(RowPlan::compile(&map, &table).is_ok());
         // Only what MariaDB makes for hashes may be there.
         map.columns[1].wire_type = WireType::Long;
         assert!(RowPlan::compile(&map, &table).is_err());

@@ -142,7 +142,7 @@ pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {
         Flavour::MySql => true,
         Flavour::MariaDb => {
             let is_hash = names.get(at).is_none_or(|name| name.starts_with("DB_ROW_HASH_"));
-            is_hash && column.nullable && column.wire_type == WireType::LongLong
+            is_hash && column.wire_type == WireType::LongLong
         }
     };
     let mut behind = map.columns.iter().enumerate().skip(told.columns.len());

@@ -186,12 +186,12 @@ impl Key {
     fn is_long(&self, columns: &[TrackedColumn]) -> bool {
         let bytes = |part: &KeyPart| {
             let column = part.column.as_deref().and_then(|name| find(columns, name))?;
-            let length = match column.data_type {
-                DataType::Char(length)
-                | DataType::VarChar(length)
-                | DataType::Binary(length)
-                | DataType::VarBinary(length) => part.prefix.unwrap_or(length),
-                _ => return None,
+            let length = match (&column.data_type, part.prefix) {
+                (DataType::Char(length), None)
+                | (DataType::VarChar(length), None)
+                | (DataType::Binary(length), None)
+                | (DataType::VarBinary(length), None) => *length,
+                (_, prefix) => prefix?,
             };
             let charset = column
                 .collation

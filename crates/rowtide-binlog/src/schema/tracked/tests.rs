@@ -232,6 +232,9 @@ fn what_no_statement_sees_of_a_table() {
     let generated: Vec<bool> = table.columns.iter().map(|column| column.generated).collect();
     assert_eq!(generated, [true, false, true, false, false]);
     assert_eq!(table.hidden, 2);
+    let sql =
+        "CREATE TABLE t (a TEXT, b BLOB, c VARCHAR(2000), UNIQUE (a(200)), UNIQUE (b(4000)), UNIQUE (c(10)))";
+    assert_eq!(shape(sql, "11.8.3-MariaDB").hidden, 1);
     let table = shape(
         "CREATE TABLE t (a INT, b INT, KEY ((a + 1), b, (a + 2)), UNIQUE (b))",
         "8.0.15",
