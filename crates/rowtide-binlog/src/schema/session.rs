@@ -13,6 +13,8 @@ const ANSI_QUOTES: u64 = 0x4;
 const REAL_AS_FLOAT: u64 = 0x1;
 /// `MAXDB` in `sql_mode`, which MySQL has up to 5.7: TIMESTAMP is DATETIME.
 const MAXDB: u64 = 0x1000;
+/// `MSSQL` in `sql_mode`: on MariaDB brackets hold a name.
+const MSSQL: u64 = 0x400;
 /// `ORACLE` in MariaDB's `sql_mode`: DATE has a time of day.
 const ORACLE: u64 = 0x200;
 /// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
@@ -153,6 +155,10 @@ impl<'a> Session<'a> {
 
     pub(super) fn has_ansi_quotes(&self) -> bool {
         self.sql_mode & ANSI_QUOTES != 0
+    }
+
+    pub(super) fn has_bracket_quotes(&self) -> bool {
+        self.is_mariadb() && self.sql_mode & MSSQL != 0
     }
 
     pub(super) fn has_backslash_escapes(&self) -> bool {

@@ -222,6 +222,9 @@ impl Cursor<'_> {
             column.srid = Some(u32::try_from(srid).map_err(|_| self.expected("an SRID"))?);
         } else if self.accept(&["COLUMN_FORMAT"]) || self.accept(&["STORAGE"]) {
             self.expect_name()?;
+        } else if self.accept(&["COMPRESSED"]) {
+            // MariaDB up to 10.11 takes it here too.
+            column.data_type.compressed = true;
         } else if self.accept(&["WITHOUT", "SYSTEM", "VERSIONING"]) {
             column.versioned = Some(false);
         } else if self.accept(&["WITH", "SYSTEM", "VERSIONING"]) {

@@ -7,6 +7,8 @@ use crate::schema::sql::Cursor;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::schema) struct TypeSpec {
     pub(in crate::schema) name: TypeName,
+    /// The one of MariaDB's schemas of types that it names; without it `sql_mode` says it.
+    pub(in crate::schema) schema: Option<TypeSchema>,
     /// Characters, bytes, digits, or digits of a second.
     pub(in crate::schema) length: Option<u64>,
     /// Digits after the point.
@@ -20,6 +22,16 @@ pub(in crate::schema) struct TypeSpec {
     pub(in crate::schema) compressed: bool,
     /// How it was written before, where a definition tells that too.
     pub(in crate::schema) declared: Option<Box<TypeSpec>>,
+}
+
+/// Whose types are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::schema) enum TypeSchema {
+    MariaDb,
+    /// DATE has a time of day.
+    Oracle,
+    /// TIMESTAMP is DATETIME.
+    MaxDb,
 }
 
 /// A member of an ENUM or SET.
@@ -53,6 +65,7 @@ impl TypeSpec {
     pub(in crate::schema) fn new(name: TypeName) -> Self {
         Self {
             name,
+            schema: None,
             length: None,
             scale: None,
             members: Vec::new(),
@@ -72,11 +85,10 @@ impl TypeSpec {
 
 impl Cursor<'_> {
     pub(super) fn data_type(&mut self) -> Result<TypeSpec> {
-        if self.accept(&["MARIADB_SCHEMA"]) {
-            self.expect_symbol('.')?;
-        }
+        let schema = self.type_schema()?;
         let name = self.type_name().ok_or_else(|| self.expected("a type"))?;
         let mut spec = TypeSpec::new(name);
+        spec.schema = schema;
         if matches!(name, TypeName::Enum | TypeName::Set) {
             spec.members = self.members()?;
         } else {
@@ -84,6 +96,20 @@ impl Cursor<'_> {
         }
         while self.type_attribute(&mut spec)? {}
         Ok(spec)
+    }
+
+    fn type_schema(&mut self) -> Result<Option<TypeSchema>> {
+        let schema = if self.accept(&["MARIADB_SCHEMA"]) {
+            TypeSchema::MariaDb
+        } else if self.accept(&["ORACLE_SCHEMA"]) {
+            TypeSchema::Oracle
+        } else if self.accept(&["MAXDB_SCHEMA"]) {
+            TypeSchema::MaxDb
+        } else {
+            return Ok(None);
+        };
+        self.expect_symbol('.')?;
+        Ok(Some(schema))
     }
 
     fn members(&mut self) -> Result<Vec<Member>> {

@@ -20,7 +20,7 @@ use super::sql::Cursor;
 pub(super) use alter::{Clause, Place, read_clauses};
 pub(super) use column::{ColumnSpec, Generated};
 pub(super) use create_table::{CreateTable, PeriodSpec, Source};
-pub(super) use data_type::{CharsetSpec, Member, MemberValue, TypeSpec};
+pub(super) use data_type::{CharsetSpec, Member, MemberValue, TypeSchema, TypeSpec};
 pub(super) use head::Head;
 pub use key::KeyKind;
 pub(super) use key::{KeySpec, PartSpec};

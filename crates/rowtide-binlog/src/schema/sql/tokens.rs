@@ -42,6 +42,7 @@ pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
         sql,
         at: 0,
         ansi_quotes: session.has_ansi_quotes(),
+        bracket_quotes: session.has_bracket_quotes(),
         escapes: session.has_backslash_escapes(),
         server: session.server,
         is_definition: session.is_definition,
@@ -96,6 +97,7 @@ struct Lexer<'a> {
     sql: &'a str,
     at: usize,
     ansi_quotes: bool,
+    bracket_quotes: bool,
     escapes: bool,
     server: ServerVersion,
     is_definition: bool,
@@ -128,6 +130,7 @@ impl Lexer<'_> {
         match first {
             '`' => Kind::Name(self.quoted('`', false)),
             '"' if self.ansi_quotes => Kind::Name(self.quoted('"', false)),
+            '[' if self.bracket_quotes => Kind::Name(self.quoted(']', false)),
             '\'' | '"' => {
                 self.quoted(first, self.escapes);
                 Kind::Text
@@ -255,6 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     const ANSI_QUOTES: u64 = 0x4;
+    const MSSQL: u64 = 0x400;
     const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
 
     fn on(server: &str, sql: &str, sql_mode: u64) -> Tokens {
@@ -322,6 +326,14 @@ mod tests {
         assert_eq!(on("9.7.4"), ["a", "b"]);
         assert_eq!(on("8.0.15"), ["a"]);
         assert_eq!(on("10.11.6-MariaDB"), ["a", "d", "e"]);
+    }
+
+    #[test]
+    fn brackets_are_quotes_where_mariadb_is_told_so() {
+        let first = |server, sql_mode| on(server, "[a]]b] c", sql_mode).all.remove(0).kind;
+        assert_eq!(first("11.8.3-MariaDB", MSSQL), Kind::Name("a]b".into()));
+        assert_eq!(first("11.8.3-MariaDB", 0), Kind::Symbol('['));
+        assert_eq!(first("5.7.22", MSSQL), Kind::Symbol('['));
     }
 
     #[test]

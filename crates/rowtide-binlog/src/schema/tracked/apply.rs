@@ -202,10 +202,21 @@ impl SchemaTracker {
         Change::Dropped { id, before }
     }
 
+    /// MariaDB logs the names of temporary tables too: one that is renamed twice without having been made again was
+    /// temporary at first, and hid the other.
     fn rename_tables(&mut self, renames: Vec<(TableId, TableId)>) -> Vec<Change> {
+        let is_temporary = |at: usize| {
+            let mut behind = renames.iter().skip(at);
+            let name = behind.next().map(|(from, _)| from);
+            let next = behind.find(|(from, to)| name == Some(from) || name == Some(to));
+            next.is_some_and(|(from, _)| name == Some(from))
+        };
+        let temporary: Vec<bool> = (0..renames.len()).map(is_temporary).collect();
         renames
             .into_iter()
-            .map(|(from, to)| self.rename_table(from, to))
+            .zip(temporary)
+            .filter(|(_, temporary)| !temporary)
+            .map(|((from, to), _)| self.rename_table(from, to))
             .collect()
     }
 

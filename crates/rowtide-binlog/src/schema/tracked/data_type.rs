@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
 use crate::schema::Session;
-use crate::schema::ddl::{Member, MemberValue, TypeName, TypeSpec};
+use crate::schema::ddl::{Member, MemberValue, TypeName, TypeSchema, TypeSpec};
 
 /// A type with all that a server keeps of it, whatever it was called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -143,12 +143,12 @@ impl DataType {
             N::Decimal | N::Dec | N::Numeric | N::Fixed => decimal(spec)?,
             N::Number if spec.length.is_none() => Self::Double(sign(spec), None),
             N::Number => decimal(spec)?,
-            N::Date if session.date_has_time() => Self::DateTime(0),
+            N::Date if date_has_time(spec, session) => Self::DateTime(0),
             N::Date => Self::Date,
             N::Year => Self::Year,
             N::Time => Self::Time(number(spec.length.unwrap_or(0))?),
             N::DateTime => Self::DateTime(number(spec.length.unwrap_or(0))?),
-            N::Timestamp if session.timestamp_is_datetime() => {
+            N::Timestamp if timestamp_is_datetime(spec, session) => {
                 Self::DateTime(number(spec.length.unwrap_or(0))?)
             }
             N::Timestamp => Self::Timestamp(number(spec.length.unwrap_or(0))?),
@@ -283,6 +283,18 @@ fn decimal(spec: &TypeSpec) -> Result<DataType, Reason> {
     let precision = spec.length.filter(|length| *length > 0).unwrap_or(10);
     let scale = spec.scale.unwrap_or(0);
     Ok(DataType::Decimal(sign(spec), number(precision)?, number(scale)?))
+}
+
+fn date_has_time(spec: &TypeSpec, session: &Session<'_>) -> bool {
+    spec.schema
+        .map_or_else(|| session.date_has_time(), |schema| schema == TypeSchema::Oracle)
+}
+
+fn timestamp_is_datetime(spec: &TypeSpec, session: &Session<'_>) -> bool {
+    spec.schema.map_or_else(
+        || session.timestamp_is_datetime(),
+        |schema| schema == TypeSchema::MaxDb,
+    )
 }
 
 fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {

@@ -1,0 +1,3 @@
+-- COMPRESSED as the last attribute of a column, which MariaDB 11.8 refuses.
+CREATE TABLE t (a VARCHAR(10) DEFAULT '' COMPRESSED, b BLOB NULL COMPRESSED, c TEXT NOT NULL);
+ALTER TABLE t ADD d TEXT DEFAULT 'x' COMPRESSED;
