@@ -136,7 +136,8 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
         .sql(
             "CREATE DATABASE own; USE own; CREATE TABLE v (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING; \
              CREATE SEQUENCE s; CREATE SEQUENCE once; CREATE TABLE u (id UUID PRIMARY KEY, i INET6); \
-             CREATE TABLE h (id INT PRIMARY KEY, a INT, UNIQUE (a) USING HASH)",
+             CREATE TABLE h (id INT PRIMARY KEY, a INT, UNIQUE (a) USING HASH); \
+             CREATE TABLE k (id INT PRIMARY KEY, b TEXT NOT NULL, UNIQUE (b), UNIQUE (b(1000)))",
         )
         .unwrap();
     succeed(&mut run(&mariadb, "own", &start));
@@ -148,6 +149,7 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
              INSERT INTO u VALUES ('123e4567-e89b-12d3-a456-426655440000', '::1');
              ALTER TABLE once SEQUENCE=0; INSERT INTO once VALUES (1, 2, 3, 4, 5, 6, 0, 8);
              CREATE TEMPORARY SEQUENCE gone; DROP TEMPORARY SEQUENCE gone; INSERT INTO h VALUES (1, 2);
+             INSERT INTO k VALUES (1, 'x');
              SET GLOBAL binlog_row_metadata = FULL; INSERT INTO h VALUES (2, NULL);
              ALTER TABLE u ADD w VECTOR(2) FIRST, ADD n INET4;
              INSERT INTO u VALUES (VEC_FromText('[1,2]'), '00000000-0000-0000-0000-000000000001', NULL, '1.2.3.4');
@@ -170,6 +172,7 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
         rows("own", "own.h"),
         [json!({"id": 1, "a": 2}), json!({"id": 2, "a": null})]
     );
+    assert_eq!(rows("own", "own.k"), [json!({"id": 1, "b": "x"})]);
     assert_eq!(
         rows("own", "own.u"),
         [
