@@ -304,7 +304,10 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 /// Blanks at the end of a member are not kept; in a definition are those that were.
 fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[SmolStr]>, Reason> {
     let keeps = charset == Charset::Binary || session.is_definition;
-    let kept = |value: &str| SmolStr::from(if keeps { value } else { value.trim_end_matches(' ') });
+    let kept = |value: &str| {
+        let value = if keeps { value } else { value.trim_end_matches(' ') };
+        SmolStr::from(before_nul(value, charset, session))
+    };
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
@@ -312,6 +315,15 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
     };
     let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)
+}
+
+/// MySQL 5.7 writes members to a file in which a NUL ends them.
+fn before_nul<'m>(member: &'m str, charset: Charset, session: &Session<'_>) -> &'m str {
+    let has_files = !session.is_mariadb() && !session.server.is_at_least(8, 0, 0);
+    match member.split_once('\0') {
+        Some((before, _)) if has_files && width(charset) == 1 => before,
+        _ => member,
+    }
 }
 
 /// A member as it is in the character set of its column: servers convert it to that of the session's literals and from
@@ -350,14 +362,19 @@ fn bytes_of(member: &str, client: Charset) -> Option<Vec<u8>> {
 
 /// Servers put zeros in front of bytes that are no whole number of characters.
 fn aligned(mut bytes: Vec<u8>, charset: Charset) -> Vec<u8> {
-    let width = match charset {
+    let whole = bytes.len().next_multiple_of(width(charset));
+    let lacking = whole.saturating_sub(bytes.len());
+    bytes.splice(0..0, std::iter::repeat_n(0, lacking));
+    bytes
+}
+
+/// Bytes of the shortest character.
+fn width(charset: Charset) -> usize {
+    match charset {
         Charset::Ucs2 | Charset::Utf16 | Charset::Utf16Le => 2,
         Charset::Utf32 => 4,
         _ => 1,
-    };
-    let lacking = bytes.len().next_multiple_of(width).saturating_sub(bytes.len());
-    bytes.splice(0..0, std::iter::repeat_n(0, lacking));
-    bytes
+    }
 }
 
 fn reread(members: &[SmolStr], from: Charset, to: Charset) -> Result<Arc<[SmolStr]>, Reason> {
