@@ -3,6 +3,7 @@
 //! It knows nothing of Rowtide's own crates, so that what it says about them is independent of them.
 
 pub mod binlogs;
+mod broken_link;
 mod cache;
 mod command;
 mod error;
@@ -19,6 +20,7 @@ mod slow_link;
 mod version;
 pub mod workload;
 
+pub use broken_link::BrokenLink;
 pub use cache::Cache;
 pub use error::{Result, TestbedError};
 pub use kafka::{BrokerTls, Ends, Kafka, KafkaOptions, Listener, Record, Secured, consume, read_all};
