@@ -6,6 +6,12 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kafka_protocol::messages::{
+    AddPartitionsToTxnResponse, ApiVersionsResponse, BrokerId, FindCoordinatorResponse, MetadataResponse,
+    ProduceResponse, SaslAuthenticateResponse, SaslHandshakeResponse, TopicName,
+    add_partitions_to_txn_response, api_versions_response, metadata_response, produce_response,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use rowtide_binlog::event::file::BinlogFile;
 use rowtide_binlog::event::{EventType, RowsOperation};
 use rowtide_fuzz::append_frame;
@@ -30,7 +36,8 @@ fn main() -> Done {
     }
     json(&mut corpus)?;
     texts(&mut corpus)?;
-    connections(&mut corpus)
+    connections(&mut corpus)?;
+    kafka_answers(&mut corpus)
 }
 
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
@@ -347,4 +354,49 @@ fn greeting() -> Vec<u8> {
         b"ijklmnopqrst\0caching_sha2_password\0",
     ]
     .concat()
+}
+
+/// Of each request that has an array or a string in its answer, with the numbers that the target has for it.
+fn kafka_answers(corpus: &mut Corpus) -> Done {
+    let (host, topic) = (
+        StrBytes::from_static_str("host"),
+        TopicName(StrBytes::from_static_str("topic")),
+    );
+    let broker = metadata_response::MetadataResponseBroker::default().with_host(host.clone());
+    let partition =
+        metadata_response::MetadataResponsePartition::default().with_replica_nodes(vec![BrokerId(1)]);
+    let described = metadata_response::MetadataResponseTopic::default()
+        .with_name(Some(topic.clone()))
+        .with_partitions(vec![partition]);
+    let metadata = MetadataResponse::default()
+        .with_brokers(vec![broker])
+        .with_topics(vec![described]);
+    let appended = produce_response::TopicProduceResponse::default()
+        .with_name(topic.clone())
+        .with_partition_responses(vec![produce_response::PartitionProduceResponse::default(); 2]);
+    let produced = ProduceResponse::default().with_responses(vec![appended]);
+    let added = add_partitions_to_txn_response::AddPartitionsToTxnPartitionResult::default();
+    let added = add_partitions_to_txn_response::AddPartitionsToTxnTopicResult::default()
+        .with_name(topic)
+        .with_results_by_partition(vec![added.with_partition_error_code(3)]);
+    let added = AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(vec![added]);
+    let versions = api_versions_response::ApiVersion::default().with_max_version(9);
+    let versions = ApiVersionsResponse::default().with_api_keys(vec![versions]);
+    let mechanisms = SaslHandshakeResponse::default().with_mechanisms(vec![host.clone()]);
+    let login = SaslAuthenticateResponse::default().with_error_message(Some(host.clone()));
+    let coordinator = FindCoordinatorResponse::default().with_host(host);
+    seed(corpus, "produce", [0, 7], &produced)?;
+    seed(corpus, "metadata_4", [1, 4], &metadata)?;
+    seed(corpus, "metadata_7", [1, 7], &metadata)?;
+    seed(corpus, "find_coordinator", [2, 2], &coordinator)?;
+    seed(corpus, "sasl_handshake", [3, 1], &mechanisms)?;
+    seed(corpus, "api_versions", [4, 0], &versions)?;
+    seed(corpus, "add_partitions", [6, 2], &added)?;
+    seed(corpus, "sasl_authenticate", [8, 1], &login)
+}
+
+fn seed(corpus: &mut Corpus, name: &str, [request, version]: [u8; 2], answer: &impl Encodable) -> Done {
+    let mut seed = vec![request, version];
+    answer.encode(&mut seed, i16::from(version))?;
+    corpus.add("kafka_answers", name, &seed)
 }

@@ -12,6 +12,10 @@ mod gtid;
 #[cfg(feature = "kafka")]
 mod history;
 mod json;
+mod kafka_answers;
+// Only answers are read here.
+#[allow(dead_code)]
+mod kafka_wire;
 mod rows;
 mod statement;
 mod watch;
@@ -25,6 +29,7 @@ pub use gtid::{gtid_set, gtid_text};
 #[cfg(feature = "kafka")]
 pub use history::history;
 pub use json::{json, json_diff};
+pub use kafka_answers::kafka_answers;
 pub use rows::rows;
 pub use statement::statement;
 pub use watch::{Watch, decoder};
@@ -52,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     target("gtid_set", gtid_set),
     target("gtid_text", gtid_text),
     target("statement", statement),
+    target("kafka_answers", kafka_answers),
     #[cfg(feature = "kafka")]
     target("checkpoint", checkpoint),
     #[cfg(feature = "kafka")]

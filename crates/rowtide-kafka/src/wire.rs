@@ -13,18 +13,12 @@ pub(crate) mod error_code;
 pub(crate) mod find_coordinator;
 pub(crate) mod init_producer_id;
 pub(crate) mod metadata;
+#[cfg(test)]
+mod oracle;
 pub(crate) mod primitive;
 pub(crate) mod produce;
 pub(crate) mod sasl;
 
 pub(crate) use api::{Api, Versions};
 pub(crate) use error_code::ErrorCode;
-
-/// A producer's identity at its coordinator and in its batches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ProducerId {
-    /// Given by the broker; kept by a transactional id.
-    pub id: i64,
-    /// Grows with each instance of a transactional id, which fences the older ones.
-    pub epoch: i16,
-}
+pub(crate) use init_producer_id::ProducerId;

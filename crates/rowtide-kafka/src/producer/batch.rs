@@ -227,3 +227,278 @@ fn as_i64(n: usize) -> i64 {
 pub(super) fn sequence_after(sequence: i32, count: i32) -> i32 {
     sequence.wrapping_add(count) & i32::MAX
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use bytes::Bytes;
+    use kafka_protocol::records::{Compression as Codec, RecordBatchDecoder, TimestampType};
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    use super::super::compression::Compression;
+    use super::*;
+
+    const AUTHOR: Author = Author {
+        producer: ProducerId {
+            id: 1 << 40,
+            epoch: 7,
+        },
+        sequence: 1_000,
+        transactional: true,
+    };
+    const CODECS: [Compression; 5] = [
+        Compression::None,
+        Compression::Gzip(6),
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd(3),
+    ];
+
+    /// A record that owns its bytes.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Owned {
+        key: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        headers: Vec<(String, Vec<u8>)>,
+        ms: i64,
+    }
+
+    fn owned(value: &[u8], ms: i64) -> Owned {
+        Owned {
+            key: None,
+            value: Some(value.to_vec()),
+            headers: Vec::new(),
+            ms,
+        }
+    }
+
+    fn sealed(records: &[Owned], author: Author, codec: Compression) -> SealedBatch {
+        let mut open = OpenBatch::default();
+        for (number, record) in records.iter().enumerate() {
+            let headers = record
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_slice()));
+            let headers: Vec<_> = headers.collect();
+            let record_of_it = Record {
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &headers,
+            };
+            open.add(record_of_it, number, record.ms);
+        }
+        let buffer = vec![9; 100];
+        open.seal(author, &mut Compressor::new(codec), buffer).unwrap().0
+    }
+
+    /// The records as another implementation reads them, which also checks the checksum.
+    fn read(batch: &SealedBatch, author: Author) -> Vec<Owned> {
+        let info = RecordBatchDecoder::decode_batch_info(&mut Bytes::from(batch.bytes.clone())).unwrap();
+        let [info] = info.as_slice() else {
+            panic!("{} batches", info.len())
+        };
+        assert_eq!(
+            (info.producer_id, info.producer_epoch),
+            (author.producer.id, author.producer.epoch)
+        );
+        assert_eq!(
+            (info.base_sequence, info.transactional),
+            (author.sequence, author.transactional)
+        );
+        assert_eq!(
+            (info.record_count, info.control, info.delete_horizon),
+            (batch.count, false, false)
+        );
+        assert_eq!((info.min_offset, info.partition_leader_epoch), (0, -1));
+        assert_eq!(info.timestamp_type, TimestampType::Creation);
+        let mut bytes = Bytes::from(batch.bytes.clone());
+        let decoded = RecordBatchDecoder::decode_with_custom_compression(&mut bytes, Some(&decompressed));
+        assert!(bytes.is_empty());
+        let records = decoded.unwrap().records;
+        let last_offset = i32::from_be_bytes(*batch.bytes[23..].first_chunk().unwrap());
+        let last_ms = i64::from_be_bytes(*batch.bytes[35..].first_chunk().unwrap());
+        assert_eq!(last_offset, batch.count - 1);
+        assert_eq!(Some(last_ms), records.iter().map(|record| record.timestamp).max());
+        assert!(
+            records
+                .iter()
+                .zip(0..)
+                .all(|(record, offset)| record.offset == offset)
+        );
+        let owned = records.into_iter().map(|record| Owned {
+            key: record.key.map(Vec::from),
+            value: record.value.map(Vec::from),
+            headers: record
+                .headers
+                .into_iter()
+                .map(|(k, v)| (k.to_string(), v.unwrap().to_vec()))
+                .collect(),
+            ms: record.timestamp,
+        });
+        owned.collect()
+    }
+
+    /// The records' bytes, by decompressors that have nothing to do with how they were compressed here.
+    fn decompressed(bytes: &mut Bytes, codec: Codec) -> anyhow::Result<Bytes> {
+        let mut out = Vec::new();
+        match codec {
+            Codec::None => out.extend_from_slice(bytes),
+            Codec::Gzip => drop(flate2::read::GzDecoder::new(&**bytes).read_to_end(&mut out)?),
+            Codec::Lz4 => drop(lz4_flex::frame::FrameDecoder::new(&**bytes).read_to_end(&mut out)?),
+            Codec::Zstd => out = zstd::stream::decode_all(&**bytes)?,
+            Codec::Snappy => {
+                let mut rest = bytes.get(16..).unwrap_or_default();
+                while let Some((length, tail)) = rest.split_first_chunk() {
+                    let (block, tail) = tail.split_at(u32::from_be_bytes(*length) as usize);
+                    out.extend(snap::raw::Decoder::new().decompress_vec(block)?);
+                    rest = tail;
+                }
+            }
+        }
+        Ok(Bytes::from(out))
+    }
+
+    fn record() -> impl Strategy<Value = Owned> {
+        let field = || proptest::option::of(vec(any::<u8>(), 0..200));
+        let headers = btree_map("\\PC{0,10}", vec(any::<u8>(), 0..40), 0..4);
+        (field(), field(), headers, 0_i64..1 << 41).prop_map(|(key, value, headers, ms)| Owned {
+            key,
+            value,
+            headers: headers.into_iter().collect(),
+            ms,
+        })
+    }
+
+    proptest! {
+        /// The clock may go backwards between two records.
+        #[test]
+        fn another_implementation_reads_the_same_records(
+            records in vec(record(), 1..40),
+            (id, epoch, sequence, transactional) in any::<(i64, i16, i16, bool)>(),
+        ) {
+            let author = Author {
+                producer: ProducerId { id, epoch },
+                sequence: i32::from(sequence & i16::MAX),
+                transactional,
+            };
+            for codec in CODECS {
+                let batch = sealed(&records, author, codec);
+                prop_assert_eq!(&read(&batch, author), &records, "{:?}", codec);
+                let largest = records.iter().map(|r| {
+                    r.key.as_ref().map_or(0, Vec::len) + r.value.as_ref().map_or(0, Vec::len)
+                });
+                prop_assert_eq!(Some(batch.largest.1), largest.max());
+            }
+        }
+
+        #[test]
+        fn lengths_of_varints(value: i64, shift in 0..64) {
+            let value = value >> shift;
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            prop_assert_eq!(out.len(), varint_len(value));
+        }
+
+        #[test]
+        fn a_sequence_goes_on_as_kafkas_own(sequence in 0..=i32::MAX, count in 0..=i32::MAX) {
+            // org.apache.kafka.common.record.DefaultRecordBatch.incrementSequence
+            let expected = match sequence > i32::MAX - count {
+                true => count - (i32::MAX - sequence) - 1,
+                false => sequence + count,
+            };
+            prop_assert_eq!(sequence_after(sequence, count), expected);
+        }
+    }
+
+    #[test]
+    fn the_largest_place_in_a_sequence_is_followed_by_zero() {
+        assert_eq!(sequence_after(i32::MAX, 1), 0);
+        assert_eq!(sequence_after(i32::MAX - 1, 1), i32::MAX);
+        assert_eq!(sequence_after(i32::MAX - 1, 10_000), 9_998);
+    }
+
+    #[test]
+    fn varints_at_their_borders() {
+        for (value, expected) in [
+            (0, &[0][..]),
+            (-1, &[1]),
+            (63, &[126]),
+            (-64, &[127]),
+            (64, &[0x80, 1]),
+            (-65, &[0x81, 1]),
+            (8_191, &[0xfe, 0x7f]),
+            (8_192, &[0x80, 0x80, 1]),
+            (
+                i64::MAX,
+                &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            ),
+            (
+                i64::MIN,
+                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            ),
+        ] {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            assert_eq!(
+                (out.as_slice(), out.len()),
+                (expected, varint_len(value)),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_batch_of_ten_thousand_records() {
+        let records: Vec<_> = (0..10_000)
+            .map(|i| owned(format!("{{\"id\":{i}}}").as_bytes(), i))
+            .collect();
+        for codec in CODECS {
+            let batch = sealed(&records, AUTHOR, codec);
+            assert_eq!(batch.count, 10_000);
+            assert!(read(&batch, AUTHOR) == records, "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_three_megabytes_of_text_and_of_noise() {
+        let text = b"{\"id\":1}".repeat(400_000);
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        })
+        .take(3 << 20)
+        .collect();
+        let records = [owned(&text, 5), owned(&noise, 5), owned(b"small", 6)];
+        for codec in CODECS {
+            let batch = sealed(&records, AUTHOR, codec);
+            assert_eq!(batch.largest, (0, text.len()));
+            assert!(read(&batch, AUTHOR) == records, "{codec:?}");
+            // What does not become smaller goes without a codec.
+            let batch = sealed(&records[1..2], AUTHOR, codec);
+            assert_eq!(batch.bytes[22] & 7, 0, "{codec:?}");
+            assert!(read(&batch, AUTHOR) == records[1..2], "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_without_what_was_in_it() {
+        let mut open = OpenBatch::with_buffer(vec![7; 1_000]);
+        assert_eq!((open.count(), open.len()), (0, 0));
+        let record = Record {
+            key: None,
+            value: Some(b"v"),
+            headers: &[],
+        };
+        open.add(record, 3, 50);
+        // The length, the attributes, two differences, the key's, the value's and the headers' number, and the value.
+        assert_eq!((open.count(), open.len()), (1, 8));
+        let (batch, _) = open
+            .seal(AUTHOR, &mut Compressor::new(Compression::Lz4), Vec::new())
+            .unwrap();
+        assert_eq!(read(&batch, AUTHOR), [owned(b"v", 50)]);
+        assert_eq!(batch.largest, (3, 1));
+    }
+}

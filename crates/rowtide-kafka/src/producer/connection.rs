@@ -10,8 +10,7 @@ use rowtide_event::Malformed;
 use super::settings::NetworkSettings;
 use super::socket::{Ended, Socket};
 use crate::security::{Answer, Login, Sasl, Security, SecurityError};
-use crate::wire::api::{LENGTH_BYTES, frame};
-use crate::wire::primitive::Input;
+use crate::wire::api::{LENGTH_BYTES, frame, whole_answer};
 use crate::wire::{Api, ErrorCode, Versions, api_versions, sasl};
 
 /// A connection, and the requests under way on it.
@@ -186,8 +185,9 @@ impl Connection {
         if matches!(self.phase, Phase::Connecting) && !self.finish_connecting(setup)? {
             return Ok(());
         }
-        self.socket.read(&mut self.input)?;
-        if matches!(self.phase, Phase::Encrypting) {
+        // What came before the end counts: a broker that refuses a login says so and closes.
+        let read = self.socket.read(&mut self.input);
+        if read.is_ok() && matches!(self.phase, Phase::Encrypting) {
             self.socket.flush()?;
             if self.socket.is_handshaking() {
                 return Ok(());
@@ -195,6 +195,7 @@ impl Connection {
             self.ask_versions(setup)?;
         }
         self.take_answers(setup, received)?;
+        read?;
         self.socket.flush()
     }
 
@@ -337,20 +338,6 @@ impl Connection {
             sasl::authenticate_request(out, message);
         })
     }
-}
-
-/// The first whole answer of `input`, without its length.
-fn whole_answer(input: &[u8], limit: usize) -> Result<Option<&[u8]>, Malformed> {
-    const WHAT: &str = "the length of a broker's answer";
-    if input.len() < LENGTH_BYTES {
-        return Ok(None);
-    }
-    let length = usize::try_from(Input::new(input).i32(WHAT)?).map_err(|_| Malformed::Invalid(WHAT))?;
-    if length > limit {
-        return Err(Malformed::TooLarge(WHAT));
-    }
-    let rest = input.get(LENGTH_BYTES..).unwrap_or_default();
-    Ok(rest.get(..length))
 }
 
 fn no_login() -> Ended {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::types::RDKafkaRespErr;
 
 use super::socket::Ended;
 use crate::error::StepError;
@@ -59,5 +60,28 @@ impl Fault {
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         Self::step(Code::Fail, error.to_string())
+    }
+}
+
+impl ErrorCode {
+    /// The same error among librdkafka's, which have the broker's numbers.
+    pub(crate) fn code(self) -> Code {
+        RDKafkaRespErr::try_from(i32::from(self.0)).map_or(Code::Unknown, Code::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn librdkafka_has_the_same_numbers() {
+        assert_eq!(ErrorCode(47).code(), Code::InvalidProducerEpoch);
+        assert_eq!(ErrorCode(90).code(), Code::ProducerFenced);
+        assert_eq!(ErrorCode(10).code(), Code::MessageSizeTooLarge);
+        assert_eq!(ErrorCode(87).code(), Code::InvalidRecord);
+        assert_eq!(ErrorCode(29).code(), Code::TopicAuthorizationFailed);
+        assert_eq!(ErrorCode(3).code(), Code::UnknownTopicOrPartition);
+        assert_eq!(ErrorCode(30_000).code(), Code::Unknown);
     }
 }

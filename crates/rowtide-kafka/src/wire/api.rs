@@ -1,6 +1,8 @@
 //! Which requests there are, and in which versions a broker and Rowtide both speak them.
 
-use super::primitive::Output;
+use rowtide_event::Malformed;
+
+use super::primitive::{Input, Output};
 
 /// A request that the producer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,20 @@ pub(crate) fn frame(
     frame
 }
 
+/// The first whole answer of `input`, without its length.
+pub(crate) fn whole_answer(input: &[u8], limit: usize) -> Result<Option<&[u8]>, Malformed> {
+    const WHAT: &str = "the length of a broker's answer";
+    if input.len() < LENGTH_BYTES {
+        return Ok(None);
+    }
+    let length = usize::try_from(Input::new(input).i32(WHAT)?).map_err(|_| Malformed::Invalid(WHAT))?;
+    if length > limit {
+        return Err(Malformed::TooLarge(WHAT));
+    }
+    let rest = input.get(LENGTH_BYTES..).unwrap_or_default();
+    Ok(rest.get(..length))
+}
+
 /// A message's length comes before it.
 pub(crate) const LENGTH_BYTES: usize = 4;
 
@@ -123,5 +139,24 @@ mod tests {
         let frame = frame(Api::EndTxn, 1, 7, "me", |out| out.i8(9));
         let expected = [0, 0, 0, 13, 0, 26, 0, 1, 0, 0, 0, 7, 0, 2, b'm', b'e', 9];
         assert_eq!(frame, expected);
+    }
+
+    #[test]
+    fn an_answer_is_read_when_it_is_whole() {
+        let input = [0, 0, 0, 2, 7, 8, 0, 0, 0, 0, 1];
+        assert_eq!(whole_answer(&input[..3], 10), Ok(None));
+        assert_eq!(whole_answer(&input[..5], 10), Ok(None));
+        assert_eq!(whole_answer(&input[..6], 10), Ok(Some(&[7, 8][..])));
+        assert_eq!(whole_answer(&input, 10), Ok(Some(&[7, 8][..])));
+        assert_eq!(whole_answer(&input[6..], 10), Ok(Some(&[][..])));
+        assert_eq!(
+            whole_answer(&input, 1),
+            Err(Malformed::TooLarge("the length of a broker's answer"))
+        );
+        let negative = [0xff; 5];
+        assert_eq!(
+            whole_answer(&negative, 10),
+            Err(Malformed::Invalid("the length of a broker's answer"))
+        );
     }
 }

@@ -1,8 +1,5 @@
 //! The errors that a broker answers with.
 
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::types::RDKafkaRespErr;
-
 /// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ErrorCode(pub i16);
@@ -29,11 +26,6 @@ impl ErrorCode {
     pub(crate) const FENCED_LEADER_EPOCH: Self = Self(74);
     pub(crate) const UNKNOWN_LEADER_EPOCH: Self = Self(75);
     pub(crate) const THROTTLING_QUOTA_EXCEEDED: Self = Self(89);
-
-    /// The same error among librdkafka's, which have the broker's numbers.
-    pub(crate) fn code(self) -> Code {
-        RDKafkaRespErr::try_from(i32::from(self.0)).map_or(Code::Unknown, Code::from)
-    }
 
     /// Whether the same request may succeed a moment later, at another broker perhaps.
     pub(crate) fn is_retriable(self) -> bool {
@@ -77,21 +69,5 @@ impl ErrorCode {
                 | Self::FENCED_LEADER_EPOCH
                 | Self::UNKNOWN_LEADER_EPOCH
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn librdkafka_has_the_same_numbers() {
-        assert_eq!(ErrorCode(47).code(), Code::InvalidProducerEpoch);
-        assert_eq!(ErrorCode(90).code(), Code::ProducerFenced);
-        assert_eq!(ErrorCode(10).code(), Code::MessageSizeTooLarge);
-        assert_eq!(ErrorCode(87).code(), Code::InvalidRecord);
-        assert_eq!(ErrorCode(29).code(), Code::TopicAuthorizationFailed);
-        assert_eq!(ErrorCode(3).code(), Code::UnknownTopicOrPartition);
-        assert_eq!(ErrorCode(30_000).code(), Code::Unknown);
     }
 }

@@ -5,8 +5,17 @@ use std::time::Duration;
 
 use rowtide_event::Malformed;
 
+use super::ErrorCode;
 use super::primitive::{Input, Output};
-use super::{ErrorCode, ProducerId};
+
+/// A producer's identity at its coordinator and in its batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProducerId {
+    /// Given by the broker; kept by a transactional id.
+    pub id: i64,
+    /// Grows with each instance of a transactional id, which fences the older ones.
+    pub epoch: i16,
+}
 
 /// The request's body.
 pub(crate) fn request(out: &mut Vec<u8>, transactional_id: Option<&str>, timeout: Duration) {
