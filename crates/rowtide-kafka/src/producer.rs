@@ -53,6 +53,8 @@ pub(crate) struct Producer {
     partitions: Vec<Partition>,
     leaders_asked: Instant,
     leaders_are_stale: bool,
+    /// The question for them that is under way.
+    leaders_request: Option<u64>,
     /// Partitions with an open batch, and since when there are any.
     filling: Vec<usize>,
     filling_since: Option<Instant>,
@@ -140,6 +142,7 @@ impl Producer {
             partitions: Vec::new(),
             leaders_asked: Instant::now(),
             leaders_are_stale: false,
+            leaders_request: None,
             filling: Vec::new(),
             filling_since: None,
             sending: VecDeque::new(),
@@ -320,7 +323,7 @@ impl Producer {
     /// or comes within `wait`.
     fn turn(&mut self, wait: Duration) -> Result<(), Fault> {
         self.check()?;
-        self.refresh_leaders()?;
+        self.refresh_leaders();
         self.dispatch()?;
         let has_business = !self.sending.is_empty() || !self.under_way.is_empty();
         let wait = match self.sending.is_empty() {
@@ -348,6 +351,9 @@ impl Producer {
     fn take(&mut self, event: Event) {
         match event {
             Event::Ready => {}
+            Event::Received(received) if self.leaders_request == Some(received.ticket) => {
+                self.take_leaders(&received);
+            }
             Event::Received(received) => match self.under_way.remove(&received.ticket) {
                 Some(sent) => self.take_acknowledgements(&received, sent),
                 None => {
@@ -370,6 +376,7 @@ impl Producer {
         self.failed = self.failed.take().or_else(|| Fault::of(&lost.ended));
         self.leaders_are_stale = true;
         for ticket in lost.tickets {
+            self.leaders_request = self.leaders_request.filter(|asked| *asked != ticket);
             if let Some(sent) = self.under_way.remove(&ticket) {
                 self.send_again(sent);
             } else if let Some(answer) = self.answers.get_mut(&ticket) {

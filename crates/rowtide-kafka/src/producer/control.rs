@@ -165,7 +165,8 @@ impl Producer {
         }
     }
 
-    /// The broker to ask, once it can be asked; none if it is not there before `until`.
+    /// The broker to ask, once it can be asked; none if it is not there before `until`, or
+    /// one that was asked for cannot be connected to.
     fn await_connection(&mut self, target: Target, until: Instant) -> Result<Option<Node>, Fault> {
         loop {
             let node = match target {
@@ -177,7 +178,10 @@ impl Producer {
             {
                 return Ok(Some(node));
             }
-            let Some(left) = until.checked_duration_since(Instant::now()) else {
+            // Another one may have taken its place by now.
+            let is_away = matches!(target, Target::One(node) if self.network.is_resting(node));
+            let left = until.checked_duration_since(Instant::now()).filter(|_| !is_away);
+            let Some(left) = left else {
                 return Ok(None);
             };
             self.pump(left.min(LOOK_AROUND))?;

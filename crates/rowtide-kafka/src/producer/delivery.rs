@@ -147,6 +147,8 @@ impl Producer {
         let request = match requests.entry(node) {
             Entry::Occupied(request) => request.into_mut(),
             Entry::Vacant(_) if !self.network.has_room(node) => {
+                // Nothing tells that it may be connected to again.
+                self.may_send |= !self.network.is_ready(node);
                 return self.check_age(place).map(|()| Look::Waits);
             }
             Entry::Vacant(room) => room.insert(Request::default()),

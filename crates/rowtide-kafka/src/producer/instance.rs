@@ -191,6 +191,10 @@ impl Producer {
                 }
             }
         });
+        if perhaps && let Some(instance) = self.instance_mut() {
+            // A request without an answer may still be on its way: in another epoch, it cannot end a later transaction.
+            instance.id = None;
+        }
         decided.map_err(|fault| if perhaps { unknown_outcome(fault) } else { fault })
     }
 

@@ -1,6 +1,6 @@
 //! Topics, their partitions, and the brokers that lead them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::instance::unreadable;
 use super::partition::Partition;
 use super::settings::Address;
-use super::{LOOK_AROUND, Producer, Record, TopicId, partitioner};
+use super::{Producer, Record, TopicId, partitioner};
 use crate::wire::{Api, ErrorCode, metadata};
 
 /// A topic that is written to.
@@ -111,18 +111,38 @@ impl Producer {
     }
 
     /// Asks for the leaders of all partitions again, if they may have changed and nobody asked a moment ago. Does not wait
-    /// long: where no broker answers, it is asked again later.
-    pub(super) fn refresh_leaders(&mut self) -> Result<(), Fault> {
-        if !self.leaders_are_stale || self.leaders_asked.elapsed() < self.settings.retry_backoff.0 {
-            return Ok(());
+    /// for the answer: where no broker is connected, one is asked later.
+    pub(super) fn refresh_leaders(&mut self) {
+        let is_asked = self.leaders_request.is_some();
+        if !self.leaders_are_stale || is_asked || self.leaders_asked.elapsed() < self.settings.retry_backoff.0
+        {
+            return;
         }
-        let until = Instant::now() + REFRESH_WAIT;
-        if self.ask_for(|topic| !topic.partitions.is_empty(), until)? {
-            self.leaders_are_stale = false;
-            self.may_send = true;
-        }
+        let node = self.network.any();
+        let Some(node) = node.filter(|node| self.network.is_ready(*node)) else {
+            return;
+        };
+        // A broker without it is an error where topics are first asked for.
+        let Some(version) = self.network.version(node, Api::Metadata) else {
+            return;
+        };
+        let known = self.topics.iter().filter(|topic| !topic.partitions.is_empty());
+        let names: Vec<&str> = known.map(|topic| topic.name.as_str()).collect();
+        let timeout = self.settings.request_timeout;
+        let ticket = self.network.send(node, Api::Metadata, version, timeout, |out| {
+            metadata::request(out, names.into_iter());
+        });
+        self.leaders_request = Some(ticket);
         self.leaders_asked = Instant::now();
-        Ok(())
+    }
+
+    /// Takes the answer to the question for leaders.
+    pub(super) fn take_leaders(&mut self, received: &Received) {
+        self.leaders_request = None;
+        match self.learn_cluster(received) {
+            Ok(()) => self.leaders_are_stale = false,
+            Err(fault) => drop(self.failed.get_or_insert(fault)),
+        }
     }
 
     /// Whether a broker has told of those topics.
@@ -194,5 +214,3 @@ impl Producer {
 
 /// For errors of topics that no record is the cause of.
 const NO_RECORD: (usize, usize) = (usize::MAX, 0);
-/// How long to wait for news of leaders before going on with what is known.
-const REFRESH_WAIT: Duration = LOOK_AROUND;

@@ -164,6 +164,11 @@ impl Network {
         }
     }
 
+    /// Whether the last connection to `node` has failed, and it is too soon for another.
+    pub(super) fn is_resting(&self, node: Node) -> bool {
+        matches!(self.peers.get(&node), Some(peer) if matches!(peer.state, State::Resting(_)))
+    }
+
     /// Whether `node` takes one more request that need not come at once.
     pub(super) fn has_room(&mut self, node: Node) -> bool {
         let most = self.settings.in_flight;
