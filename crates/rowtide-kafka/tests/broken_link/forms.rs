@@ -1,0 +1,140 @@
+//! What readers see of transactions, codecs, large records and many topics.
+
+use rowtide_kafka::{CheckpointStore, Delivery, Publisher, TopicSpec};
+
+use crate::stage::{batch, checkpoint, send, stage, transact};
+
+#[test]
+fn what_is_given_up_is_not_seen_and_what_follows_is() {
+    let stage = stage();
+    let options = stage.source("abort", Delivery::ExactlyOnce, &[("batch.size", "100")]);
+    let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let long = "given up ".repeat(30);
+    for round in 0..3 {
+        // Each of the two producers gives up in one round or another.
+        transact(&mut publisher, &options, &topic, &["kept"]).unwrap();
+        for given_up in [&[][..], &["not sent yet"], &[&long, &long, &long]] {
+            publisher.begin().unwrap();
+            send(&mut publisher, &topic, given_up).unwrap();
+            publisher.abort().unwrap();
+        }
+        publisher.begin().unwrap();
+        send(&mut publisher, &topic, &["second"]).unwrap();
+        publisher.commit(&checkpoint(&options, round, None)).unwrap();
+    }
+    stage.await_values(&topic, &["kept", "second", "kept", "second", "kept", "second"]);
+    assert_eq!(CheckpointStore::read(&options).unwrap().unwrap().pos, 2);
+}
+
+#[test]
+fn a_record_larger_than_a_batch_goes_alone() {
+    let stage = stage();
+    let options = stage.source("large", Delivery::ExactlyOnce, &[("batch.size", "10000")]);
+    let topic = format!("{}.t", options.source_name);
+    stage
+        .kafka
+        .create_topic(&topic, 1, &[("max.message.bytes", "10000000")])
+        .unwrap();
+    let large: String = (0..400_000_u64)
+        .map(|i| format!("{:08x}", (i * 2_654_435_761) as u32))
+        .collect();
+    let mut publisher = Publisher::connect(&options).unwrap();
+    let values = ["small", &large, "small", &large, &large, "last"];
+    transact(&mut publisher, &options, &topic, &values).unwrap();
+    stage.await_values(&topic, &values);
+}
+
+#[test]
+fn a_transaction_over_many_topics_is_whole() {
+    const TOPICS: usize = 300;
+    let stage = stage();
+    let options = stage.source("many", Delivery::ExactlyOnce, &[]);
+    let topics = stage.topics(&options, TOPICS, &TopicSpec::default());
+    let mut publisher = Publisher::connect(&options).unwrap();
+    for round in 0..3 {
+        publisher.begin().unwrap();
+        let value = format!("round {round}");
+        let batch = batch((0..TOPICS as u32).map(|topic| (topic, None, value.as_str())));
+        publisher.send(&topics, &batch, 0..TOPICS).unwrap();
+        match round {
+            1 => publisher.abort().unwrap(),
+            _ => publisher.commit(&checkpoint(&options, round, None)).unwrap(),
+        }
+    }
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let seen = stage.kafka.read_all(&names, true).unwrap();
+    assert_eq!(seen.len(), 2 * TOPICS);
+    for of_topic in seen.chunks(2) {
+        assert_eq!(of_topic[0].topic, of_topic[1].topic);
+        assert_eq!(of_topic[0].value.as_deref(), Some(&b"round 0"[..]));
+        assert_eq!(of_topic[1].value.as_deref(), Some(&b"round 2"[..]));
+    }
+}
+
+#[test]
+fn every_codec_is_read_by_kafkas_own_reader_too() {
+    const RECORDS: usize = 500;
+    let stage = stage();
+    let mut all = Vec::new();
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        let source = format!("codec-{codec}");
+        let mut options = stage.source(&source, Delivery::ExactlyOnce, &[("compression.type", codec)]);
+        options.context_headers = vec![("context".to_owned(), codec.to_owned())];
+        let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
+        let mut publisher = Publisher::connect(&options).unwrap();
+        let mut expected = Vec::new();
+        for round in 0..3 {
+            // One record, some, and more than a block of any codec holds; text, and what does not become smaller.
+            let texts = (0..RECORDS.min(1 + round * RECORDS)).map(|i| {
+                let noise = (i as u64)
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    .rotate_left(i as u32);
+                format!("{codec} {round} {i} {} {noise:x}", "text ".repeat(i % 100))
+            });
+            let texts: Vec<_> = texts.collect();
+            let values: Vec<&str> = texts.iter().map(String::as_str).collect();
+            transact(&mut publisher, &options, &topic, &values).unwrap();
+            expected.extend(texts);
+        }
+        stage.await_values(&topic, &expected);
+        all.extend(expected);
+    }
+    let bootstrap = stage.kafka.bootstrap();
+    let count = all.len().to_string();
+    let arguments = [
+        "--bootstrap-server",
+        &bootstrap,
+        "--include",
+        "codec-[a-z0-9]+\\.t0",
+        "--from-beginning",
+        "--isolation-level",
+        "read_committed",
+        "--max-messages",
+        &count,
+        "--timeout-ms",
+        "30000",
+        "--formatter-property",
+        "print.headers=true",
+        "--formatter-property",
+        "print.key=true",
+    ];
+    let read = stage
+        .kafka
+        .java("org.apache.kafka.tools.consumer.ConsoleConsumer", &arguments)
+        .unwrap();
+    let mut read: Vec<&str> = read.lines().collect();
+    let expected = all.iter().map(|value| {
+        let codec = value.split(' ').next().unwrap_or_default();
+        format!("context:{codec}\tk\t{value}")
+    });
+    let mut expected: Vec<_> = expected.collect();
+    expected.sort_unstable();
+    read.sort_unstable();
+    assert_eq!(read.len(), expected.len());
+    assert!(
+        read == expected,
+        "{:?}",
+        read.iter().zip(&expected).find(|(a, b)| *a != b)
+    );
+}
