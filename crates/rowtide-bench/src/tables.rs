@@ -1,5 +1,6 @@
 //! Ten thousand tables beside one, and tables that are not captured beside those that are.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -92,16 +93,7 @@ impl Spread {
     fn drain(&self, rowtide: &Rowtide, name: &str) -> Result<Run> {
         let begun_ms = unix_ms();
         let finished = self.run(rowtide, r"spread\..*", "earliest", name)?;
-        let (mut first, mut last) = (i64::MAX, i64::MIN);
-        let ends = [topic(0), topic(self.tables - 1)];
-        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-        self.servers.kafka.consume(&ends, true, |record| {
-            let at = record.timestamp.unwrap_or_default();
-            if at >= begun_ms {
-                (first, last) = (first.min(at), last.max(at));
-            }
-            Ok(())
-        })?;
+        let (first, last) = self.await_records(begun_ms)?;
         if last <= first {
             bail!("the run {name} is too short to be timed");
         }
@@ -109,6 +101,38 @@ impl Spread {
             &finished,
             self.changes as f64 * 1e3 / (last - first) as f64,
         ))
+    }
+
+    /// When the first and the last record since `begun_ms` were made, once all of the first and the last table's can be
+    /// read: a commit is answered before its markers are in all partitions.
+    fn await_records(&self, begun_ms: i64) -> Result<(i64, i64)> {
+        let tables = BTreeSet::from([0, self.tables - 1]);
+        let topics: Vec<String> = tables.iter().map(|table| topic(*table)).collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let expected: u64 = tables.iter().map(|table| self.changes_of(*table)).sum();
+        let begun = Instant::now();
+        loop {
+            let (mut first, mut last, mut found) = (i64::MAX, i64::MIN, 0);
+            self.servers.kafka.consume(&topics, true, |record| {
+                let at = record.timestamp.unwrap_or_default();
+                if at >= begun_ms {
+                    (first, last) = (first.min(at), last.max(at));
+                    found += 1;
+                }
+                Ok(())
+            })?;
+            if found == expected {
+                return Ok((first, last));
+            }
+            if begun.elapsed() > MARKERS_PATIENCE {
+                bail!("{found} of {expected} records can be read");
+            }
+        }
+    }
+
+    /// How many changes a table has.
+    fn changes_of(&self, table: u64) -> u64 {
+        (self.changes + self.tables - 1 - table) / self.tables
     }
 
     /// Reads the log and captures nothing of it.
@@ -140,8 +164,8 @@ impl Spread {
             found += 1;
             Ok(())
         })?;
-        let of_table = |table: &u64| (self.changes + self.tables - 1 - table) / self.tables;
-        let expected = runs * sample.iter().map(of_table).sum::<u64>();
+        let of_sample: u64 = sample.iter().map(|table| self.changes_of(*table)).sum();
+        let expected = runs * of_sample;
         if found != expected {
             bail!(
                 "{} topics hold {found} records and should hold {expected}",
@@ -184,6 +208,7 @@ fn await_leaders(kafka: &Kafka, topics: &[String]) -> Result<()> {
 }
 
 const LEADERS_PATIENCE: Duration = Duration::from_secs(600);
+const MARKERS_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Makes tables `spread.t0` and so on, and a binary log without them.
 pub(crate) fn create_tables(mysql: &MySql, tables: u64) -> Result<()> {

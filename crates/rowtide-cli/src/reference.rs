@@ -61,6 +61,8 @@ logs or error messages.
 - **Kafka's passwords** (`sasl.password`, `ssl.key.password`) belong in the file that `--kafka-config-file` names, one
   `KEY=VALUE` a line. Given with `--kafka-config` they work and show in the process list.
 - Rowtide only reads these files: give them to its user alone.
+
+What can be set of the way to Kafka, TLS and login among it, has a [page of its own](kafka-settings.md).
 ";
 
 /// What there is to say of the other commands beside their own help.
@@ -349,7 +351,10 @@ mod tests {
         (settings.source.source_ssl_mode, settings.source.source_ssl_ca) = (None, None);
         (settings.source.source_ssl_cert, settings.source.source_ssl_key) = (None, None);
         // What stands in one of them.
-        settings.kafka.kafka_config.push("sasl.password=secret".to_owned());
+        settings
+            .kafka
+            .kafka_config
+            .push("sasl.password=secret".to_owned());
         options::pipeline(&settings).unwrap();
     }
 

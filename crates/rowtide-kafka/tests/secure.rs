@@ -97,15 +97,25 @@ fn an_authority_that_did_not_sign_is_refused() {
         ("security.protocol", "ssl".into()),
         ("ssl.ca.location", path("other-ca.pem")),
     ];
-    certificate_refused("unknown_ca", "SSL", &settings);
+    refused("unknown_ca", "SSL", &settings);
 }
 
 #[test]
 fn a_certificate_for_another_name_is_refused_unless_names_do_not_count() {
     let mut settings = tls("ssl");
-    certificate_refused("misnamed", "MISNAMED", &settings);
+    refused("misnamed", "MISNAMED", &settings);
     settings.push(("ssl.endpoint.identification.algorithm", "none".into()));
     works("any_name", "MISNAMED", &settings);
+}
+
+/// librdkafka, which reads, never says so.
+#[test]
+fn without_the_certificate_that_the_broker_wants_the_producer_says_so() {
+    let options = options("no_certificate", "MUTUAL", &tls("ssl"));
+    refused_by("producer", &options, || Publisher::connect(&options).err());
+    refused_by("topics", &options, || {
+        Topics::connect(&options, CreateTopics::Allowed).err()
+    });
 }
 
 #[test]
@@ -149,13 +159,6 @@ fn refused(source: &str, listener: &str, settings: &Settings<'_>) {
     refused_by("topics", &options, || {
         Topics::connect(&options, CreateTopics::Allowed).err()
     });
-}
-
-/// The reader refuses the broker's certificate. librdkafka's producer does so too, but tells nobody in one of three tries,
-/// and looks again until the time to connect is over.
-fn certificate_refused(source: &str, listener: &str, settings: &Settings<'_>) {
-    let options = options(source, listener, settings);
-    refused_by("reader", &options, || CheckpointStore::read(&options).err());
 }
 
 fn refused_by(what: &str, options: &KafkaOptions, attempt: impl Fn() -> Option<KafkaError>) {
