@@ -101,7 +101,7 @@ fn a_broker_that_was_away_between_two_transactions_is_no_error() {
         let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
         let mut publisher = Publisher::connect(&options).unwrap();
         let mut expected = Vec::new();
-        for round in ["0", "1", "2"] {
+        for round in ["0", "1"] {
             for value in [format!("{round} a"), format!("{round} b")] {
                 transact(&mut publisher, &options, &topic, &[&value]).unwrap();
                 expected.push(value);
@@ -109,6 +109,9 @@ fn a_broker_that_was_away_between_two_transactions_is_no_error() {
             stage.kafka.kill9();
             stage.kafka.start_again().unwrap();
         }
+        // A broker that was killed shows what is committed up to its end again only when something is appended.
+        transact(&mut publisher, &options, &topic, &["last"]).unwrap();
+        expected.push("last".to_owned());
         stage.await_values(&topic, &expected);
     }
 }
