@@ -73,7 +73,11 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
          nothing to read.",
     );
     report(&of_one, &of_many, &mut part)?;
-    part.series(Series::new("many tables, first run", "changes/s", vec![first.rate]));
+    part.series(Series::new(
+        "many tables, first run",
+        "changes/s",
+        vec![first.rate],
+    ));
     report_filtered(&of_one, &filtered, &empty, &mut part)?;
     Ok(part)
 }

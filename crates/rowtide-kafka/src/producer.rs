@@ -328,7 +328,7 @@ impl Producer {
         let has_business = !self.sending.is_empty() || !self.under_way.is_empty();
         let wait = match self.sending.is_empty() {
             true => wait,
-            false => wait.min(self.settings.retry_backoff.0),
+            false => wait.min(PAUSED_LOOK),
         };
         if has_business || wait.is_zero() {
             self.pump(wait)?;
@@ -406,5 +406,7 @@ fn unix_ms() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// How long to wait for a socket where batches wait for their time.
+const PAUSED_LOOK: Duration = Duration::from_millis(10);
 /// How long to wait for a socket before looking at the time again.
 const LOOK_AROUND: Duration = Duration::from_millis(100);

@@ -83,10 +83,15 @@ impl Producer {
         }
     }
 
-    /// How long to wait before another try. A coordinator that writes the markers of the transaction before is soon done.
+    /// How long to wait before another try. A coordinator that writes the markers of the transaction before is soon done,
+    /// and so is a broker with a topic that was just made.
     pub(super) fn backoff(&self, tries: u32, error: Option<ErrorCode>) -> Duration {
         let (first, longest) = match error {
             Some(ErrorCode::CONCURRENT_TRANSACTIONS) => MARKERS_WAIT,
+            Some(ErrorCode::NOT_LEADER_OR_FOLLOWER) => {
+                let (first, longest) = self.settings.retry_backoff;
+                (first.min(NEW_TOPIC_WAIT), longest)
+            }
             _ => self.settings.retry_backoff,
         };
         first.saturating_mul(1 << tries.min(16)).min(longest)
@@ -198,5 +203,7 @@ impl Producer {
     }
 }
 
+/// The first wait for a broker that does not know yet that it leads a partition.
+const NEW_TOPIC_WAIT: Duration = Duration::from_millis(10);
 /// The first and the longest wait for a coordinator to write markers.
 const MARKERS_WAIT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));

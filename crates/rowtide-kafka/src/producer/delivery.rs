@@ -65,7 +65,7 @@ impl Producer {
         };
         let author = Author {
             producer,
-            sequence: partition.next_sequence.get(turn).copied().unwrap_or_default(),
+            sequence: partition.next_sequence(turn),
             transactional: instance.transactional_id.is_some(),
         };
         let open = std::mem::take(&mut partition.open);
@@ -304,8 +304,11 @@ impl Producer {
             let fault = self.undelivered_at(sent.place, code, failed.largest);
             self.failed.get_or_insert(fault);
         }
-        let wait = self.backoff(failed.tries.saturating_sub(1), None);
-        if let Some(partition) = self.partitions.get_mut(sent.place) {
+        let wait = self.backoff(failed.tries.saturating_sub(1), Some(error));
+        // One that came too early waits for those before it anyway.
+        if error != ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+            && let Some(partition) = self.partitions.get_mut(sent.place)
+        {
             partition.paused_until = Some(Instant::now() + wait);
         }
         self.list(sent.place);

@@ -75,11 +75,8 @@ impl Producer {
             instance.id = Some(id);
         }
         let turn = self.turn;
-        for partition in &mut self.partitions {
-            if let Some(next) = partition.next_sequence.get_mut(turn) {
-                *next = 0;
-            }
-        }
+        let partitions = self.partitions.iter_mut();
+        partitions.for_each(|partition| partition.begin_epoch(turn));
         Ok(())
     }
 

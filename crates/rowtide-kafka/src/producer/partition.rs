@@ -1,7 +1,7 @@
 //! A partition's records on their way: which batches wait, which are under way, and in which order they go again.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch::{OpenBatch, SealedBatch, sequence_after};
 
@@ -23,8 +23,8 @@ pub(super) struct Partition {
     rewinds: bool,
     /// Not to be sent to before.
     pub paused_until: Option<Instant>,
-    /// Where the next batch stands in the sequence of each of the producer's instances.
-    pub next_sequence: Vec<i32>,
+    /// What each of the producer's instances has written here.
+    written: Vec<Written>,
     /// The coordinator knows that the transaction writes here, or hears of it before anything is sent.
     pub in_transaction: bool,
     /// Stands in the list of partitions to send to.
@@ -33,9 +33,20 @@ pub(super) struct Partition {
     pub placed: Option<Vec<(i64, i32)>>,
 }
 
+/// What an instance has written to a partition in its epoch.
+#[derive(Debug, Clone, Copy, Default)]
+struct Written {
+    /// Where its next batch stands in the sequence.
+    next_sequence: i32,
+    /// When a batch was last acknowledged.
+    acknowledged: Option<Instant>,
+}
+
 /// A batch that is not acknowledged.
 #[derive(Debug)]
 struct Batch {
+    /// Whose it is.
+    instance: usize,
     sealed: SealedBatch,
     state: State,
     tries: u32,
@@ -77,19 +88,34 @@ impl Partition {
             under_way: 0,
             rewinds: false,
             paused_until: None,
-            next_sequence: vec![0; instances],
+            written: vec![Written::default(); instances],
             in_transaction: false,
             is_listed: false,
             placed: None,
         }
     }
 
+    /// Where the next batch of an instance stands in its sequence.
+    pub(super) fn next_sequence(&self, instance: usize) -> i32 {
+        self.written
+            .get(instance)
+            .map_or(0, |written| written.next_sequence)
+    }
+
+    /// An instance has a new epoch, in which it has written nothing.
+    pub(super) fn begin_epoch(&mut self, instance: usize) {
+        if let Some(written) = self.written.get_mut(instance) {
+            *written = Written::default();
+        }
+    }
+
     /// Adds a batch at the end.
     pub(super) fn push(&mut self, sealed: SealedBatch, instance: usize, now: Instant) {
-        if let Some(next) = self.next_sequence.get_mut(instance) {
-            *next = sequence_after(*next, sealed.count);
+        if let Some(written) = self.written.get_mut(instance) {
+            written.next_sequence = sequence_after(written.next_sequence, sealed.count);
         }
         self.queue.push_back(Batch {
+            instance,
             sealed,
             state: State::Waiting,
             tries: 0,
@@ -108,7 +134,16 @@ impl Partition {
             return None;
         }
         let next = self.queue.iter().find(|batch| batch.state == State::Waiting)?;
-        Some(&next.sealed.bytes)
+        let alone = self.under_way == 0;
+        (alone || self.is_known(next.instance, now)).then_some(next.sealed.bytes.as_slice())
+    }
+
+    /// Whether the broker knows what it has of an instance. If not, it takes any place of the sequence as the first: were
+    /// the batch before refused for a moment, it would take the one behind it.
+    fn is_known(&self, instance: usize, now: Instant) -> bool {
+        let written = self.written.get(instance);
+        let acknowledged = written.and_then(|written| written.acknowledged);
+        acknowledged.is_some_and(|at| now.saturating_duration_since(at) < REMEMBERED)
     }
 
     /// The batch that [`sendable`](Self::sendable) named is under way now. Its place in the sequence.
@@ -126,7 +161,10 @@ impl Partition {
 
     /// The batch at this place of the sequence is in the log from `offset` on. What is done with goes to `done`.
     pub(super) fn acknowledge(&mut self, sequence: i32, offset: i64, mut done: impl FnMut(Done)) {
-        self.landed(sequence, State::Acknowledged(offset));
+        let instance = self.landed(sequence, State::Acknowledged(offset));
+        if let Some(written) = instance.and_then(|instance| self.written.get_mut(instance)) {
+            written.acknowledged = Some(Instant::now());
+        }
         while let Some(State::Acknowledged(offset)) = self.queue.front().map(|batch| batch.state) {
             let Some(batch) = self.queue.pop_front() else {
                 break;
@@ -186,14 +224,14 @@ impl Partition {
         self.paused_until = None;
     }
 
-    /// A batch is not under way any more.
-    fn landed(&mut self, sequence: i32, state: State) -> Option<()> {
+    /// A batch is not under way any more. Whose it is.
+    fn landed(&mut self, sequence: i32, state: State) -> Option<usize> {
         let under_way =
             |batch: &&mut Batch| batch.sealed.sequence == sequence && batch.state == State::UnderWay;
         let batch = self.queue.iter_mut().find(under_way)?;
         batch.state = state;
         self.under_way = self.under_way.saturating_sub(1);
-        Some(())
+        Some(batch.instance)
     }
 }
 
@@ -207,6 +245,10 @@ impl Batch {
     }
 }
 
+/// How long a broker remembers what it has of a producer that is silent, and far less: a day
+/// (`producer.id.expiration.ms`).
+const REMEMBERED: Duration = Duration::from_secs(600);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,14 +258,30 @@ mod tests {
         let mut partition = Partition::new(0, 0, 1);
         partition.placed = Some(Vec::new());
         for sequence in 0..count {
-            let sealed = SealedBatch {
-                bytes: vec![sequence as u8],
-                count: 1,
-                sequence,
-                largest: (sequence as usize, 1),
-            };
-            partition.push(sealed, 0, Instant::now());
+            partition.push(sealed(sequence), 0, Instant::now());
         }
+        partition
+    }
+
+    fn sealed(sequence: i32) -> SealedBatch {
+        SealedBatch {
+            bytes: vec![sequence as u8],
+            count: 1,
+            sequence,
+            largest: (sequence as usize, 1),
+        }
+    }
+
+    /// The same, of which the broker has the first already.
+    fn known_partition(count: i32) -> Partition {
+        let mut partition = partition(count + 1);
+        assert_eq!(send(&mut partition), Some(0));
+        assert_eq!(
+            send(&mut partition),
+            None,
+            "the broker does not know the producer"
+        );
+        partition.acknowledge(0, 69, |_| {});
         partition
     }
 
@@ -234,43 +292,57 @@ mod tests {
 
     #[test]
     fn batches_go_in_their_order_and_are_done_when_acknowledged() {
-        let mut partition = partition(2);
-        assert_eq!(partition.next_sequence, [2]);
-        assert_eq!((send(&mut partition), send(&mut partition)), (Some(0), Some(1)));
+        let mut partition = known_partition(2);
+        assert_eq!(partition.next_sequence(0), 3);
+        assert_eq!((send(&mut partition), send(&mut partition)), (Some(1), Some(2)));
         assert_eq!(send(&mut partition), None);
         let mut done = Vec::new();
-        partition.acknowledge(0, 70, |batch| done.push(batch.bytes));
-        partition.acknowledge(1, 71, |batch| done.push(batch.bytes));
-        assert_eq!(done, [[0], [1]]);
-        assert_eq!(partition.placed, Some(vec![(70, 1), (71, 1)]));
+        partition.acknowledge(1, 70, |batch| done.push(batch.bytes));
+        partition.acknowledge(2, 71, |batch| done.push(batch.bytes));
+        assert_eq!(done, [[1], [2]]);
+        assert_eq!(partition.placed, Some(vec![(69, 1), (70, 1), (71, 1)]));
         assert!(partition.oldest().is_none());
     }
 
     #[test]
+    fn a_new_epoch_begins_with_one_batch_at_a_time() {
+        let mut partition = known_partition(0);
+        partition.begin_epoch(0);
+        for sequence in 0..2 {
+            partition.push(sealed(sequence), 0, Instant::now());
+        }
+        assert_eq!((send(&mut partition), send(&mut partition)), (Some(0), None));
+        partition.fail(0);
+        assert_eq!((send(&mut partition), send(&mut partition)), (Some(0), None));
+        partition.acknowledge(0, 70, |_| {});
+        assert_eq!(send(&mut partition), Some(1));
+    }
+
+    #[test]
     fn after_a_failure_all_go_again_in_their_order() {
-        let mut partition = partition(3);
+        let mut partition = known_partition(3);
         (0..3).for_each(|_| assert!(send(&mut partition).is_some()));
-        assert_eq!(partition.fail(0).map(|failed| failed.tries), Some(1));
+        assert_eq!(partition.fail(1).map(|failed| failed.tries), Some(1));
         assert_eq!(send(&mut partition), None, "two are still under way");
-        assert!(partition.is_behind_another(1));
-        partition.fail(1);
+        assert!(partition.is_behind_another(2));
         partition.fail(2);
+        partition.fail(3);
         let again: Vec<_> = std::iter::repeat_with(|| send(&mut partition)).take(4).collect();
-        assert_eq!(again, [Some(0), Some(1), Some(2), None]);
+        assert_eq!(again, [Some(1), Some(2), Some(3), None]);
     }
 
     #[test]
     fn a_later_batch_that_is_acknowledged_first_waits_for_the_others() {
-        let mut partition = partition(2);
+        let mut partition = known_partition(2);
         (0..2).for_each(|_| assert!(send(&mut partition).is_some()));
         let mut done = 0;
-        partition.fail(0);
-        partition.acknowledge(1, 5, |_| done += 1);
+        partition.fail(1);
+        partition.acknowledge(2, 5, |_| done += 1);
         assert_eq!(done, 0);
-        assert_eq!(send(&mut partition), Some(0));
-        partition.acknowledge(0, 4, |_| done += 1);
+        assert_eq!(send(&mut partition), Some(1));
+        partition.acknowledge(1, 4, |_| done += 1);
         assert_eq!(done, 2);
-        assert_eq!(partition.placed, Some(vec![(4, 1), (5, 1)]));
+        assert_eq!(partition.placed, Some(vec![(69, 1), (4, 1), (5, 1)]));
     }
 
     #[test]
