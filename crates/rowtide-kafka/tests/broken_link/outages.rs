@@ -94,51 +94,6 @@ fn a_silence_that_ends_in_time_is_no_error() {
 const DELIVERIES: [(&str, Delivery); 2] = [("e", Delivery::ExactlyOnce), ("a", Delivery::AtLeastOnce)];
 
 #[test]
-fn a_broker_that_was_away_between_two_transactions_is_no_error() {
-    let stage = stage();
-    for (source, delivery) in DELIVERIES {
-        let options = stage.source(&format!("away-{source}"), delivery, &[]);
-        let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
-        let mut publisher = Publisher::connect(&options).unwrap();
-        let mut expected = Vec::new();
-        for round in ["0", "1"] {
-            for value in [format!("{round} a"), format!("{round} b")] {
-                transact(&mut publisher, &options, &topic, &[&value]).unwrap();
-                expected.push(value);
-            }
-            stage.kafka.kill9();
-            stage.kafka.start_again().unwrap();
-        }
-        transact(&mut publisher, &options, &topic, &["last"]).unwrap();
-        expected.push("last".to_owned());
-        stage.await_written(&topic, &expected);
-    }
-}
-
-#[test]
-fn a_broker_that_was_away_in_an_idle_transaction_is_no_error() {
-    let stage = stage();
-    for (source, delivery) in DELIVERIES {
-        let options = stage.source(&format!("inside-{source}"), delivery, &[]);
-        let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
-        let mut publisher = Publisher::connect(&options).unwrap();
-        for round in 0..2 {
-            publisher.begin().unwrap();
-            send(&mut publisher, &topic, &["first"]).unwrap();
-            publisher
-                .send_history(&crate::stage::message(&options, 4))
-                .unwrap();
-            publisher.settle_history().unwrap();
-            stage.kafka.kill9();
-            stage.kafka.start_again().unwrap();
-            send(&mut publisher, &topic, &["second"]).unwrap();
-            publisher.commit(&checkpoint(&options, round, None)).unwrap();
-        }
-        stage.await_written(&topic, &["first", "second", "first", "second"]);
-    }
-}
-
-#[test]
 fn connections_that_the_broker_closes_for_idleness_are_no_error() {
     let stage = stage();
     for (source, delivery) in DELIVERIES {

@@ -87,20 +87,10 @@ impl Stage {
     /// Waits until the committed records of a topic have these values. A commit is answered before its end is in the topic,
     /// and a broker that has just started does not show all that it has.
     pub fn await_values<T: AsRef<str>>(&self, topic: &str, expected: &[T]) {
-        self.await_seen(topic, true, expected);
-    }
-
-    /// The same of all records, committed or not: after `kill -9` a broker was seen to hold committed ones back for minutes
-    /// (docs/operations.md).
-    pub fn await_written<T: AsRef<str>>(&self, topic: &str, expected: &[T]) {
-        self.await_seen(topic, false, expected);
-    }
-
-    fn await_seen<T: AsRef<str>>(&self, topic: &str, committed: bool, expected: &[T]) {
         let expected: Vec<&[u8]> = expected.iter().map(|value| value.as_ref().as_bytes()).collect();
         let begun = Instant::now();
         loop {
-            let records = self.kafka.read_all(&[topic], committed).unwrap();
+            let records = self.kafka.read_all(&[topic], true).unwrap();
             let seen: Vec<&[u8]> = records
                 .iter()
                 .filter_map(|record| record.value.as_deref())
