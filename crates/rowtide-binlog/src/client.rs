@@ -114,13 +114,13 @@ impl Client {
     async fn log_in(options: &SourceOptions) -> Result<Self, ClientError> {
         // Whatever is wrong with keys and certificates is known before anything is sent.
         let key = options.read_public_key()?;
-        let tls = tls::client_config(&options.tls)?;
+        let tls = tls::client(&options.tls)?;
         let (transport, peer) = transport::connect(options).await?;
         let mut link = Link::new(transport);
         let greeting = Greeting::read(link.read_login_packet().await?)?;
         let mut encrypted = false;
-        if let Some(config) = tls.filter(|_| options.tls.mode.is_wanted(&greeting, peer)) {
-            link = link.encrypt(&greeting, config, &options.host).await?;
+        if let Some(client) = tls.filter(|_| options.tls.mode.is_wanted(&greeting, peer)) {
+            link = link.encrypt(&greeting, &client, &options.host).await?;
             encrypted = true;
         } else if options.tls.mode >= TlsMode::Required {
             return Err(ClientError::Tls(tls::TlsError::NotOffered));
@@ -242,7 +242,7 @@ impl Link {
     async fn encrypt(
         mut self,
         greeting: &Greeting,
-        config: tls::Config,
+        client: &rowtide_tls::Client,
         host: &str,
     ) -> Result<Self, ClientError> {
         // Bytes that came before TLS are nobody's: whoever stands between may have put them there.
@@ -250,7 +250,7 @@ impl Link {
             return Err(ClientError::Tls(tls::TlsError::BytesBeforeTls));
         }
         self.send(&greeting.tls_request()).await?;
-        self.transport = Box::new(tls::handshake(config, host, self.transport).await?);
+        self.transport = Box::new(tls::handshake(client, host, self.transport).await?);
         Ok(self)
     }
 
@@ -308,8 +308,8 @@ mod tests {
             mode: TlsMode::Required,
             ..TlsOptions::default()
         };
-        let config = tls::client_config(&options).unwrap().unwrap();
-        let refused = link.encrypt(&greeting, config, "db").await.err();
+        let config = tls::client(&options).unwrap().unwrap();
+        let refused = link.encrypt(&greeting, &config, "db").await.err();
         assert!(
             matches!(refused, Some(ClientError::Tls(TlsError::BytesBeforeTls))),
             "{refused:?}"

@@ -1,17 +1,12 @@
 //! Encryption by TLS 1.2 and 1.3.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use rowtide_tls::{Client, Identity, Trust, Unusable};
 use rustls::InvalidMessage as InvalidMessageKind;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, CertificateError, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -67,8 +62,8 @@ impl TlsOptions {
     /// use of each.
     ///
     /// # Errors
-    /// [`TlsError::Unused`], [`TlsError::File`], [`TlsError::HalfAnIdentity`], [`TlsError::Identity`],
-    /// [`TlsError::Authorities`], [`TlsError::NoAuthorities`].
+    /// [`TlsError::Unused`], [`TlsError::File`], [`TlsError::HalfAnIdentity`], [`TlsError::Unusable`],
+    /// [`TlsError::NoAuthorities`].
     pub fn check(&self) -> Result<(), TlsError> {
         if self.ca.is_some() && self.mode < TlsMode::VerifyCa {
             return Err(TlsError::Unused {
@@ -82,7 +77,7 @@ impl TlsOptions {
                 remedy: "choose a mode that encrypts",
             });
         }
-        client_config(self).map(drop)
+        client(self).map(drop)
     }
 }
 
@@ -122,15 +117,12 @@ pub enum TlsError {
         "a client certificate and its key (--source-ssl-cert, --source-ssl-key) go together: name both or neither"
     )]
     HalfAnIdentity,
-    /// The client's certificate does not fit its key, or is not usable.
-    #[error("the client certificate and its key cannot be used: {0}")]
-    Identity(rustls::Error),
+    /// What the files hold cannot be used.
+    #[error(transparent)]
+    Unusable(Unusable),
     /// There is nothing to verify the server with.
     #[error("the system has no trusted authorities; name a file with those of the server (--source-ssl-ca)")]
     NoAuthorities,
-    /// An authority cannot be used.
-    #[error("the authorities' certificates cannot be used: {0}")]
-    Authorities(String),
     /// The host's name cannot stand in a certificate.
     #[error("`{0}` is no name that a certificate can be for; verify_identity needs a DNS name or an address")]
     HostName(String),
@@ -166,54 +158,31 @@ impl TlsError {
     }
 }
 
-/// What a connection is encrypted with.
-pub(crate) struct Config {
-    client: Arc<ClientConfig>,
-    needs_name: bool,
-}
-
-/// What `options` ask for; `None` if nothing is to be encrypted.
+/// What connections are encrypted with as `options` ask for; `None` if they are not to be.
 ///
 /// # Errors
 /// If a file is not readable, or does not hold what it should.
-pub(crate) fn client_config(options: &TlsOptions) -> Result<Option<Config>, TlsError> {
-    if options.mode == TlsMode::Disabled {
-        return Ok(None);
-    }
-    let provider = Arc::new(ring::default_provider());
-    let verifier = verifier(options, &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Identity)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    let client = match identity(options)? {
-        None => builder.with_no_client_auth(),
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(TlsError::Identity)?,
+pub(crate) fn client(options: &TlsOptions) -> Result<Option<Client>, TlsError> {
+    let ca = options.ca.as_deref();
+    let trust = match options.mode {
+        TlsMode::Disabled => return Ok(None),
+        TlsMode::Preferred | TlsMode::Required => Trust::Anybody,
+        TlsMode::VerifyCa => Trust::Authority(authorities(ca)?),
+        TlsMode::VerifyIdentity => Trust::AuthorityAndName(authorities(ca)?),
     };
-    Ok(Some(Config {
-        client: Arc::new(client),
-        needs_name: options.mode == TlsMode::VerifyIdentity,
-    }))
+    let client = Client::new(trust, identity(options)?).map_err(TlsError::Unusable)?;
+    Ok(Some(client))
 }
 
 /// Makes `stream` an encrypted one, with the server called `host`.
-pub(crate) async fn handshake<S>(config: Config, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
+pub(crate) async fn handshake<S>(client: &Client, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let name = match ServerName::try_from(host.to_owned()) {
-        Ok(name) => name,
-        Err(_) if config.needs_name => return Err(TlsError::HostName(host.to_owned())),
-        // No certificate is compared with it.
-        Err(_) => ServerName::try_from("unnamed.invalid").map_err(|_| TlsError::HostName(host.to_owned()))?,
-    };
-    TlsConnector::from(config.client)
-        .connect(name, stream)
-        .await
-        .map_err(handshake_error)
+    let name = client.name(host);
+    let name = name.map_err(|_| TlsError::HostName(host.to_owned()))?;
+    let connector = TlsConnector::from(client.config());
+    connector.connect(name, stream).await.map_err(handshake_error)
 }
 
 fn handshake_error(error: std::io::Error) -> TlsError {
@@ -246,14 +215,15 @@ fn advice(reason: &CertificateError) -> &'static str {
     }
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 fn identity(options: &TlsOptions) -> Result<Option<Identity>, TlsError> {
     match (&options.cert, &options.key) {
         (None, None) => Ok(None),
         (Some(cert), Some(key)) => {
             let key = PrivateKeyDer::from_pem_file(key).map_err(|e| file_error(key, "a private key", &e))?;
-            Ok(Some((certificates(cert)?, key)))
+            Ok(Some(Identity {
+                chain: certificates(cert)?,
+                key,
+            }))
         }
         _ => Err(TlsError::HalfAnIdentity),
     }
@@ -284,129 +254,17 @@ fn file_error(path: &Path, what: &'static str, reason: &pem::Error) -> TlsError 
     }
 }
 
-fn verifier(
-    options: &TlsOptions,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    if options.mode < TlsMode::VerifyCa {
-        return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
-    }
-    let roots = Arc::new(authorities(options.ca.as_deref())?);
-    let strict = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
-        .build()
-        .map_err(|e| TlsError::Authorities(e.to_string()))?;
-    if options.mode == TlsMode::VerifyCa {
-        Ok(Arc::new(AnyName(strict)))
-    } else {
-        Ok(strict)
-    }
-}
-
 fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
+    let Some(path) = file else {
+        return rowtide_tls::system_authorities().ok_or(TlsError::NoAuthorities);
+    };
     let mut roots = RootCertStore::empty();
-    if let Some(path) = file {
-        for certificate in certificates(path)? {
-            roots
-                .add(certificate)
-                .map_err(|e| TlsError::Authorities(e.to_string()))?;
-        }
-        return Ok(roots);
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|e| TlsError::Unusable(Unusable::Authorities(e.to_string())))?;
     }
-    // A certificate of the system's that cannot be read is one that is not trusted.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        Err(TlsError::NoAuthorities)
-    } else {
-        Ok(roots)
-    }
-}
-
-/// Takes any certificate. That the server has its key is still checked.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Takes a certificate of a trusted authority, whatever name it is for. The strict verifier looks at the name last, so
-/// a wrong name says that all else is right.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self
-            .0
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
-        {
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
+    Ok(roots)
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl Producer {
         number: usize,
     ) -> Result<(), Fault> {
         if record.len() > self.settings.record_bytes.min(self.settings.buffer_bytes) {
-            return Err(self.undelivered(topic, Code::MessageSizeTooLarge, (number, record.len())));
+            return Err(self.undelivered(topic.0, Code::MessageSizeTooLarge, (number, record.len())));
         }
         self.await_room()?;
         let place = self.place_of(topic, partition, record, number)?;
@@ -390,8 +390,9 @@ impl Producer {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn undelivered(&self, topic: TopicId, code: Code, (number, bytes): (usize, usize)) -> Fault {
-        let topic = self.topics.get(topic.0).map(|topic| topic.name.clone());
+    /// What to say of a record, its number and bytes, for a topic by its place.
+    fn undelivered(&self, topic: usize, code: Code, (number, bytes): (usize, usize)) -> Fault {
+        let topic = self.topics.get(topic).map(|topic| topic.name.clone());
         Fault::Delivery(FailedDelivery {
             topic: topic.unwrap_or_default(),
             code,

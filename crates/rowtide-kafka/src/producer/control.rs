@@ -139,10 +139,7 @@ impl Producer {
             return Ok(Called::NotConnected);
         };
         let Some(version) = self.network.version(node, api) else {
-            let reason = format!(
-                "the broker has no version of {api:?} that Rowtide speaks: it needs Kafka 0.11 or newer"
-            );
-            return Err(Fault::step(Code::UnsupportedVersion, reason));
+            return Err(Fault::no_version(api));
         };
         let timeout = self.settings.request_timeout;
         let ticket = self

@@ -8,12 +8,13 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::batch::{Author, OpenBatch};
 use super::connection::Received;
-use super::fault::{FailedDelivery, Fault};
+use super::fault::Fault;
 use super::instance::unreadable;
+use super::leaders::grouped;
 use super::network::Node;
 use super::partition::Done;
 use super::{LOOK_AROUND, Producer};
-use crate::wire::produce::{Appended, Head, PARTITION_BYTES, TopicBatches};
+use crate::wire::produce::{Appended, Head, PARTITION_BYTES};
 use crate::wire::{Api, ErrorCode, produce};
 
 /// A batch under way: its partition, and its place in the sequence.
@@ -177,27 +178,15 @@ impl Producer {
     }
 
     /// One request with the next batch of each of these partitions, which `node` leads.
-    fn send_batches(&mut self, node: Node, mut places: Vec<usize>) {
+    fn send_batches(&mut self, node: Node, places: Vec<usize>) {
         let Some(version) = self.network.version(node, Api::Produce) else {
-            self.failed.get_or_insert_with(|| {
-                let reason = "the broker has no version of Produce that Rowtide speaks".to_owned();
-                Fault::step(Code::UnsupportedVersion, reason)
-            });
+            self.failed.get_or_insert_with(|| Fault::no_version(Api::Produce));
             return;
         };
         let now = Instant::now();
-        let partitions = &self.partitions;
-        places.sort_unstable_by_key(|place| partitions.get(*place).map(|p| (p.topic, p.index)));
-        let chosen: Vec<_> = places.iter().filter_map(|place| partitions.get(*place)).collect();
-        let topics = chosen.chunk_by(|a, b| a.topic == b.topic).filter_map(|of_topic| {
-            let topic = self.topics.get(of_topic.first()?.topic)?.name.as_str();
-            let batches = of_topic.iter().filter_map(|p| Some((p.index, p.sendable(now)?)));
-            Some(TopicBatches {
-                topic,
-                batches: batches.collect(),
-            })
+        let topics = grouped(&self.topics, &self.partitions, &places, |partition| {
+            Some((partition.index, partition.sendable(now)?))
         });
-        let topics: Vec<_> = topics.collect();
         let head = Head {
             transactional_id: self
                 .instances
@@ -341,17 +330,9 @@ impl Producer {
         }
     }
 
-    fn undelivered_at(&self, place: usize, code: Code, (number, bytes): (usize, usize)) -> Fault {
-        let topic = self
-            .partitions
-            .get(place)
-            .and_then(|partition| self.topics.get(partition.topic));
-        Fault::Delivery(FailedDelivery {
-            topic: topic.map(|topic| topic.name.clone()).unwrap_or_default(),
-            code,
-            bytes,
-            number,
-        })
+    fn undelivered_at(&self, place: usize, code: Code, record: (usize, usize)) -> Fault {
+        let topic = self.partitions.get(place).map(|partition| partition.topic);
+        self.undelivered(topic.unwrap_or(usize::MAX), code, record)
     }
 }
 

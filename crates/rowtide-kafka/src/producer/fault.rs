@@ -7,7 +7,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::socket::Ended;
 use crate::error::StepError;
-use crate::wire::ErrorCode;
+use crate::wire::{Api, ErrorCode};
 
 /// What went wrong, by librdkafka's names for it.
 #[derive(Debug, Clone)]
@@ -46,6 +46,13 @@ impl Fault {
             reason,
             requires_abort: true,
         })
+    }
+
+    /// A broker that is too old.
+    pub(super) fn no_version(api: Api) -> Self {
+        let reason =
+            format!("the broker has no version of {api:?} that Rowtide speaks: it needs Kafka 0.11 or newer");
+        Self::step(Code::UnsupportedVersion, reason)
     }
 
     /// What happened at the connection, if no waiting mends it.

@@ -6,9 +6,9 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::Producer;
 use super::control::{Attempt, Called, Target};
-use super::fault::{FailedDelivery, Fault};
+use super::fault::Fault;
+use super::leaders::{NO_RECORD, grouped};
 use super::network::Node;
-use super::settings::Address;
 use crate::error::StepError;
 use crate::wire::add_partitions::Refused;
 use crate::wire::{Api, ErrorCode, ProducerId, add_partitions, end_txn, find_coordinator, init_producer_id};
@@ -106,7 +106,10 @@ impl Producer {
             Attempt::Again(error) => return Ok(Attempt::Again(error)),
         };
         let mut body = Vec::new();
-        add_partitions::request(&mut body, &transactional_id, id, &self.by_topic(joining));
+        let topics = grouped(&self.topics, &self.partitions, joining, |partition| {
+            Some(partition.index)
+        });
+        add_partitions::request(&mut body, &transactional_id, id, &topics);
         let request = |out: &mut Vec<u8>, _| out.extend_from_slice(&body);
         let target = Target::One(node);
         let Called::Answered(answer) = self.call(target, Api::AddPartitionsToTxn, until, request)? else {
@@ -125,12 +128,8 @@ impl Producer {
         let unknown = refused.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
         let in_vain = unknown && begun.elapsed() >= self.settings.topic_propagation;
         if in_vain || refused.error == TOPIC_AUTHORIZATION_FAILED {
-            return Err(Fault::Delivery(FailedDelivery {
-                topic: refused.topic.clone(),
-                code: refused.error.code(),
-                bytes: 0,
-                number: usize::MAX,
-            }));
+            let topic = self.by_name.get(&refused.topic).copied();
+            return Err(self.undelivered(topic.unwrap_or(usize::MAX), refused.error.code(), NO_RECORD));
         }
         self.judge(refused.error, ())
     }
@@ -212,15 +211,7 @@ impl Producer {
         if error != ErrorCode::NONE {
             return self.judge(error, Node::Broker(-1));
         }
-        let port = u16::try_from(broker.port).unwrap_or_default();
-        self.network.learn(
-            broker.node,
-            Address {
-                host: broker.host,
-                port,
-            },
-        );
-        let node = Node::Broker(broker.node);
+        let node = self.network.learn(broker);
         if let Some(instance) = self.instance_mut() {
             instance.coordinator = Some(node);
         }
@@ -252,22 +243,6 @@ impl Producer {
     fn author_of_transactions(&self) -> Option<(String, ProducerId)> {
         let instance = self.instance()?;
         Some((instance.transactional_id.clone()?, instance.id?))
-    }
-
-    /// Topics' names, and which of their partitions are among `places`.
-    fn by_topic(&self, places: &[usize]) -> Vec<(&str, Vec<i32>)> {
-        let mut partitions: Vec<_> = places
-            .iter()
-            .filter_map(|place| self.partitions.get(*place))
-            .collect();
-        partitions.sort_unstable_by_key(|partition| (partition.topic, partition.index));
-        let topics = partitions
-            .chunk_by(|a, b| a.topic == b.topic)
-            .filter_map(|of_topic| {
-                let name = self.topics.get(of_topic.first()?.topic)?.name.as_str();
-                Some((name, of_topic.iter().map(|partition| partition.index).collect()))
-            });
-        topics.collect()
     }
 }
 

@@ -9,7 +9,6 @@ use super::control::{Attempt, Called, Target};
 use super::fault::Fault;
 use super::instance::unreadable;
 use super::partition::Partition;
-use super::settings::Address;
 use super::{Producer, Record, TopicId, partitioner};
 use crate::wire::{Api, ErrorCode, metadata};
 
@@ -55,7 +54,7 @@ impl Producer {
             }
         };
         self.partition_of(topic, index).map_err(|fault| match fault {
-            Fault::Delivery(failed) => self.undelivered(topic, failed.code, (number, record.len())),
+            Fault::Delivery(failed) => self.undelivered(topic.0, failed.code, (number, record.len())),
             other => other,
         })
     }
@@ -63,7 +62,7 @@ impl Producer {
     /// The place of a partition.
     pub(super) fn partition_of(&mut self, topic: TopicId, index: i32) -> Result<usize, Fault> {
         let place = self.known(topic)?.place(index);
-        place.ok_or_else(|| self.undelivered(topic, Code::UnknownPartition, NO_RECORD))
+        place.ok_or_else(|| self.undelivered(topic.0, Code::UnknownPartition, NO_RECORD))
     }
 
     /// A topic whose partitions are known, asked for if need be.
@@ -100,12 +99,12 @@ impl Producer {
             let in_vain = begun.elapsed() >= producer.settings.topic_propagation;
             match error == ErrorCode::NONE || error.is_retriable() {
                 true if in_vain && error != ErrorCode::NONE => {
-                    Err(producer.undelivered(topic, error.code(), NO_RECORD))
+                    Err(producer.undelivered(topic.0, error.code(), NO_RECORD))
                 }
                 true => Ok(Attempt::Again(
                     Some(error).filter(|error| *error != ErrorCode::NONE),
                 )),
-                false => Err(producer.undelivered(topic, error.code(), NO_RECORD)),
+                false => Err(producer.undelivered(topic.0, error.code(), NO_RECORD)),
             }
         })
     }
@@ -145,8 +144,8 @@ impl Producer {
         }
     }
 
-    /// Whether a broker has told of those topics.
-    fn ask_for(&mut self, wanted: impl Fn(&Topic) -> bool, until: Instant) -> Result<bool, Fault> {
+    /// Asks a broker for topics; learns nothing if none answers.
+    fn ask_for(&mut self, wanted: impl Fn(&Topic) -> bool, until: Instant) -> Result<(), Fault> {
         let names: Vec<&str> = self
             .topics
             .iter()
@@ -157,8 +156,8 @@ impl Producer {
         metadata::request(&mut body, names.into_iter());
         let request = |out: &mut Vec<u8>, _| out.extend_from_slice(&body);
         match self.call(Target::Any, Api::Metadata, until, request)? {
-            Called::Answered(received) => self.learn_cluster(&received).map(|()| true),
-            Called::Lost | Called::NotConnected => Ok(false),
+            Called::Answered(received) => self.learn_cluster(&received),
+            Called::Lost | Called::NotConnected => Ok(()),
         }
     }
 
@@ -166,14 +165,7 @@ impl Producer {
     pub(super) fn learn_cluster(&mut self, received: &Received) -> Result<(), Fault> {
         let cluster = metadata::response(&received.body, received.version).map_err(unreadable)?;
         for broker in cluster.brokers {
-            let port = u16::try_from(broker.port).unwrap_or_default();
-            self.network.learn(
-                broker.node,
-                Address {
-                    host: broker.host,
-                    port,
-                },
-            );
+            self.network.learn(broker);
         }
         for topic in cluster.topics {
             self.learn_topic(&topic);
@@ -212,5 +204,25 @@ impl Producer {
     }
 }
 
+/// Topics' names, each once, and what `of` tells of those of their partitions that are at `places`.
+pub(super) fn grouped<'a, T>(
+    topics: &'a [Topic],
+    partitions: &'a [Partition],
+    places: &[usize],
+    of: impl Fn(&'a Partition) -> Option<T>,
+) -> Vec<(&'a str, Vec<T>)> {
+    let mut chosen: Vec<_> = places.iter().filter_map(|place| partitions.get(*place)).collect();
+    chosen.sort_unstable_by_key(|partition| (partition.topic, partition.index));
+    let of_topics = chosen.chunk_by(|a, b| a.topic == b.topic);
+    let named = of_topics.filter_map(|of_topic| {
+        let name = topics.get(of_topic.first()?.topic)?.name.as_str();
+        Some((
+            name,
+            of_topic.iter().filter_map(|partition| of(partition)).collect(),
+        ))
+    });
+    named.collect()
+}
+
 /// For errors of topics that no record is the cause of.
-const NO_RECORD: (usize, usize) = (usize::MAX, 0);
+pub(super) const NO_RECORD: (usize, usize) = (usize::MAX, 0);

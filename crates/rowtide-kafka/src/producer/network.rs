@@ -13,6 +13,7 @@ use super::settings::{Address, AddressFamily, NetworkSettings};
 use super::socket::Ended;
 use crate::security::Security;
 use crate::wire::Api;
+use crate::wire::metadata::Broker;
 
 /// A broker: by its number, or by its place among the bootstrap addresses while its number is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,8 +103,13 @@ impl Network {
     }
 
     /// Learns where a broker is. A connection to where it was ends.
-    pub(super) fn learn(&mut self, node: i32, address: Address) {
-        let node = Node::Broker(node);
+    pub(super) fn learn(&mut self, broker: Broker) -> Node {
+        let node = Node::Broker(broker.node);
+        let address = Address {
+            host: broker.host,
+            // No broker listens at 0: it cannot be connected to, as at any number that is no port.
+            port: u16::try_from(broker.port).unwrap_or_default(),
+        };
         match self.peers.get_mut(&node) {
             Some(peer) if peer.address == address => {}
             Some(_) => {
@@ -114,6 +120,7 @@ impl Network {
                 self.peers.insert(node, Peer::new(address));
             }
         }
+        node
     }
 
     /// A broker to ask about the cluster: a connected one, or else the next to try.

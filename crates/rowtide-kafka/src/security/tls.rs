@@ -1,15 +1,8 @@
 //! Encryption by TLS 1.2 and 1.3.
 
-use std::fmt;
-use std::sync::Arc;
-
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rowtide_tls::{Client, Identity, Trust, Unusable};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConnection, RootCertStore};
 
 use super::error::SecurityError;
 use super::pem::{self, Text};
@@ -17,40 +10,24 @@ use super::{Settings, setting};
 use crate::error::KafkaError;
 
 /// How connections are encrypted. A clone shares what is known of earlier sessions, which makes the next ones shorter.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tls {
-    client: Arc<ClientConfig>,
-    needs_name: bool,
-}
-
-/// rustls shows what it knows of certificates and keys.
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").finish_non_exhaustive()
-    }
+    client: Client,
 }
 
 impl Tls {
     pub(super) fn from_settings(settings: &Settings<'_, '_>) -> Result<Self, KafkaError> {
-        let provider = Arc::new(ring::default_provider());
-        let checks = Checks::from_settings(settings)?;
-        let verifier = verifier(settings, checks, &provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| KafkaError::Client(e.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        let client = match identity(settings)? {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|e| {
-                let reason = format!("the client certificate and its key cannot be used: {e}");
-                setting("ssl.certificate.location", reason)
-            })?,
+        let trust = match Checks::from_settings(settings)? {
+            Checks::Nothing => Trust::Anybody,
+            Checks::Authority => Trust::Authority(authorities(settings)?),
+            Checks::AuthorityAndName => Trust::AuthorityAndName(authorities(settings)?),
         };
-        Ok(Self {
-            client: Arc::new(client),
-            needs_name: checks == Checks::AuthorityAndName,
-        })
+        let client = Client::new(trust, identity(settings)?).map_err(|unusable| match unusable {
+            Unusable::Authorities(_) => setting("ssl.ca.location", unusable.to_string()),
+            Unusable::Identity(_) => setting("ssl.certificate.location", unusable.to_string()),
+            other => KafkaError::Client(other.to_string()),
+        })?;
+        Ok(Self { client })
     }
 
     /// Begins a session with the broker at `host`, a DNS name or an address. What rustls says when it is given the
@@ -59,15 +36,9 @@ impl Tls {
     /// # Errors
     /// [`SecurityError::HostName`].
     pub(crate) fn session(&self, host: &str) -> Result<ClientConnection, SecurityError> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let bare = bare.unwrap_or(host).to_owned();
-        let name = match ServerName::try_from(bare) {
-            // No certificate is compared with it.
-            Err(_) if !self.needs_name => ServerName::try_from("unnamed.invalid"),
-            name => name,
-        }
-        .map_err(|_| SecurityError::HostName(host.to_owned()))?;
-        Ok(ClientConnection::new(Arc::clone(&self.client), name)?)
+        let name = self.client.name(host);
+        let name = name.map_err(|_| SecurityError::HostName(host.to_owned()))?;
+        Ok(ClientConnection::new(self.client.config(), name)?)
     }
 }
 
@@ -92,29 +63,16 @@ impl Checks {
     }
 }
 
-fn verifier(
-    settings: &Settings<'_, '_>,
-    checks: Checks,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, KafkaError> {
-    if checks == Checks::Nothing {
-        return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
-    }
-    let roots = Arc::new(authorities(settings)?);
-    let strict = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
-        .build()
-        .map_err(|e| setting("ssl.ca.location", e.to_string()))?;
-    if checks == Checks::Authority {
-        Ok(Arc::new(AnyName(strict)))
-    } else {
-        Ok(strict)
-    }
-}
-
 /// As librdkafka: what both settings name, else what the system trusts.
 fn authorities(settings: &Settings<'_, '_>) -> Result<RootCertStore, KafkaError> {
     let location = settings.get("ssl.ca.location").filter(|path| *path != "probe");
     let pem = settings.get("ssl.ca.pem");
+    if location.is_none() && pem.is_none() {
+        return rowtide_tls::system_authorities().ok_or_else(|| {
+            let reason = "the system has no trusted authorities; name a file with the one that signed the broker's certificate";
+            setting("ssl.ca.location", reason)
+        });
+    }
     let mut roots = RootCertStore::empty();
     if let Some(path) = location {
         add(
@@ -126,16 +84,6 @@ fn authorities(settings: &Settings<'_, '_>) -> Result<RootCertStore, KafkaError>
     if let Some(pem) = pem {
         let text = Text::of("ssl.ca.pem", pem);
         add(&mut roots, "ssl.ca.pem", text.certificates()?)?;
-    }
-    if location.is_none() && pem.is_none() {
-        // A certificate of the system's that cannot be read is one that is not trusted.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    if roots.is_empty() {
-        return Err(setting(
-            "ssl.ca.location",
-            "the system has no trusted authorities; name a file with the one that signed the broker's certificate",
-        ));
     }
     Ok(roots)
 }
@@ -161,8 +109,6 @@ fn add(
     }
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 fn identity(settings: &Settings<'_, '_>) -> Result<Option<Identity>, KafkaError> {
     let chain = Text::either(settings, "ssl.certificate.location", "ssl.certificate.pem")?;
     let key = Text::either(settings, "ssl.key.location", "ssl.key.pem")?;
@@ -175,7 +121,10 @@ fn identity(settings: &Settings<'_, '_>) -> Result<Option<Identity>, KafkaError>
             .map(|()| None),
         (Some(chain), Some(key)) => {
             let key = key.private_key(settings.get("ssl.key.password"))?;
-            Ok(Some((chain.certificates()?, key)))
+            Ok(Some(Identity {
+                chain: chain.certificates()?,
+                key,
+            }))
         }
         (Some(_), None) => Err(setting(
             "ssl.key.location",
@@ -188,101 +137,14 @@ fn identity(settings: &Settings<'_, '_>) -> Result<Option<Identity>, KafkaError>
     }
 }
 
-/// Takes any certificate, also one that only older clients can read. That the server has its key would say nothing:
-/// whoever stands between has one too.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Takes a certificate of a trusted authority, whatever name it is for. The strict verifier looks at the name last, so
-/// a wrong name says that all else is right.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        use CertificateError::{NotValidForName, NotValidForNameContext};
-        match self
-            .0
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
-        {
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::path::PathBuf;
+    use std::sync::Arc;
 
     use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+    use rustls::crypto::ring;
     use rustls::pki_types::PrivatePkcs8KeyDer;
     use rustls::server::WebPkiClientVerifier;
     use rustls::{ServerConfig, ServerConnection};

@@ -123,9 +123,9 @@ proptest! {
             transactional_id: transactional_id.as_deref(),
             timeout: Duration::from_millis(timeout_ms as u64),
         };
-        let batches = topics.iter().map(|(topic, batches)| produce::TopicBatches {
-            topic,
-            batches: batches.iter().map(|(partition, batch)| (*partition, batch.as_slice())).collect(),
+        let batches = topics.iter().map(|(topic, batches)| {
+            let batches = batches.iter().map(|(partition, batch)| (*partition, batch.as_slice()));
+            (topic.as_str(), batches.collect())
         });
         let body = body(|out| produce::request(out, head, &batches.collect::<Vec<_>>()));
         for version in versions(Api::Produce) {

@@ -15,20 +15,15 @@ pub(crate) struct Head<'a> {
     pub timeout: Duration,
 }
 
-/// The batches for the partitions of a topic.
-#[derive(Debug)]
-pub(crate) struct TopicBatches<'a> {
-    pub topic: &'a str,
-    /// A partition's number and its batch.
-    pub batches: Vec<(i32, &'a [u8])>,
-}
+/// A topic, and the batches for its partitions by their numbers.
+pub(crate) type TopicBatches<'a> = (&'a str, Vec<(i32, &'a [u8])>);
 
 /// All replicas in sync must have the records.
 const ACKS_ALL: i16 = -1;
 
 /// The request's body. `topics` has each topic once.
 pub(crate) fn request(out: &mut Vec<u8>, head: Head<'_>, topics: &[TopicBatches<'_>]) {
-    let batches = topics.iter().flat_map(|topic| &topic.batches);
+    let batches = topics.iter().flat_map(|(_, batches)| batches);
     out.reserve(
         batches
             .map(|(_, batch)| batch.len().saturating_add(PARTITION_BYTES))
@@ -38,10 +33,10 @@ pub(crate) fn request(out: &mut Vec<u8>, head: Head<'_>, topics: &[TopicBatches<
     out.i16(ACKS_ALL);
     out.i32(i32::try_from(head.timeout.as_millis()).unwrap_or(i32::MAX));
     out.count(topics.len());
-    for topic in topics {
-        out.string(topic.topic);
-        out.count(topic.batches.len());
-        for (partition, batch) in &topic.batches {
+    for (topic, batches) in topics {
+        out.string(topic);
+        out.count(batches.len());
+        for (partition, batch) in batches {
             out.i32(*partition);
             out.bytes(batch);
         }
