@@ -113,8 +113,8 @@ fn quoted(name: &str) -> String {
 
 /// The table that the rows of [`columns_query`] and [`keys_query`] describe, or `None` if there is no such table.
 ///
-/// Its key is the primary key, or else the first unique key without a nullable column, an expression, or a part of a
-/// column: the server's own rule (`open_table_from_share` in its table.cc).
+/// Its key is the primary key, or else the first unique key without a nullable or virtual column, an expression, or a
+/// part of a column: the server's own rule (`open_table_from_share` in its table.cc).
 ///
 /// # Errors
 /// If a column's type or character set is not known, or the rows are not as expected.
@@ -122,11 +122,12 @@ pub fn table(id: &TableId, columns: &[Row], keys: &[Row]) -> Result<Option<Table
     if columns.is_empty() {
         return Ok(None);
     }
+    let is_virtual: Vec<bool> = columns.iter().map(|row| has_extra(row, VIRTUAL)).collect();
     let columns = columns
         .iter()
         .map(|row| column(id, row))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = identifying_key(id, &columns, keys)?;
+    let key = identifying_key(id, &columns, &is_virtual, keys)?;
     Ok(Some(Table {
         id: id.clone(),
         columns,
@@ -161,13 +162,17 @@ fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {
         name: name.to_owned(),
         ty,
         nullable: nullable.eq_ignore_ascii_case("YES"),
-        generated: text(row, 4).is_some_and(is_generated),
+        generated: has_extra(row, VIRTUAL) || has_extra(row, STORED),
     })
 }
 
-/// What EXTRA says of a generated column, among other things.
-fn is_generated(extra: &str) -> bool {
-    extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED")
+/// What EXTRA says of generated columns.
+const VIRTUAL: &str = "VIRTUAL GENERATED";
+const STORED: &str = "STORED GENERATED";
+
+/// Whether EXTRA says so of a column, among other things.
+fn has_extra(row: &Row, what: &str) -> bool {
+    text(row, 4).is_some_and(|extra| extra.contains(what))
 }
 
 fn text(row: &Row, at: usize) -> Option<&str> {
@@ -319,6 +324,18 @@ mod tests {
             [0_usize; 0]
         );
         assert_eq!(key_of(&columns, &[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_key_of_virtual_columns_is_none() {
+        let columns = rows(&[
+            &["a", "int", NULL, "NO", "VIRTUAL GENERATED INVISIBLE"],
+            &["b", "int", NULL, "NO", "STORED GENERATED"],
+        ]);
+        let key = |keys: &[Row]| table(&id(), &columns, keys).unwrap().unwrap().key;
+        assert_eq!(key(&[part("u", "a", NULL)]), [0_usize; 0]);
+        let several = [part("u", "b", NULL), part("u", "a", NULL), part("v", "b", NULL)];
+        assert_eq!(key(&several), [1]);
     }
 
     #[test]

@@ -29,10 +29,12 @@ pub(super) fn hash_keys(rows: &[Row]) -> usize {
     rows.iter().filter(is_hash).count()
 }
 
-/// The key that tells every row from every other: the primary key, or else the first that can take its place.
+/// The key that tells every row from every other: the primary key, or else the first that can take its place, without
+/// a column that is virtual.
 pub(super) fn identifying_key(
     id: &TableId,
     columns: &[Column],
+    is_virtual: &[bool],
     rows: &[Row],
 ) -> Result<Option<Vec<usize>>, Unreadable> {
     let parts = rows.iter().map(KeyPart::read).collect::<Result<Vec<_>, _>>()?;
@@ -45,7 +47,9 @@ pub(super) fn identifying_key(
         if is_primary {
             return Ok(Some(indexes));
         }
-        first.get_or_insert(indexes);
+        if indexes.iter().all(|index| is_virtual.get(*index) == Some(&false)) {
+            first.get_or_insert(indexes);
+        }
     }
     Ok(first)
 }

@@ -1,6 +1,6 @@
 //! Steps over the tokens of a statement.
 
-use rowtide_event::TableId;
+use rowtide_event::{Charset, TableId};
 
 use super::tokens::{Kind, Tokens, tokens};
 use crate::schema::Session;
@@ -225,7 +225,7 @@ impl<'a> Cursor<'a> {
             Kind::Text | Kind::Symbol(_) => return None,
         };
         self.at = self.at.saturating_add(1);
-        Some(name)
+        Some(in_utf8mb3(name))
     }
 
     /// The text without comments before and behind it.
@@ -247,4 +247,13 @@ impl<'a> Cursor<'a> {
             .map_or(0, |token| token.span.end);
         (next, last)
     }
+}
+
+/// A name as servers keep it, in utf8mb3: a question mark stands for each character that it has not.
+fn in_utf8mb3(name: String) -> String {
+    if name.chars().all(|c| Charset::Utf8Mb3.has(c)) {
+        return name;
+    }
+    let kept = |c| if Charset::Utf8Mb3.has(c) { c } else { '?' };
+    name.chars().map(kept).collect()
 }

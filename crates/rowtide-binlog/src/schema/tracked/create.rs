@@ -198,8 +198,10 @@ pub(super) fn column(
     let counts = spec.auto_increment && !session.is_definition;
     let not_null = counts
         || matches!(spec.generated, Some(Generated::RowStart | Generated::RowEnd))
-        || (is_timestamp && !is_generated);
-    let nullable = spec.nullable.unwrap_or(!not_null);
+        || (is_timestamp && !(is_generated && session.is_mariadb()));
+    // MySQL 5.7 makes nothing of NULL at a generated TIMESTAMP.
+    let says_nothing = not_null && is_generated && is_timestamp && !session.server.is_at_least(8, 0, 0);
+    let nullable = spec.nullable.filter(|_| !says_nothing).unwrap_or(!not_null);
     // On MariaDB a moment that is set by changes has a default.
     let is_set = spec.on_update.is_some() && session.is_mariadb();
     let zero = (is_set && !nullable && matches!(data_type, DataType::Timestamp(_))).then(zero_moment);

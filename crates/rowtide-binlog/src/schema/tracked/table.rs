@@ -126,6 +126,13 @@ pub enum Generation {
     RowEnd,
 }
 
+impl TrackedColumn {
+    /// Servers make no key of a virtual column the one that rows are found by.
+    fn can_name_rows(&self) -> bool {
+        !self.nullable && !matches!(self.generation, Generation::Virtual(_))
+    }
+}
+
 impl TrackedTable {
     /// The column of a name, whatever its case.
     pub fn column(&self, name: &str) -> Option<&TrackedColumn> {
@@ -137,7 +144,7 @@ impl TrackedTable {
         self.keys.iter().find(|key| same_name(&key.name, name))
     }
 
-    /// The key that names rows: the primary key, or else the first unique key without a nullable column, an
+    /// The key that names rows: the primary key, or else the first unique key without a nullable or virtual column, an
     /// expression, or a part of a column.
     pub fn identifying_key(&self) -> Option<&Key> {
         self.keys
@@ -149,7 +156,7 @@ impl TrackedTable {
     fn identifies_rows(&self, key: &Key) -> bool {
         let is_whole = |part: &super::KeyPart| {
             let column = part.column.as_deref().and_then(|name| self.column(name));
-            part.prefix.is_none() && column.is_some_and(|column| !column.nullable)
+            part.prefix.is_none() && column.is_some_and(TrackedColumn::can_name_rows)
         };
         key.kind == KeyKind::Unique && key.parts.iter().all(is_whole)
     }

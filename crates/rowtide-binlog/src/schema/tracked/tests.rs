@@ -172,6 +172,20 @@ fn a_database_gives_its_character_set() {
 }
 
 #[test]
+fn a_key_of_virtual_columns_names_no_rows() {
+    let tracker = after(&[
+        "CREATE TABLE t (a INT NOT NULL, b INT AS (a) VIRTUAL NOT NULL, UNIQUE (b), UNIQUE k (a, b))",
+        "CREATE TABLE u (a INT NOT NULL, b INT AS (a) STORED NOT NULL, UNIQUE (b), UNIQUE (a))",
+    ]);
+    for (table, key) in [("t", &[][..]), ("u", &[1])] {
+        let Tracked::Known(known) = tracker.table(&TableId::new("db", table)) else {
+            panic!("{table} is not known");
+        };
+        assert_eq!(known.shape().unwrap().key, key, "{table}");
+    }
+}
+
+#[test]
 fn the_shape_for_decoding() {
     let tracker = after(&[
         "CREATE TABLE t (a INT NOT NULL, b BINARY(3) NOT NULL, c VARCHAR(5), UNIQUE (c), UNIQUE k (b, a), UNIQUE (a))",
@@ -240,6 +254,16 @@ fn what_no_statement_sees_of_a_table() {
         "8.0.15",
     );
     assert_eq!(table.hidden, 2);
+}
+
+#[test]
+fn names_have_no_characters_beyond_utf8mb3() {
+    let tracker = after(&["CREATE TABLE 𩸽 (a INT, `b😀é` INT)", "ALTER TABLE `?` DROP a"]);
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", "?")) else {
+        panic!("it is not known");
+    };
+    assert_eq!(table.shape().unwrap().columns[0].name, "b?é");
+    assert_eq!(tracker.tables().count(), 1);
 }
 
 #[test]

@@ -36,6 +36,11 @@ fn text_as<T: From<String> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     text().prop_map(T::from)
 }
 
+/// Names have no characters beyond utf8mb3.
+fn name<T: From<String> + std::fmt::Debug>() -> impl Strategy<Value = T> {
+    text().prop_map(|text| T::from(text.replace('😀', "表")))
+}
+
 fn collation() -> impl Strategy<Value = Collation> {
     let names = vec![
         "utf8mb4_0900_ai_ci",
@@ -157,46 +162,29 @@ fn column() -> impl Strategy<Value = TrackedColumn> {
     let moments = (default(), proptest::option::of(0..=6_u8));
     let flags = any::<[bool; 4]>();
     let others = (generation(), proptest::option::of(any::<u32>()), text_as());
-    (
-        text_as(),
-        data_type,
-        declared(),
-        collation(),
-        moments,
-        flags,
-        others,
-    )
-        .prop_map(
-            |(
-                name,
+    (name(), data_type, declared(), collation(), moments, flags, others).prop_map(
+        |(name, data_type, declared, collation, (default, on_update), flags, (generation, srid, comment))| {
+            let [nullable, auto_increment, invisible, compressed] = flags;
+            let attributes = ColumnAttributes {
+                collation: data_type.is_text().then_some(collation),
                 data_type,
                 declared,
-                collation,
-                (default, on_update),
-                flags,
-                (generation, srid, comment),
-            )| {
-                let [nullable, auto_increment, invisible, compressed] = flags;
-                let attributes = ColumnAttributes {
-                    collation: data_type.is_text().then_some(collation),
-                    data_type,
-                    declared,
-                    nullable,
-                    default,
-                    auto_increment,
-                    on_update,
-                    generation,
-                    invisible,
-                    compressed,
-                    srid,
-                };
-                TrackedColumn {
-                    name,
-                    comment,
-                    attributes: Arc::new(attributes),
-                }
-            },
-        )
+                nullable,
+                default,
+                auto_increment,
+                on_update,
+                generation,
+                invisible,
+                compressed,
+                srid,
+            };
+            TrackedColumn {
+                name,
+                comment,
+                attributes: Arc::new(attributes),
+            }
+        },
+    )
 }
 
 fn key() -> impl Strategy<Value = Key> {
@@ -210,7 +198,7 @@ fn key() -> impl Strategy<Value = Key> {
         K::Vector,
         K::Foreign,
     ];
-    let column = proptest::option::of(text_as::<SmolStr>().prop_map(|name| format!("k{name}").into()));
+    let column = proptest::option::of(name::<SmolStr>().prop_map(|name| format!("k{name}").into()));
     let part = (column, 0..9_u32, any::<bool>());
     let part = part.prop_map(|(column, prefix, descending)| KeyPart {
         prefix: Some(prefix).filter(|prefix| *prefix > 5 && column.is_some()),
@@ -218,7 +206,7 @@ fn key() -> impl Strategy<Value = Key> {
         descending,
     });
     let parts = prop::collection::vec(part, 1..4);
-    (text_as(), select(kinds), parts, any::<bool>()).prop_map(|(name, kind, parts, invisible)| Key {
+    (name(), select(kinds), parts, any::<bool>()).prop_map(|(name, kind, parts, invisible)| Key {
         name,
         kind,
         parts,
@@ -243,18 +231,29 @@ pub(super) fn without_what_only_mariadb_has(mut table: TrackedTable) -> TrackedT
 pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
     let columns = prop::collection::vec(column(), 0..5);
     let keys = prop::collection::vec(key(), 0..4);
-    let period = proptest::option::of([text_as(), text_as(), text_as()]);
+    let period = proptest::option::of([name(), name(), name()]);
     let flags = (any::<bool>(), any::<bool>());
-    (text(), collation(), text_as(), columns, keys, period, flags).prop_map(
-        |(name, collation, comment, columns, keys, period, (system_versioned, is_sequence))| TrackedTable {
-            id: TableId::new("db", name),
-            collation,
-            comment,
-            columns,
-            keys,
-            period: period.map(|[name, from, to]| Box::new(Period { name, from, to })),
-            system_versioned,
-            is_sequence,
-        },
+    (
+        name::<String>(),
+        collation(),
+        text_as(),
+        columns,
+        keys,
+        period,
+        flags,
     )
+        .prop_map(
+            |(name, collation, comment, columns, keys, period, (system_versioned, is_sequence))| {
+                TrackedTable {
+                    id: TableId::new("db", name),
+                    collation,
+                    comment,
+                    columns,
+                    keys,
+                    period: period.map(|[name, from, to]| Box::new(Period { name, from, to })),
+                    system_versioned,
+                    is_sequence,
+                }
+            },
+        )
 }
