@@ -246,6 +246,7 @@ impl Charset {
         while !rest.is_empty() {
             let length = match self {
                 Self::Ucs2 => 2,
+                Self::Utf32 => utf32_length(rest)?,
                 Self::Utf8 | Self::Utf8Mb3 => utf8_length(rest)?,
                 _ => match self.multi_byte() {
                     Some(set) if other == char::REPLACEMENT_CHARACTER => set.length_in_statement(rest),
@@ -428,6 +429,13 @@ fn utf8_length(bytes: &[u8]) -> Option<usize> {
     (is_surrogate || std::str::from_utf8(character).is_ok()).then_some(length)
 }
 
+/// The same in UTF-32, in which MySQL before 9 stores the halves too.
+fn utf32_length(bytes: &[u8]) -> Option<usize> {
+    let unit = u32::from_be_bytes(*bytes.first_chunk()?);
+    let is_stored = matches!(unit, 0xd800..=0xdfff) || char::from_u32(unit).is_some();
+    is_stored.then_some(4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -511,7 +519,19 @@ mod tests {
             .convert(b"\xc3\xa9\xed\xa0\x80\xf0\x9f\x98\x80\xed\xbf\xbf", &mut halves)
             .unwrap();
         assert_eq!(halves, "é?😀?".as_bytes());
-        assert!(Charset::Utf16.convert(&[0xd8, 0x00], &mut Vec::new()).is_err());
+        halves.clear();
+        Charset::Utf32
+            .convert(b"\0\0\0a\0\0\xd8\0\0\0\xdf\xff\0\x10\xff\xff", &mut halves)
+            .unwrap();
+        assert_eq!(halves, "a??\u{10ffff}".as_bytes());
+        let none = [
+            (Charset::Utf16, &[0xd8, 0x00][..]),
+            (Charset::Utf32, &[0, 0x11, 0, 0]),
+            (Charset::Utf32, &[0, 0, 0xd8]),
+        ];
+        for (charset, bytes) in none {
+            assert!(charset.convert(bytes, &mut Vec::new()).is_err(), "{charset:?}");
+        }
     }
 
     #[test]

@@ -13,10 +13,11 @@ pub struct Decimal<'a> {
 
 const WHAT: &str = "DECIMAL";
 const MAX_PRECISION: u8 = 65;
-/// Inside JSON the server rounds the digits before the point up to whole groups (DECIMAL_MAX_POSSIBLE_PRECISION).
-const MAX_ROUNDED_PRECISION: u8 = 81;
 /// MariaDB's limit; MySQL's is 30.
 const MAX_SCALE: u8 = 38;
+/// Inside JSON the server keeps all that a number in memory may have, nine groups (DECIMAL_MAX_POSSIBLE_PRECISION): the
+/// digits before the point rounded up to whole groups, and as many behind it as a literal had.
+const MAX_DIGITS_IN_MEMORY: u8 = 81;
 const GROUP_DIGITS: u8 = 9;
 /// Bytes that a group of so many digits takes.
 const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
@@ -45,20 +46,25 @@ impl<'a> Decimal<'a> {
     /// If there are too few of them, they hold a group above its number of digits, or there is no such DECIMAL.
     #[inline]
     pub fn read(reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
-        Self::read_up_to(MAX_PRECISION, reader, precision, scale)
+        Self::read_up_to([MAX_PRECISION, MAX_SCALE], reader, precision, scale)
     }
 
-    /// Reads a DECIMAL inside a JSON document, whose precision may be more than a column can have.
+    /// Reads a DECIMAL inside a JSON document, whose precision and scale may be more than a column can have.
     ///
     /// # Errors
     /// As those of [`read`](Self::read).
     pub(crate) fn read_in_json(reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
-        Self::read_up_to(MAX_ROUNDED_PRECISION, reader, precision, scale)
+        Self::read_up_to([MAX_DIGITS_IN_MEMORY; 2], reader, precision, scale)
     }
 
     #[inline]
-    fn read_up_to(max: u8, reader: &mut Reader<'a>, precision: u8, scale: u8) -> Result<Self, Malformed> {
-        if precision == 0 || precision > max || scale > MAX_SCALE || scale > precision {
+    fn read_up_to(
+        [max_precision, max_scale]: [u8; 2],
+        reader: &mut Reader<'a>,
+        precision: u8,
+        scale: u8,
+    ) -> Result<Self, Malformed> {
+        if precision == 0 || precision > max_precision || scale > max_scale || scale > precision {
             return Err(Malformed::Invalid("precision of a DECIMAL"));
         }
         let len = side_len(precision - scale) + side_len(scale);
@@ -338,6 +344,13 @@ mod tests {
             format!("-{}.{}", "9".repeat(35), "1".repeat(30))
         );
         assert!(Decimal::read_in_json(&mut Reader::new(&[0x80; 60]), 82, 0).is_err());
+        let fraction = format!("{}12", "0".repeat(70));
+        let bytes = pack(true, "", &fraction);
+        assert!(Decimal::read(&mut Reader::new(&bytes), 72, 72).is_err());
+        let decimal = Decimal::read_in_json(&mut Reader::new(&bytes), 72, 72).unwrap();
+        let mut out = Vec::new();
+        decimal.write_text(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("-0.{fraction}"));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct Told {
 #[derive(Default)]
 struct TopicNames {
     owners: HashMap<String, (TopicIndex, TableId)>,
+    /// Whether tables may have one together.
+    shared: bool,
     new: Vec<String>,
 }
 
@@ -76,6 +78,12 @@ impl Catalog {
             compiled: 0,
             topics: TopicNames::default(),
         }
+    }
+
+    /// Lets tables have a topic together whose names differ only in characters that Kafka does not allow: nothing is
+    /// written to it.
+    pub(crate) fn share_topics(&mut self) {
+        self.topics.shared = true;
     }
 
     /// The plan for a table map, or nothing if the table is not captured.
@@ -231,7 +239,7 @@ impl TopicNames {
             why: why.to_string(),
         })?;
         match self.owners.get(&name) {
-            Some((index, owner)) if owner == table => Ok(*index),
+            Some((index, owner)) if self.shared || owner == table => Ok(*index),
             Some((_, owner)) => Err(Error::TopicCollision {
                 topic: name,
                 first: owner.clone(),
@@ -245,5 +253,26 @@ impl TopicNames {
                 Ok(TopicIndex(index))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_topic_for_two_tables_only_where_nothing_is_written() {
+        let tables = ["Ｔ１", "Ｔ２", "Ｔ１"].map(|table| TableId::new("shop", table));
+        let mut own = TopicNames::default();
+        let indexes = tables.clone().map(|table| own.index("p", &table).ok());
+        assert_eq!(indexes, [Some(TopicIndex(0)), None, Some(TopicIndex(0))]);
+        let mut shared = TopicNames {
+            shared: true,
+            ..TopicNames::default()
+        };
+        let other = TableId::new("shop", "t");
+        let indexes = [&tables[0], &tables[1], &other, &tables[2]].map(|table| shared.index("p", table).ok());
+        assert_eq!(indexes, [0, 0, 1, 0].map(|index| Some(TopicIndex(index))));
+        assert_eq!(shared.new, ["p.shop.__", "p.shop.t"]);
     }
 }

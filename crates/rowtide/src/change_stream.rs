@@ -27,7 +27,8 @@ use crate::supervise::runtime;
 /// A change as a record: what would be written to Kafka, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeEvent {
-    /// The topic: `prefix.database.table`.
+    /// The topic: `prefix.database.table`. Tables have it together whose names differ only in characters that Kafka does not
+    /// allow; the envelope's `source` tells them apart.
     pub topic: Arc<str>,
     /// The key as JSON; none for a table without a key.
     pub key: Option<Bytes>,

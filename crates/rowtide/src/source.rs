@@ -299,6 +299,7 @@ impl Source {
             ..DecoderOptions::default()
         };
         let decoder = Decoder::new(decoder_options, resume.first_position().clone());
+        let writes_topics = matches!(known, Known::FromHistory(_));
         let (tracker, pictures) = match known {
             Known::FromHistory(recovered) => {
                 let pictures = Pictures::of(&recovered);
@@ -309,6 +310,9 @@ impl Source {
         let schema = Schema::new(tracker, seeds, self.name_case, settings.disagreement);
         let options = encode_options(settings, self.info.version.flavour);
         let mut catalog = Catalog::new(settings.tables.clone(), options, schema, history, pictures);
+        if !writes_topics {
+            catalog.share_topics();
+        }
         catalog.arrive(&resume.position);
         Ok(Dump {
             replica,

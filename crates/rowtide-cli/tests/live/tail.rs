@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rowtide_testbed::MySql;
+use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 use serde_json::{Value, json};
 
 use crate::stage::{self, assert_says, eventually, succeed};
@@ -105,7 +105,7 @@ fn shows_the_tables_that_are_asked_for() {
 
 #[test]
 fn starts_where_it_is_told() {
-    let mysql = MySql::start(rowtide_testbed::MySqlOptions::default()).unwrap();
+    let mysql = MySql::start(MySqlOptions::default()).unwrap();
     mysql
         .sql("CREATE DATABASE tails; CREATE TABLE tails.t (id INT PRIMARY KEY); INSERT INTO tails.t VALUES (1)")
         .unwrap();
@@ -120,6 +120,45 @@ fn starts_where_it_is_told() {
     assert_eq!(count("now"), 0);
     let wrong = stage::fail(&mut tail(&mysql, "tails.t", "yesterday"), 2);
     assert_says(&wrong, &["--start", "earliest"]);
+}
+
+#[test]
+fn tables_whose_names_make_one_topic_are_both_shown() {
+    let mysql = stage::mysql();
+    let start = stage::position(mysql);
+    mysql
+        .sql(
+            "CREATE DATABASE tailw; CREATE TABLE tailw.`Ｔ１` (id INT PRIMARY KEY); \
+             CREATE TABLE tailw.`Ｔ２` (id INT PRIMARY KEY); INSERT INTO tailw.`Ｔ１` VALUES (1); \
+             INSERT INTO tailw.`Ｔ２` VALUES (2)",
+        )
+        .unwrap();
+    let seen = changes(&mut tail(mysql, "tailw\\..*", &start));
+    let told: Vec<_> = seen
+        .iter()
+        .map(|e| (&e["source"]["table"], &e["after"]["id"]))
+        .collect();
+    assert_eq!(told, [(&json!("Ｔ１"), &json!(1)), (&json!("Ｔ２"), &json!(2))]);
+}
+
+/// Values that MySQL stored before it was mended: a day after the last, a fraction of a whole second and halves of
+/// surrogate pairs; and numbers with more digits than columns have, which JSON still takes.
+#[test]
+fn values_that_columns_should_not_have_are_shown_as_the_server_counts_them() {
+    let mysql = MySql::start(MySqlOptions::of(ServerVersion::MySql57)).unwrap();
+    let start = stage::position(&mysql);
+    mysql
+        .sql(
+            "CREATE DATABASE tailo; CREATE TABLE tailo.t (d DATE, dt DATETIME(6), u VARCHAR(9) CHARACTER SET utf32, j JSON); \
+             SET timestamp = 1.9999999, time_zone = '+00:00'; \
+             INSERT INTO tailo.t VALUES (FROM_DAYS(3652499), CURRENT_TIMESTAMP(6), X'000000610000D800', \
+             CAST(-0.000000000000000000000000000000000000000000000000000000000000000000000012 AS JSON))",
+        )
+        .unwrap();
+    let seen = changes(&mut tail(&mysql, "tailo.t", &start));
+    let number = format!("-0.{}12", "0".repeat(70));
+    let after = json!({ "d": 2_932_971, "dt": 2_000_000, "u": "a?", "j": number });
+    assert_eq!(seen[0]["after"], after);
 }
 
 /// A look at one table whose lines are read one by one.

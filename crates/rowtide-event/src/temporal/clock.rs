@@ -8,9 +8,12 @@ pub(super) const MICROS: u64 = 1_000_000;
 pub(super) const MICROS_A_DAY: u64 = 86_400 * MICROS;
 
 /// Microseconds of a time of day or a span; none if minutes, seconds or fraction are out of range.
+///
+/// A fraction may be a whole second: MySQL 5.7.22 and 8.0.15 store one where `SET timestamp` was given a moment that
+/// rounds up to it, and count it as one (their bug 29120569).
 #[inline]
 pub(super) fn clock(hours: u64, minutes: u64, seconds: u64, fraction: u64) -> Option<u64> {
-    let fits = minutes < 60 && seconds < 60 && fraction < MICROS;
+    let fits = minutes < 60 && seconds < 60 && fraction <= MICROS;
     fits.then(|| ((hours * 60 + minutes) * 60 + seconds) * MICROS + fraction)
 }
 
@@ -41,7 +44,7 @@ pub(super) fn read_fraction(reader: &mut Reader<'_>, fsp: u8) -> Result<u64, Mal
         fraction = (fraction << 8) | u64::from(*byte);
     }
     let micros = fraction * fraction_unit(len);
-    if micros < MICROS {
+    if micros <= MICROS {
         Ok(micros)
     } else {
         Err(Malformed::Invalid("digits of a second"))

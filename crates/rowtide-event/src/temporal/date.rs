@@ -6,13 +6,16 @@ use crate::{Malformed, Reader};
 /// A DATE as the server stores it. Month and day may be zero ("zero in date"), and all three are for `0000-00-00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
-    /// 0 to 9999.
+    /// 0 to 9999; MySQL 5.7.22 and 8.0.15 also store later ones that a function has made, such as FROM_DAYS(3652499).
     pub year: u16,
     /// 0 to 12.
     pub month: u8,
     /// 0 to 31.
     pub day: u8,
 }
+
+/// The last year that a DATE has bits for.
+const MAX_YEAR: u64 = 0x7fff;
 
 impl Date {
     /// A date of these parts, each in its range; which day a month has is not looked at, as the server may not either.
@@ -21,7 +24,7 @@ impl Date {
     /// If a part is out of range.
     pub fn new(year: u64, month: u64, day: u64) -> Result<Self, Malformed> {
         const WHAT: Malformed = Malformed::Invalid("date");
-        if year > 9999 || month > 12 || day > 31 {
+        if year > MAX_YEAR || month > 12 || day > 31 {
             return Err(WHAT);
         }
         let narrow = |n: u64| u8::try_from(n).map_err(|_| WHAT);
@@ -75,9 +78,9 @@ impl Date {
         self.year == 0 && self.month == 0 && self.day == 0
     }
 
-    /// Appends `YYYY-MM-DD`.
+    /// Appends `YYYY-MM-DD`, with as many digits as the year has.
     pub fn write_text(&self, out: &mut Vec<u8>) {
-        write_digits(out, u64::from(self.year), 4);
+        write_digits(out, u64::from(self.year), if self.year > 9999 { 5 } else { 4 });
         out.push(b'-');
         write_digits(out, u64::from(self.month), 2);
         out.push(b'-');
@@ -121,6 +124,7 @@ mod tests {
         let cases = [
             (date(1970, 1, 1), Some(0)),
             (date(9999, 12, 31), Some(2_932_896)),
+            (date(10000, 3, 15), Some(2_932_971)),
             (date(1000, 1, 1), Some(-354_285)),
             (date(2024, 2, 29), Some(19_782)),
             (date(1582, 10, 10), Some(-141_432)),
@@ -151,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn the_next_day_is_one_more(year in 0u16..=9998, month in 1u8..=12, day in 1u8..=31) {
+        fn the_next_day_is_one_more(year in 0u16..=0x7ffe, month in 1u8..=12, day in 1u8..=31) {
             let Some(days) = date(year, month, day).epoch_days() else { return Ok(()) };
             let following = [date(year, month, day + 1), date(year, month + 1, 1), date(year + 1, 1, 1)];
             let next = following.iter().find_map(Date::epoch_days);
@@ -159,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_come_back(year in 0u16..=9999, month in 0u8..=12, day in 0u8..=31) {
+        fn bytes_come_back(year in 0u16..=0x7fff, month in 0u8..=12, day in 0u8..=31) {
             let packed = u32::from(year) << 9 | u32::from(month) << 5 | u32::from(day);
             let read = Date::read(&mut Reader::new(&packed.to_le_bytes()[..3])).unwrap();
             prop_assert_eq!(read, date(year, month, day));

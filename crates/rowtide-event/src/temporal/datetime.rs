@@ -102,6 +102,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fraction_of_a_whole_second() {
+        // What SET timestamp = 1.9999999 left in a DATETIME(6) of MySQL 5.7.22, which adds 0 to it as 1970-01-01 00:00:02.
+        let bytes = [0x99, 0x02, 0xc2, 0x00, 0x01, 0x0f, 0x42, 0x40];
+        let read = DateTime::read(&mut Reader::new(&bytes), 6).unwrap();
+        assert_eq!(text(|o| read.write_text(6, o)), "1970-01-01 00:00:02.000000");
+        let more = [0x99, 0x02, 0xc2, 0x00, 0x01, 0x0f, 0x42, 0x41];
+        assert!(DateTime::read(&mut Reader::new(&more), 6).is_err());
+        let next_day = [0x99, 0x02, 0xc3, 0x7e, 0xfb, 0x0f, 0x42, 0x40];
+        assert!(DateTime::read(&mut Reader::new(&next_day), 6).is_err());
+    }
+
+    #[test]
     fn the_form_from_before_fractions() {
         let digits = 20_200_102_030_405u64.to_le_bytes();
         let read = DateTime::read_old(&mut Reader::new(&digits)).unwrap();
