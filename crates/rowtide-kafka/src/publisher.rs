@@ -143,7 +143,8 @@ impl Publisher {
         }
         self.tables.truncate(index);
         let (producer, known) = (&mut self.producer, self.tables.len());
-        let new = topics.get(known..=index).unwrap_or_default();
+        // All of them, so that one question to Kafka finds the partitions of all.
+        let new = topics.get(known..).unwrap_or_default();
         self.tables
             .extend(new.iter().map(|name| (name.clone(), producer.topic(name))));
         Ok(self.producer.topic(name))
