@@ -150,12 +150,15 @@ pub fn new_binlog_file(mysql: &MySql) -> Result<BinlogPosition> {
 }
 
 /// Makes topics of one partition, many at once.
-pub fn create_topics(kafka: &Kafka, topics: &[String]) -> Result<()> {
+pub fn create_topics(kafka: &Kafka, topics: &[String], settings: &[(&str, &str)]) -> Result<()> {
     let (admin, options) = admin(kafka)?;
     for some in topics.chunks(TOPICS_AT_ONCE) {
-        let new = some
-            .iter()
-            .map(|topic| NewTopic::new(topic, 1, TopicReplication::Fixed(1)));
+        let new = some.iter().map(|topic| {
+            let new = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+            settings
+                .iter()
+                .fold(new, |new, (name, value)| new.set(name, value))
+        });
         let new: Vec<NewTopic<'_>> = new.collect();
         for made in runtime()?.block_on(admin.create_topics(&new, &options))? {
             made.map_err(|(topic, code)| anyhow!("topic {topic} cannot be made: {code}"))?;
