@@ -3,14 +3,16 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use rowtide_event::Flavour;
-use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
+mod fixtures;
+
+use rowtide_event::encode::record::RecordBatch;
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, Delivery, HistoryMessage, HistoryPosition, HistoryRange,
-    HistoryRecord, HistorySource, HistoryStore, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
-    Topics,
+    Checkpoint, CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery,
+    TopicSpec, Topics,
 };
 use rowtide_testbed::Kafka;
+
+use fixtures::{checkpoint, history, longer, message};
 
 const RECORDS: u64 = 2_000;
 const IN_A_TRANSACTION: u64 = 100;
@@ -65,20 +67,18 @@ fn run_on(options: &KafkaOptions, done: &mut u64, mut between: impl FnMut(u64)) 
         let half = *done + IN_A_TRANSACTION / 2;
         let first = batch(*done, IN_A_TRANSACTION / 2);
         publisher.send(&["restarts.t".into()], &first, 0..first.records.len())?;
-        let mut tickets = vec![publisher.send_history(&message(options, *done))?];
+        let mut tickets = vec![publisher.send_history(&message(&options.source_name, *done))?];
         between(*done);
         let second = batch(half, IN_A_TRANSACTION / 2);
         publisher.send(&["restarts.t".into()], &second, 0..second.records.len())?;
-        tickets.push(publisher.send_history(&message(options, half))?);
+        tickets.push(publisher.send_history(&message(&options.source_name, half))?);
         publisher.settle_history()?;
         let offsets = tickets.into_iter().map(|t| publisher.history_offset(t).unwrap());
-        let longer = longer(range, offsets);
-        publisher.commit(&checkpoint(
-            options,
-            *done + IN_A_TRANSACTION,
-            Some(longer.clone()),
-        ))?;
-        range = Some(longer);
+        range = offsets.fold(range, |range, offset| Some(longer(range, offset)));
+        publisher.commit(&Checkpoint {
+            history: range.clone(),
+            ..checkpoint(&options.source_name, *done + IN_A_TRANSACTION)
+        })?;
         *done += IN_A_TRANSACTION;
     }
     Ok(())
@@ -98,7 +98,11 @@ fn the_offsets_of_records_that_were_sent_again_are_right() {
     publisher.begin().unwrap();
     let mut tickets = Vec::new();
     for pos in 0..1_000 {
-        tickets.push(publisher.send_history(&message(&options, pos)).unwrap());
+        tickets.push(
+            publisher
+                .send_history(&message(&options.source_name, pos))
+                .unwrap(),
+        );
         if pos == 500 {
             kafka.kill9();
         }
@@ -106,89 +110,21 @@ fn the_offsets_of_records_that_were_sent_again_are_right() {
     kafka.start_again().unwrap();
     publisher.settle_history().unwrap();
     let offsets = tickets.into_iter().map(|t| publisher.history_offset(t).unwrap());
-    let range = longer(None, offsets);
+    let range = offsets
+        .fold(None, |range, offset| Some(longer(range, offset)))
+        .unwrap();
     publisher
-        .commit(&checkpoint(&options, 1_000, Some(range.clone())))
+        .commit(&Checkpoint {
+            history: Some(range.clone()),
+            ..checkpoint(&options.source_name, 1_000)
+        })
         .unwrap();
     assert_eq!(range.records, 1_000);
     assert_eq!(history(&options, &range), (0..1_000).collect::<Vec<_>>());
 }
 
-fn longer(range: Option<HistoryRange>, offsets: impl Iterator<Item = i64>) -> HistoryRange {
-    let grow = |range: Option<HistoryRange>, offset| {
-        let records = range.as_ref().map_or(0, |range| range.records);
-        Some(HistoryRange {
-            first_offset: range.map_or(offset, |range| range.first_offset),
-            last_offset: offset,
-            records: records + 1,
-            through: None,
-        })
-    };
-    offsets.fold(range, grow).unwrap()
-}
-
-/// The positions that the records of a range have.
-fn history(options: &KafkaOptions, range: &HistoryRange) -> Vec<u64> {
-    let mut positions = Vec::new();
-    let end = HistoryStore::read_range(options, range, |found| {
-        positions.push(found.position.pos);
-        Ok::<_, KafkaError>(())
-    });
-    assert_eq!(end.unwrap().records_behind, 0);
-    positions
-}
-
-fn message(options: &KafkaOptions, pos: u64) -> HistoryMessage {
-    HistoryMessage {
-        record: HistoryRecord {
-            source: HistorySource {
-                server: options.source_name.clone(),
-            },
-            position: HistoryPosition {
-                file: "binlog.000001".into(),
-                pos,
-                ..HistoryPosition::default()
-            },
-            ts_ms: 1,
-            database_name: None,
-            schema_name: None,
-            ddl: None,
-            table_changes: vec![],
-        },
-        effects: vec![],
-    }
-}
-
+/// Records whose values are numbers.
 fn batch(from: u64, count: u64) -> RecordBatch {
-    let mut batch = RecordBatch::default();
-    for i in from..from + count {
-        let start = batch.bytes.len();
-        batch.bytes.extend_from_slice(i.to_string().as_bytes());
-        let value = Some(start..batch.bytes.len());
-        batch.records.push(Record {
-            topic: TopicIndex(0),
-            key: None,
-            value,
-            header: None,
-        });
-    }
-    batch
-}
-
-fn checkpoint(options: &KafkaOptions, pos: u64, history: Option<HistoryRange>) -> Checkpoint {
-    Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: options.source_name.clone(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
-        history,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
-    }
+    let values: Vec<_> = (from..from + count).map(|number| number.to_string()).collect();
+    fixtures::batch(values.iter().map(|value| (0, None, Some(value.as_str()))))
 }

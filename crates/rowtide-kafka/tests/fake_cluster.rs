@@ -4,6 +4,8 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fixtures;
+
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -20,9 +22,7 @@ use kafka_protocol::messages::{
     produce_response,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
-use rowtide_event::Flavour;
-use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
-use rowtide_kafka::{Checkpoint, KafkaError, KafkaOptions, Publisher};
+use rowtide_kafka::{KafkaError, KafkaOptions, Publisher};
 
 /// Far more than anything here takes, and less than the times that are set.
 const SOON: Duration = Duration::from_secs(20);
@@ -247,31 +247,9 @@ fn appended(asked: ProduceRequest, error: i16) -> ProduceResponse {
 
 fn transact(publisher: &mut Publisher) -> Result<(), KafkaError> {
     publisher.begin()?;
-    let record = Record {
-        topic: TopicIndex(0),
-        key: None,
-        value: Some(0..5),
-        header: None,
-    };
-    let mut batch = RecordBatch::default();
-    batch.bytes.extend_from_slice(b"value");
-    batch.records.push(record);
+    let batch = fixtures::batch([(0, None, Some("value"))]);
     publisher.send(&["topic".to_owned()], &batch, 0..1)?;
-    publisher.commit(&Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: "fake".into(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos: 4,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
-        history: None,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
-    })
+    publisher.commit(&fixtures::checkpoint("fake", 4))
 }
 
 /// What comes of `work`, which must come soon.

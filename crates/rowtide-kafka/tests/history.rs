@@ -3,16 +3,16 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fixtures;
+
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rowtide_event::Flavour;
 use rowtide_kafka::{
-    Checkpoint, CreateTopics, Delivery, Effect, HistoryEnd, HistoryMessage, HistoryPosition, HistoryRange,
-    HistoryRecord, HistorySource, HistoryStore, KafkaError, KafkaOptions, Publisher, Reader, Recovery,
-    StoredMessage, Topics, WholeHistory,
+    Checkpoint, CreateTopics, Delivery, Effect, HistoryEnd, HistoryMessage, HistoryRange, HistoryStore,
+    KafkaError, KafkaOptions, Publisher, Reader, Recovery, StoredMessage, Topics, WholeHistory,
 };
 use rowtide_testbed::Kafka;
 
@@ -36,46 +36,22 @@ fn prepared(source: &str, delivery: Delivery) -> KafkaOptions {
 
 fn checkpoint(options: &KafkaOptions, history: Option<HistoryRange>) -> Checkpoint {
     Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: options.source_name.clone(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos: 4,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
         history,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
+        ..fixtures::checkpoint(&options.source_name, 4)
     }
 }
 
 /// The history message of a table that is there.
 fn message(options: &KafkaOptions, table: &str) -> HistoryMessage {
-    HistoryMessage {
-        record: HistoryRecord {
-            source: HistorySource {
-                server: options.source_name.clone(),
-            },
-            position: HistoryPosition {
-                file: "binlog.000001".into(),
-                pos: 157,
-                ..HistoryPosition::default()
-            },
-            ts_ms: 1,
-            database_name: Some("db".into()),
-            schema_name: None,
-            ddl: Some(format!("CREATE TABLE {table} (id int)")),
-            table_changes: vec![],
-        },
-        effects: vec![Effect::Table {
-            database: "db".into(),
-            table: table.into(),
-            definition: format!("CREATE TABLE `{table}` (`id` int)"),
-        }],
-    }
+    let mut message = fixtures::message(&options.source_name, 157);
+    message.record.database_name = Some("db".into());
+    message.record.ddl = Some(format!("CREATE TABLE {table} (id int)"));
+    message.effects = vec![Effect::Table {
+        database: "db".into(),
+        table: table.into(),
+        definition: format!("CREATE TABLE `{table}` (`id` int)"),
+    }];
+    message
 }
 
 /// Sends the messages in a transaction of their own, and gives the range that holds them and `before`.

@@ -3,15 +3,17 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fixtures;
+
 use std::time::{Duration, Instant};
 
-use rowtide_event::Flavour;
-use rowtide_event::encode::record::{KeyHeader, Record, RecordBatch, TopicIndex};
+use rowtide_event::encode::record::{KeyHeader, RecordBatch};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery,
-    TopicSpec, Topics,
+    CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
 };
 use rowtide_testbed::Kafka;
+
+use fixtures::checkpoint;
 
 /// One broker for all tests; each test has topics of its own.
 fn kafka() -> &'static Kafka {
@@ -39,42 +41,9 @@ fn prepared(options: &KafkaOptions, partitions: i32) -> String {
     topic
 }
 
-fn checkpoint(source: &str, pos: u64) -> Checkpoint {
-    Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: source.into(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
-        history: None,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
-    }
-}
-
 /// A batch with a record for each key and value.
 fn batch(records: &[(Option<&str>, Option<&str>)]) -> RecordBatch {
-    let mut batch = RecordBatch::default();
-    for (key, value) in records {
-        let mut add = |text: &&str| {
-            let start = batch.bytes.len();
-            batch.bytes.extend_from_slice(text.as_bytes());
-            start..batch.bytes.len()
-        };
-        let (key, value) = (key.as_ref().map(&mut add), value.as_ref().map(&mut add));
-        batch.records.push(Record {
-            topic: TopicIndex(0),
-            key,
-            value,
-            header: None,
-        });
-    }
-    batch
+    fixtures::batch(records.iter().map(|(key, value)| (0, *key, *value)))
 }
 
 fn send(publisher: &mut Publisher, topic: &str, batch: &RecordBatch) -> Result<(), KafkaError> {
@@ -396,17 +365,15 @@ fn committed(topic: &str, count: usize) -> Vec<rowtide_testbed::Record> {
     }
 }
 
-/// Keys, and the partition of 12 in which `org.apache.kafka.common.utils.Utils.murmur2` of Kafka 4.3.1 puts them.
-const JAVA_PARTITIONS: [(&str, i32); 9] = [
-    ("a", 4),
-    ("{\"id\":1}", 0),
-    ("{\"id\":2}", 4),
-    ("{\"id\":-9223372036854775808}", 8),
-    ("{\"name\":\"Zoë €\"}", 6),
-    ("abcd", 8),
-    ("abcde", 1),
-    ("abcdef", 0),
-    ("abcdefg", 1),
+/// Keys of all lengths modulo 4, by which murmur2 takes them.
+const KEYS: [&str; 7] = [
+    "a",
+    "{\"id\":1}",
+    "{\"name\":\"Zoë €\"}",
+    "abcd",
+    "abcde",
+    "abcdef",
+    "abcdefg",
 ];
 
 #[test]
@@ -414,10 +381,7 @@ fn keys_go_where_javas_client_puts_them_and_null_keys_to_one_partition() {
     let options = options("partitions");
     let topic = prepared(&options, 12);
     let mut publisher = Publisher::connect(&options).unwrap();
-    let keyed: Vec<_> = JAVA_PARTITIONS
-        .iter()
-        .map(|(key, _)| (Some(*key), Some("v")))
-        .collect();
+    let keyed = KEYS.map(|key| (Some(key), Some("v")));
     for _ in 0..3 {
         publisher.begin().unwrap();
         send(&mut publisher, &topic, &batch(&keyed)).unwrap();
@@ -429,8 +393,18 @@ fn keys_go_where_javas_client_puts_them_and_null_keys_to_one_partition() {
         .unwrap();
         publisher.commit(&checkpoint("partitions", 4)).unwrap();
     }
-    let records = committed(&topic, 3 * (JAVA_PARTITIONS.len() + 3));
-    for (key, partition) in JAVA_PARTITIONS {
+    let by_java = format!("{topic}.by-java");
+    let spec = TopicSpec {
+        partitions: 12,
+        ..TopicSpec::default()
+    };
+    let mut topics = Topics::connect(&options, CreateTopics::Allowed).unwrap();
+    topics.ensure_topic(&by_java, &spec).unwrap();
+    let keys_and_values = KEYS.map(|key| (key.to_owned(), "v".to_owned()));
+    kafka().produce_by_java(&by_java, &keys_and_values).unwrap();
+    let records = committed(&topic, 3 * (KEYS.len() + 3));
+    for record in committed(&by_java, KEYS.len()) {
+        let (key, partition) = (String::from_utf8(record.key.unwrap()).unwrap(), record.partition);
         let of_key: Vec<_> = records
             .iter()
             .filter(|r| r.key.as_deref() == Some(key.as_bytes()))

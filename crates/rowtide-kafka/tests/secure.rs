@@ -3,18 +3,19 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fixtures;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rowtide_event::Flavour;
-use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
 use rowtide_kafka::{
-    Checkpoint, CheckpointStore, CreateTopics, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
-    Topics,
+    CheckpointStore, CreateTopics, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
 };
 use rowtide_testbed::{BrokerTls, Kafka, Listener, Secured};
+
+use fixtures::{batch, checkpoint};
 
 const USER: &str = "rowtide";
 /// SASLprep would change it: Kafka takes it as it is.
@@ -138,14 +139,21 @@ fn works(source: &str, listener: &str, settings: &Settings<'_>) {
     let mut publisher = Publisher::connect(&options).unwrap();
     publisher.begin().unwrap();
     publisher
-        .send(std::slice::from_ref(&topic), &batch("sent"), 0..1)
+        .send(
+            std::slice::from_ref(&topic),
+            &batch([(0, None, Some("sent"))]),
+            0..1,
+        )
         .unwrap();
-    publisher.commit(&checkpoint(source)).unwrap();
+    publisher.commit(&checkpoint(source, 4)).unwrap();
     drop(publisher);
 
     // The next instance waits until what the last one committed can be seen.
     let _next = Publisher::connect(&options).unwrap();
-    assert_eq!(CheckpointStore::read(&options).unwrap(), Some(checkpoint(source)));
+    assert_eq!(
+        CheckpointStore::read(&options).unwrap(),
+        Some(checkpoint(source, 4))
+    );
     let records = broker().kafka.read_all(&[&topic], true).unwrap();
     let values: Vec<_> = records.into_iter().map(|record| record.value).collect();
     assert_eq!(values, [Some(b"sent".to_vec())]);
@@ -208,37 +216,6 @@ fn credentials(mechanism: &str, password: &str) -> [(&'static str, String); 3] {
         ("sasl.username", USER.into()),
         ("sasl.password", password.into()),
     ]
-}
-
-fn checkpoint(source: &str) -> Checkpoint {
-    Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: source.into(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos: 4,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
-        history: None,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
-    }
-}
-
-/// A batch of one record.
-fn batch(value: &str) -> RecordBatch {
-    let mut batch = RecordBatch::default();
-    batch.bytes.extend_from_slice(value.as_bytes());
-    batch.records.push(Record {
-        topic: TopicIndex(0),
-        key: None,
-        value: Some(0..value.len()),
-        header: None,
-    });
-    batch
 }
 
 /// The broker of all tests; the files that its clients need are in its folder, which ends with it.

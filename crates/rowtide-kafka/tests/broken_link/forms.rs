@@ -2,7 +2,8 @@
 
 use rowtide_kafka::{CheckpointStore, Delivery, Publisher, TopicSpec};
 
-use crate::stage::{batch, checkpoint, send, stage, transact};
+use crate::fixtures::{batch, checkpoint};
+use crate::stage::{send, stage, transact};
 
 #[test]
 fn what_is_given_up_is_not_seen_and_what_follows_is() {
@@ -21,7 +22,9 @@ fn what_is_given_up_is_not_seen_and_what_follows_is() {
         }
         publisher.begin().unwrap();
         send(&mut publisher, &topic, &["second"]).unwrap();
-        publisher.commit(&checkpoint(&options, round, None)).unwrap();
+        publisher
+            .commit(&checkpoint(&options.source_name, round))
+            .unwrap();
     }
     stage.await_values(&topic, &["kept", "second", "kept", "second", "kept", "second"]);
     assert_eq!(CheckpointStore::read(&options).unwrap().unwrap().pos, 2);
@@ -55,11 +58,13 @@ fn a_transaction_over_many_topics_is_whole() {
     for round in 0..3 {
         publisher.begin().unwrap();
         let value = format!("round {round}");
-        let batch = batch((0..TOPICS as u32).map(|topic| (topic, None, value.as_str())));
+        let batch = batch((0..TOPICS as u32).map(|topic| (topic, None, Some(value.as_str()))));
         publisher.send(&topics, &batch, 0..TOPICS).unwrap();
         match round {
             1 => publisher.abort().unwrap(),
-            _ => publisher.commit(&checkpoint(&options, round, None)).unwrap(),
+            _ => publisher
+                .commit(&checkpoint(&options.source_name, round))
+                .unwrap(),
         }
     }
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();

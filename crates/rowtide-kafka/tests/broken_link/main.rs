@@ -3,6 +3,8 @@
 // clippy's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod forms;
 mod outages;
 mod stage;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rowtide_kafka::{Delivery, KafkaOptions, Publisher, Recovery, Timeouts, TopicSpec};
 
-use crate::stage::{Stage, checkpoint, send, stage, transact};
+use crate::fixtures::checkpoint;
+use crate::stage::{Stage, send, stage, transact};
 
 /// Far more than any of the times that are set, and far less than the defaults.
 const NO_HANG: Duration = Duration::from_secs(20);
@@ -52,7 +53,7 @@ fn a_silent_broker_is_an_error_in_time() {
                 begun = silence("send");
                 send(&mut publisher, &topic, &["sent"])?;
                 begun = silence("commit");
-                publisher.commit(&checkpoint(&options, 2, None))
+                publisher.commit(&checkpoint(&options.source_name, 2))
             });
             let took = begun.elapsed();
             let error = result.expect_err(silent_before);
@@ -83,7 +84,7 @@ fn a_silence_that_ends_in_time_is_no_error() {
                 stage.link.pass_all();
             });
             send(&mut publisher, &topic, &["during"]).unwrap();
-            publisher.commit(&checkpoint(&options, 2, None)).unwrap();
+            publisher.commit(&checkpoint(&options.source_name, 2)).unwrap();
         });
         transact(&mut publisher, &options, &topic, &["after"]).unwrap();
         transact(&mut publisher, &options, &topic, &["last"]).unwrap();
@@ -106,7 +107,7 @@ fn connections_that_the_broker_closes_for_idleness_are_no_error() {
         publisher.begin().unwrap();
         await_idle(&stage);
         send(&mut publisher, &topic, &["2"]).unwrap();
-        publisher.commit(&checkpoint(&options, 2, None)).unwrap();
+        publisher.commit(&checkpoint(&options.source_name, 2)).unwrap();
         transact(&mut publisher, &options, &topic, &["3"]).unwrap();
         stage.await_values(&topic, &["0", "1", "2", "3"]);
     }

@@ -4,13 +4,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rowtide_event::Flavour;
-use rowtide_event::encode::record::{Record, RecordBatch, TopicIndex};
-use rowtide_kafka::{
-    Checkpoint, CreateTopics, Delivery, HistoryMessage, HistoryPosition, HistoryRange, HistoryRecord,
-    HistorySource, HistoryStore, KafkaError, KafkaOptions, Publisher, TopicSpec, Topics,
-};
+use rowtide_kafka::{CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, TopicSpec, Topics};
 use rowtide_testbed::{BrokenLink, Kafka};
+
+use crate::fixtures::{batch, checkpoint};
 
 /// A broker that all clients reach over the link.
 pub struct Stage {
@@ -111,26 +108,6 @@ impl Stage {
     }
 }
 
-/// Records for topics by their places: key and value of each.
-pub fn batch<'a>(records: impl IntoIterator<Item = (u32, Option<&'a str>, &'a str)>) -> RecordBatch {
-    let mut batch = RecordBatch::default();
-    for (topic, key, value) in records {
-        let mut add = |text: &str| {
-            let start = batch.bytes.len();
-            batch.bytes.extend_from_slice(text.as_bytes());
-            start..batch.bytes.len()
-        };
-        let (key, value) = (key.map(&mut add), Some(add(value)));
-        batch.records.push(Record {
-            topic: TopicIndex(topic),
-            key,
-            value,
-            header: None,
-        });
-    }
-    batch
-}
-
 /// One transaction with these values for one topic.
 pub fn transact(
     publisher: &mut Publisher,
@@ -140,72 +117,11 @@ pub fn transact(
 ) -> Result<(), KafkaError> {
     publisher.begin()?;
     send(publisher, topic, values)?;
-    publisher.commit(&checkpoint(options, 1, None))
+    publisher.commit(&checkpoint(&options.source_name, 1))
 }
 
 /// Sends these values to one topic.
 pub fn send(publisher: &mut Publisher, topic: &str, values: &[&str]) -> Result<(), KafkaError> {
-    let batch = batch(values.iter().map(|value| (0, Some("k"), *value)));
+    let batch = batch(values.iter().map(|value| (0, Some("k"), Some(*value))));
     publisher.send(&[topic.to_owned()], &batch, 0..batch.records.len())
-}
-
-/// A range of the schema history that has one more record.
-pub fn longer(range: Option<HistoryRange>, offset: i64) -> HistoryRange {
-    let records = range.as_ref().map_or(0, |range| range.records);
-    HistoryRange {
-        first_offset: range.map_or(offset, |range| range.first_offset),
-        last_offset: offset,
-        records: records + 1,
-        through: None,
-    }
-}
-
-/// The positions that the records of a range have.
-pub fn history(options: &KafkaOptions, range: &HistoryRange) -> Vec<u64> {
-    let mut positions = Vec::new();
-    let end = HistoryStore::read_range(options, range, |found| {
-        positions.push(found.position.pos);
-        Ok::<_, KafkaError>(())
-    });
-    assert_eq!(end.unwrap().records_behind, 0);
-    positions
-}
-
-pub fn message(options: &KafkaOptions, pos: u64) -> HistoryMessage {
-    HistoryMessage {
-        record: HistoryRecord {
-            source: HistorySource {
-                server: options.source_name.clone(),
-            },
-            position: HistoryPosition {
-                file: "binlog.000001".into(),
-                pos,
-                ..HistoryPosition::default()
-            },
-            ts_ms: 1,
-            database_name: None,
-            schema_name: None,
-            ddl: None,
-            table_changes: vec![],
-        },
-        effects: vec![],
-    }
-}
-
-pub fn checkpoint(options: &KafkaOptions, pos: u64, history: Option<HistoryRange>) -> Checkpoint {
-    Checkpoint {
-        format_version: Checkpoint::FORMAT_VERSION,
-        source: options.source_name.clone(),
-        flavour: Flavour::MySql,
-        server_uuid: None,
-        gtid_set: None,
-        file: "binlog.000001".into(),
-        pos,
-        in_transaction: None,
-        prepared_xa: Vec::new(),
-        history,
-        source_ts_ms: None,
-        written_ts_ms: 0,
-        rowtide_version: "test".into(),
-    }
 }

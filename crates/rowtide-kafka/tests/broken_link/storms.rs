@@ -7,9 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use rowtide_event::encode::record::RecordBatch;
-use rowtide_kafka::{CheckpointStore, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec};
+use rowtide_kafka::{
+    Checkpoint, CheckpointStore, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
+};
 
-use crate::stage::{Stage, batch, checkpoint, history, longer, message, stage};
+use crate::fixtures::{batch, checkpoint, history, longer, message};
+use crate::stage::{Stage, stage};
 
 const TOPICS: usize = 4;
 const PARTITIONS: i32 = 3;
@@ -191,7 +194,7 @@ impl Storm {
         let mut range = found.and_then(|checkpoint| checkpoint.history);
         while *done < self.records {
             publisher.begin()?;
-            let ticket = publisher.send_history(&message(options, *done))?;
+            let ticket = publisher.send_history(&message(&options.source_name, *done))?;
             let count = (*done * 7 + self.seed * 131) % 1_500 + 1;
             let end = (*done + count).min(self.records);
             let half = (*done + end) / 2;
@@ -201,7 +204,10 @@ impl Storm {
                 publisher.settle_history()?;
             }
             let longer = longer(range, publisher.history_offset(ticket).unwrap());
-            publisher.commit(&checkpoint(options, end, Some(longer.clone())))?;
+            publisher.commit(&Checkpoint {
+                history: Some(longer.clone()),
+                ..checkpoint(&options.source_name, end)
+            })?;
             range = Some(longer);
             *done = end;
         }
@@ -251,7 +257,7 @@ fn records(numbers: std::ops::Range<u64>) -> RecordBatch {
     batch(
         texts
             .iter()
-            .map(|(n, key, value)| (topic(*n), Some(key.as_str()), value.as_str())),
+            .map(|(n, key, value)| (topic(*n), Some(key.as_str()), Some(value.as_str()))),
     )
 }
 
