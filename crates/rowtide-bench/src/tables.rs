@@ -161,6 +161,9 @@ impl Spread {
             "500ms",
             "--checkpoint-topic",
             &format!("{name}.checkpoint"),
+            // A broker with so many new topics takes its time for another one.
+            "--kafka-connect-timeout",
+            "300s",
         ]);
         Observed::start(&mut command)?.finish()
     }
