@@ -221,7 +221,7 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
     pub delivery: Option<DeliveryMode>,
 
-    /// Commit the Kafka transaction when it holds so many bytes [default: 67108864]
+    /// Commit the Kafka transaction when it holds so many bytes, or up to four times as many while it is less than four times as old as the last commit took [default: 67108864]
     #[arg(long, env = "ROWTIDE_COMMIT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub commit_bytes: Option<u64>,
 

@@ -164,7 +164,7 @@ pub enum Next {
 ///
 /// A commit takes the longer the more partitions it concerns, each of which gets its last records and a marker. So that
 /// commits do not take most of the time of a backlog of many tables, a transaction becomes [`COMMIT_SHARE`] times as old as the
-/// last commit took.
+/// last commit took, or [`COMMIT_SHARE_BYTES`] times as large as it may be otherwise.
 #[derive(Debug)]
 pub struct CommitPolicy {
     limits: CommitLimits,
@@ -200,6 +200,9 @@ const PATIENCE_INSIDE: Millis = 25;
 
 /// How much longer than the last commit a transaction is open before it is committed for its age.
 const COMMIT_SHARE: Millis = 4;
+
+/// How many times as large a transaction becomes until then.
+const COMMIT_SHARE_BYTES: usize = 4;
 
 /// The longest that slow commits keep a transaction open: well below the time after which Kafka aborts it.
 const SLOW_COMMIT_LIMIT: Millis = 10_000;
@@ -251,26 +254,31 @@ impl CommitPolicy {
         let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
-        if idle || open.bytes >= self.bytes_limit() || age >= limit {
+        if idle || open.bytes >= self.bytes_limit(age) || age >= limit {
             Next::Commit
         } else {
             Next::Wait(limit.saturating_sub(age))
         }
     }
 
-    fn bytes_limit(&self) -> usize {
-        if self.inside_transaction {
-            self.limits.bytes.saturating_mul(2)
-        } else {
-            self.limits.bytes
-        }
+    fn bytes_limit(&self, age: Millis) -> usize {
+        let patience = match age < self.slow_limit() {
+            true => COMMIT_SHARE_BYTES,
+            false if self.inside_transaction => 2,
+            false => 1,
+        };
+        self.limits.bytes.saturating_mul(patience)
+    }
+
+    /// The age that a transaction has at least in a backlog, since commits are slow.
+    fn slow_limit(&self) -> Millis {
+        self.last_commit_took
+            .saturating_mul(COMMIT_SHARE)
+            .min(SLOW_COMMIT_LIMIT)
     }
 
     fn age_limit(&self, open: Open) -> Millis {
-        let slow = self
-            .last_commit_took
-            .saturating_mul(COMMIT_SHARE)
-            .min(SLOW_COMMIT_LIMIT);
+        let slow = self.slow_limit();
         match (open.records, self.inside_transaction) {
             (0, _) => self.limits.position_only_ms,
             (_, true) => self.limits.age_ms.saturating_mul(PATIENCE_INSIDE).max(slow),
@@ -326,6 +334,25 @@ mod tests {
             );
             assert_eq!(policy.next(20_001, false), Next::Commit, "an idle source");
         }
+    }
+
+    #[test]
+    fn slow_commits_make_transactions_larger_up_to_a_limit() {
+        let mut policy = after(10, 1, true);
+        policy.committed(100);
+        let busy = |bytes| Produced {
+            bytes,
+            records: 1,
+            source_idle: false,
+            inside_transaction: false,
+        };
+        policy.produced(20_000, busy(1000));
+        assert_eq!(policy.next(20_000, true), Next::Wait(400));
+        assert_eq!(policy.next(20_400, true), Next::Commit);
+        policy.produced(20_001, busy(2999));
+        assert_eq!(policy.next(20_001, true), Next::Wait(399));
+        policy.produced(20_002, busy(1));
+        assert_eq!(policy.next(20_002, true), Next::Commit);
     }
 
     #[test]
