@@ -34,10 +34,14 @@ pub fn percentile(values: &[f64], percent: usize) -> Option<f64> {
     sorted(values).get(place).copied()
 }
 
-/// The quotients of two series, pair by pair: what was measured in the same round.
+/// The quotients of two series, pair by pair: what was measured in the same round. Where the second is zero, what it measured
+/// was too short, and there is none.
 pub fn quotients(numerators: &[f64], denominators: &[f64]) -> Vec<f64> {
     let pairs = numerators.iter().zip(denominators);
-    pairs.map(|(n, d)| n / d).collect()
+    pairs
+        .map(|(n, d)| n / d)
+        .filter(|quotient| quotient.is_finite())
+        .collect()
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
@@ -79,5 +83,6 @@ mod tests {
     #[test]
     fn quotients_are_of_the_same_round() {
         assert_eq!(quotients(&[6.0, 9.0], &[2.0, 3.0]), [3.0, 3.0]);
+        assert_eq!(quotients(&[0.0, 1.0, 4.0], &[0.0, 0.0, 2.0]), [2.0]);
     }
 }

@@ -304,7 +304,7 @@ fn report_filtered(captured: &[Run], filtered: &[Run], empty: &[Run], part: &mut
             .collect::<Vec<f64>>()
     };
     let ratio = quotients(&without(filtered), &without(captured));
-    let measured = median(&ratio).context("no round was measured")?;
+    let measured = median(&ratio).context("no round took any processor time: take a larger --percent")?;
     part.goal(Goal::new(
         "filtered tables, CPU beside captured ones",
         Bound::AtMost(0.1),
