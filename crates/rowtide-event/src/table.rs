@@ -43,8 +43,9 @@ pub struct Table {
     /// Indexes into `columns` of the key, in the key's order: the primary key, or else the first unique key without a
     /// nullable column. Empty where the table has neither.
     pub key: Vec<usize>,
-    /// How many columns at most the binlog has behind `columns` that no statement sees and no record has: the server adds
-    /// them for indexes. MariaDB does so for unique keys of hashes, MySQL 8.0.13 to 8.0.17 for functional indexes.
+    /// How many columns at most the binlog has besides `columns` that no statement sees and no record has: the server adds
+    /// them for indexes. MariaDB does so behind all others for unique keys of hashes, MySQL 8.0.13 to 8.0.17 for functional
+    /// indexes: columns that are added later stand behind them.
     pub hidden: usize,
 }
 

@@ -248,7 +248,12 @@ impl Schema {
         }
         let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
         self.learn_labels(&folded, &logged);
-        match self.tracked(id, &folded) {
+        let tracked = self.tracked(id, &folded);
+        let logged = match &tracked {
+            Some(tracked) => metadata::with_hidden_behind(map, logged, tracked),
+            None => logged,
+        };
+        match tracked {
             Some(tracked) if metadata::agree(map, &logged, &tracked) => {
                 metadata::completed(map, logged, &tracked).ok_or_else(|| {
                     mismatch(

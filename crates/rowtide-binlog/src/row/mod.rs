@@ -2,10 +2,12 @@
 //! looking anything up and without allocating for a value.
 //!
 //! - `plan`: which decoder each column takes, and whether table and binlog agree
+//! - `hidden`: where the hidden columns of functional indexes are
 //! - `partial`: JSON columns that are logged as differences
 //! - `number`, `text`, `temporal`: the families of column types
 //! - `uncompressed`: what comes before, where MariaDB has compressed rows or values
 
+mod hidden;
 mod number;
 mod partial;
 mod plan;

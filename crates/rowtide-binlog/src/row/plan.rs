@@ -8,6 +8,7 @@ use crate::event::compressed::uncompress_value;
 use crate::event::{Bitmap, MapColumn, RowsEvent, RowsOperation, TableMap, WireType};
 use crate::schema::metadata;
 
+use super::hidden::HiddenColumns;
 use super::number::NumberDecoder;
 use super::temporal::TemporalDecoder;
 use super::text::BytesDecoder;
@@ -20,13 +21,15 @@ pub struct RowPlan {
     columns: Vec<ColumnDecoder>,
     /// How many columns the table has.
     shown: usize,
+    /// Where hidden columns may stand between others.
+    hidden: Option<Box<HiddenColumns>>,
     /// For each column the bytes of the length of its values if those are compressed; empty where none are.
     compressed: Vec<Option<u8>>,
 }
 
 /// Reads one column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ColumnDecoder {
+pub(super) enum ColumnDecoder {
     Number(NumberDecoder),
     Bytes(BytesDecoder),
     Temporal(TemporalDecoder),
@@ -36,7 +39,7 @@ impl ColumnDecoder {
     // All readers of values are inlined into the loop over a row's columns, so that a value is built in its place: a
     // call returns it through memory twice, which takes as long again as the decoding itself.
     #[inline(always)]
-    fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
+    pub(super) fn read<'a>(self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {
         match self {
             Self::Number(decoder) => decoder.read(reader),
             Self::Bytes(decoder) => decoder.read(reader),
@@ -46,7 +49,7 @@ impl ColumnDecoder {
 
     /// The decoder of a column that the binlog writes as `wire` and that is known as `ty`, or `None` where the two do
     /// not fit.
-    fn compile(wire: WireType, ty: &ColumnType) -> Option<Self> {
+    pub(super) fn compile(wire: WireType, ty: &ColumnType) -> Option<Self> {
         NumberDecoder::compile(wire, ty)
             .map(Self::Number)
             .or_else(|| BytesDecoder::compile(wire, ty).map(Self::Bytes))
@@ -77,14 +80,17 @@ impl RowPlan {
             known: known_shape(&table.columns),
             logged: logged_shape(&map.columns),
         };
-        let hidden = match metadata::hidden_columns(map, table).ok_or_else(mismatch)? {
+        let logged = match metadata::hidden_columns(map, table).ok_or_else(mismatch)? {
             0 => Vec::new(),
             _ => metadata::as_logged(map).map_err(|_| mismatch())?.columns,
         };
-        let known = table
-            .columns
-            .iter()
-            .chain(hidden.iter().skip(table.columns.len()));
+        let hidden = HiddenColumns::of(map, table).map(Box::new);
+        if hidden.as_ref().is_some_and(|hidden| !hidden.fits()) {
+            return Err(mismatch());
+        }
+        // Which column is which shows in each image.
+        let known: &[Column] = if hidden.is_some() { &[] } else { &table.columns };
+        let known = known.iter().chain(logged.iter().skip(known.len()));
         let compile =
             |(logged, known): (&MapColumn, &Column)| ColumnDecoder::compile(logged.wire_type, &known.ty);
         let columns: Option<Vec<_>> = map.columns.iter().zip(known).map(compile).collect();
@@ -92,6 +98,7 @@ impl RowPlan {
             table: table.id.to_string(),
             columns: columns.ok_or_else(mismatch)?,
             shown: table.columns.len(),
+            hidden,
             compressed: compressed_columns(map),
         })
     }
@@ -108,6 +115,9 @@ impl RowPlan {
 
     /// Whether a column holds JSON documents.
     pub(super) fn is_json(&self, column: usize) -> bool {
+        if let Some(hidden) = &self.hidden {
+            return hidden.is_json(column);
+        }
         matches!(self.columns.get(column), Some(ColumnDecoder::Bytes(bytes)) if bytes.is_json())
     }
 
@@ -212,6 +222,9 @@ impl RowPlan {
         values: &mut Vec<Value<'a>>,
     ) -> Result<(), Malformed> {
         values.clear();
+        if let Some(hidden) = &self.hidden {
+            return hidden.read_image(present, image, values);
+        }
         if present.is_full() {
             self.read_whole(image, values)?;
         } else {

@@ -133,6 +133,38 @@ pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
             .all(|((logged, told), column)| same(logged, told, column.wire_type))
 }
 
+/// The table of [`table`] with the [hidden](Table::hidden) columns of functional indexes behind all others: MySQL 8.0.13 to
+/// 8.0.17 log them where they stand.
+pub fn with_hidden_behind(map: &TableMap<'_>, logged: Table, told: &Table) -> Table {
+    let is_mysql = map.written_by.flavour == Flavour::MySql;
+    if !is_mysql || logged.columns.len() <= told.columns.len() || told.hidden == 0 {
+        return logged;
+    }
+    let mut order: Vec<usize> = (0..logged.columns.len()).collect();
+    let is_hidden = |at: &usize| {
+        logged
+            .columns
+            .get(*at)
+            .is_none_or(|column| !has_column(told, &column.name))
+    };
+    order.sort_by_key(is_hidden);
+    let place = |was: &usize| order.iter().position(|at| at == was);
+    let columns = order.iter().filter_map(|at| logged.columns.get(*at).cloned());
+    Table {
+        columns: columns.collect(),
+        key: logged.key.iter().filter_map(place).collect(),
+        ..logged
+    }
+}
+
+/// Whether a table has a column of this name, whatever its case.
+pub fn has_column(table: &Table, name: &str) -> bool {
+    table
+        .columns
+        .iter()
+        .any(|column| column.name.eq_ignore_ascii_case(name))
+}
+
 /// How many columns the binlog has behind those of a table as it is known otherwise; `None` if they are no
 /// [hidden](Table::hidden) ones, or there are less than the table has.
 pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {

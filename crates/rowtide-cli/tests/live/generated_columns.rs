@@ -192,5 +192,32 @@ fn hidden_columns_of_functional_indexes() {
             ],
             "{metadata}"
         );
+        let start = stage::position(&mysql);
+        mysql
+            .sql(
+                "USE g; CREATE TABLE a (b BIGINT PRIMARY KEY, c BIGINT, INDEX ((b + 1))) CHARACTER SET latin1; \
+                 ALTER TABLE a ADD d BIGINT; INSERT INTO a VALUES (10, 20, 30); ALTER TABLE a MODIFY b BIGINT AFTER d; \
+                 UPDATE a SET c = 21; ALTER TABLE a DROP d; DELETE FROM a",
+            )
+            .unwrap();
+        assert_eq!(
+            images(&mysql, "a", &start),
+            [
+                "{before:null,after:{b:10,c:20,d:30}",
+                "{before:{c:20,d:30,b:10},after:{c:21,d:30,b:10}",
+                "{before:{c:21,b:10},after:null"
+            ],
+            "{metadata}"
+        );
+        if metadata == "MINIMAL" {
+            mysql
+                .sql(
+                    "USE g; INSERT INTO a VALUES (1, 2); ALTER TABLE a ADD e BIGINT; SET binlog_row_image = MINIMAL; \
+                     UPDATE a SET c = 3",
+                )
+                .unwrap();
+            let said = fail(tail(&mysql, "a", &start).args(["--until-idle", "500ms"]), 7);
+            assert_says(&said, &["g.a", "binlog_row_metadata=FULL"]);
+        }
     }
 }

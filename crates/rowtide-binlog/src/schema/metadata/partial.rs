@@ -5,6 +5,7 @@ use rowtide_event::{ColumnType, Table};
 
 use super::{TypeReader, are_years_signed, may_be_another};
 use crate::event::TableMap;
+use crate::server::Flavour;
 
 /// The table as it was told otherwise, with the signs of integers and the character sets of texts that the table map has,
 /// where it has any. If that is another table than `told`, one of both is wrong about a statement.
@@ -13,6 +14,10 @@ pub fn by_partial_metadata(map: &TableMap<'_>, told: &Table) -> Table {
     let Some(years_are_signed) = are_years_signed(map) else {
         return table;
     };
+    if map.written_by.flavour == Flavour::MySql && map.columns.len() != told.columns.len() {
+        // A hidden column may stand anywhere.
+        return table;
+    }
     let mut types = TypeReader::of(map, years_are_signed);
     for (column, logged) in table.columns.iter_mut().zip(&map.columns) {
         // What the metadata lacks is no contradiction.

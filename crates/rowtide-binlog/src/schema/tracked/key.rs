@@ -173,7 +173,7 @@ pub(super) fn length(column: &TrackedColumn) -> Option<u64> {
 }
 
 impl Key {
-    /// How many columns the server may add for it at the end of the table, of which no statement knows: one for each
+    /// How many columns the server may add for it to the table, of which no statement knows: one for each
     /// expression (MySQL 8.0.13 to 8.0.17), or one for the hashes of a unique key (MariaDB).
     pub(super) fn hidden_columns(&self, columns: &[TrackedColumn]) -> usize {
         let expressions = self.parts.iter().filter(|part| part.column.is_none()).count();
