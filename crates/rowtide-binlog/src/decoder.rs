@@ -1,6 +1,7 @@
 //! Events to transactions: verifies checksums, follows positions, unpacks compressed transactions, and calls a
 //! [`Handler`] with what it finds. It does no I/O: it is a function of the bytes fed to it and of its own state.
 
+mod continuity;
 mod detached;
 mod error;
 mod frame;
@@ -34,6 +35,7 @@ use self::stream::Stream;
 use self::tables::Tables;
 use self::transaction::{Phase, Transaction};
 
+pub use self::continuity::Continuity;
 pub use self::detached::DetachedRows;
 pub use self::error::{DecodeError, DecodeErrorKind, Place};
 pub use self::handler::{
@@ -415,9 +417,7 @@ impl Decoder {
         if self.transaction.phase.is_open() {
             Ok(())
         } else {
-            Err(self.error(Malformed::Invalid(
-                "the order of events: no transaction has begun",
-            )))
+            Err(self.error(DecodeErrorKind::NoTransaction))
         }
     }
 
@@ -454,7 +454,7 @@ impl Decoder {
                 "rows events in pieces are not supported yet: set binlog_row_event_fragment_threshold to its largest \
                  value on the server"
             }
-            _ => "servers older than MySQL 5.6 are not supported",
+            _ => "it is in a form that only MySQL 5.1 before its release, or older, wrote",
         };
         self.error(DecodeErrorKind::Unsupported(format!(
             "{event_type} cannot be decoded: {advice}"

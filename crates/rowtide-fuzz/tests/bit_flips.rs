@@ -179,7 +179,7 @@ fn a_cut_file_is_read_up_to_the_cut_which_is_named() {
                 assert_eq!(count, at, "{}", place());
                 let cut = matches!(
                     error,
-                    Some(BinlogFileError::Malformed { pos, cause: Malformed::Truncated(_) }) if pos == event.pos
+                    Some(BinlogFileError::Cut { pos, .. }) if pos == event.pos
                 );
                 assert!(cut, "{}: {error:?}", place());
             }

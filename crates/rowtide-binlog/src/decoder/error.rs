@@ -71,6 +71,9 @@ pub enum DecodeErrorKind {
     /// A transaction begins while another is open.
     #[error("a transaction begins before the one that began at {0} has ended")]
     UnfinishedTransaction(u64),
+    /// A part of a transaction where none has begun.
+    #[error("the event is part of a transaction, and none has begun before it")]
+    NoTransaction,
     /// Which rows are rolled back cannot be said.
     #[error(
         "the transaction is rolled back to a savepoint that it has not set in the binlog, so that it is not known which of its \

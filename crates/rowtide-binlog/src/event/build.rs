@@ -13,6 +13,8 @@ pub(crate) struct EventBuilder {
     flags: u16,
     body: Vec<u8>,
     checksum: Checksum,
+    /// Whether it is a FORMAT_DESCRIPTION that has no checksum of its own.
+    is_old: bool,
 }
 
 impl EventBuilder {
@@ -25,6 +27,7 @@ impl EventBuilder {
             flags: 0,
             body: Vec::new(),
             checksum: Checksum::Crc32,
+            is_old: false,
         }
     }
 
@@ -42,6 +45,19 @@ impl EventBuilder {
         body.extend(POST_HEADERS);
         body.push(1);
         Self::new(EventType::FormatDescription).body(&body)
+    }
+
+    /// As MySQL 5.1 wrote it: without an algorithm, and without a checksum.
+    pub(crate) fn old_format_description(version: &str, created: u32) -> Self {
+        const POST_HEADERS: [u8; 26] = [
+            56, 13, 0, 8, 0, 18, 0, 4, 4, 4, 4, 18, 0, 0, 83, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2,
+        ];
+        let mut event = Self::format_description(version, created);
+        event.body.truncate(57);
+        event.body.extend(POST_HEADERS);
+        event.checksum = Checksum::None;
+        event.is_old = true;
+        event
     }
 
     pub(crate) fn rotate(file: &str, pos: u64) -> Self {
@@ -186,7 +202,7 @@ impl EventBuilder {
 
     /// The event as it stands in a file, if it was given a place in one.
     pub(crate) fn build(self) -> Vec<u8> {
-        let always = self.event_type == EventType::FormatDescription;
+        let always = self.event_type == EventType::FormatDescription && !self.is_old;
         let protected = always || self.checksum == Checksum::Crc32;
         let len = Header::LEN + self.body.len() + if protected { checksum::LEN } else { 0 };
         let end = if self.start == 0 {

@@ -1,5 +1,6 @@
 //! What an event says, for people: its name and its fields as text, and its rows.
 
+mod notes;
 mod printed;
 mod rows;
 
@@ -13,6 +14,7 @@ use rowtide_event::{Gtid, Malformed, TableId};
 pub use self::printed::Printed;
 pub use self::rows::{DescribedRow, DescribedRows, RowImage};
 
+use self::notes::Statements;
 use self::rows::LoggedTable;
 use crate::schema::statement::{self, Class};
 use crate::schema::{NameCase, Session};
@@ -23,9 +25,9 @@ use super::compressed::uncompress_event;
 use super::heartbeat::HeartbeatPosition;
 use super::unpack::{Limits, Unpacker};
 use super::{
-    EventType, FormatDescription, GtidEvent, Header, Heartbeat, Incident, MariadbGtidEvent, Query, Rotate,
-    RowsEvent, RowsHeader, RowsOperation, TableMap, TransactionPayload, XaPrepare, annotate_rows,
-    binlog_checkpoint, gtid_list, gtid_tagged, rows_query, xid,
+    EventType, FileBlock, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Intvar,
+    MariadbGtidEvent, Query, Rotate, RowsEvent, RowsHeader, RowsOperation, TableMap, TransactionPayload,
+    UserVar, XaPrepare, annotate_rows, binlog_checkpoint, gtid_list, gtid_tagged, rand, rows_query, xid,
 };
 
 /// An event in words.
@@ -45,6 +47,8 @@ pub struct Description<'a> {
     pub fields: Vec<(&'static str, String)>,
     /// Its rows, where it has any and they can be decoded.
     pub rows: Option<DescribedRows<'a>>,
+    /// What of it is not shown, and why; what is missing before it.
+    pub notes: Vec<String>,
 }
 
 type Fields = Vec<(&'static str, String)>;
@@ -55,13 +59,16 @@ pub struct Describer {
     format: FormatDescription,
     tables: HashMap<u64, DescribedTable>,
     gtid: Option<Gtid>,
+    statements: Statements,
 }
 
 /// A table as rows events need it.
 struct DescribedTable {
     id: TableId,
-    /// `None` where the table has a column that cannot be decoded.
-    logged: Option<LoggedTable>,
+    /// Or why its rows cannot be decoded.
+    logged: Result<LoggedTable, Malformed>,
+    /// The statement that it is of.
+    statement: u64,
 }
 
 /// Bytes of the largest event, compressed or not.
@@ -79,10 +86,10 @@ impl Describer {
         &mut self,
         header: &Header,
         body: &[u8],
-        mut show: impl FnMut(&Description<'_>) -> Result<(), E>,
+        mut show: impl FnMut(&mut Description<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let plain = self.uncompressed(header, body)?;
-        show(&self.one(header, &plain, false)?)?;
+        show(&mut self.one(header, &plain, false)?)?;
         if header.event_type != EventType::TransactionPayload {
             return Ok(());
         }
@@ -95,7 +102,7 @@ impl Describer {
             if header.event_type == EventType::TransactionPayload {
                 return Err(Malformed::Invalid("TRANSACTION_PAYLOAD inside another").into());
             }
-            show(&self.one(&header, body, true)?)
+            show(&mut self.one(&header, body, true)?)
         })
     }
 
@@ -112,7 +119,9 @@ impl Describer {
             uncompress_event(query.query, MAX_EVENT, &mut text)?;
             return Ok(plain(query.query, &text));
         }
-        let logged = self.table(header, body)?.and_then(|table| table.logged.as_ref());
+        let logged = self
+            .table(header, body)?
+            .and_then(|table| table.logged.as_ref().ok());
         match (logged, RowsOperation::of(event_type)) {
             (Some(logged), Some(operation)) if Uncompressed::is_needed(event_type, &logged.plan) => {
                 let usual = event_type.usual_rows_post_header_len();
@@ -132,6 +141,7 @@ impl Describer {
         inside_payload: bool,
     ) -> Result<Description<'a>, Malformed> {
         let mut fields = self.fields(header, body)?;
+        let notes = self.notes(header, body)?;
         if let EventType::Unknown(number) = header.event_type {
             fields.push(("number", number.to_string()));
             fields.push(("ignorable", header.flags.is_ignorable().to_string()));
@@ -155,6 +165,7 @@ impl Describer {
             tables,
             fields,
             rows: self.described_rows(header, body)?,
+            notes,
         })
     }
 
@@ -213,10 +224,15 @@ impl Describer {
         let Some(operation) = RowsOperation::of(header.event_type) else {
             return Ok(None);
         };
-        let logged = self.table(header, body)?.and_then(|table| table.logged.as_ref());
+        let logged = self
+            .table(header, body)?
+            .and_then(|table| table.logged.as_ref().ok());
         let usual = header.event_type.usual_rows_post_header_len();
         let event = RowsEvent::read(body, operation, self.post_header_len(header.event_type, usual))?;
-        Ok(logged.map(|logged| DescribedRows { logged, event }))
+        Ok(match logged {
+            Some(logged) if logged.count_rows(&event)?.is_ok() => Some(DescribedRows { logged, event }),
+            _ => None,
+        })
     }
 
     fn post_header_len(&self, event_type: EventType, usual: usize) -> usize {
@@ -241,6 +257,19 @@ impl Describer {
                 query(&Query::read(body, post_header_len(13))?)
             }
             E::Xid => Ok(vec![("xid", xid::read(body)?.to_string())]),
+            E::Intvar => intvar(&Intvar::read(body)?),
+            E::Rand => {
+                let (first, second) = rand::read(body)?;
+                Ok(vec![("seed1", first.to_string()), ("seed2", second.to_string())])
+            }
+            E::UserVar => {
+                let variable = UserVar::read(body)?;
+                Ok(vec![
+                    ("name", variable.name.to_owned()),
+                    ("value", variable.value.to_literal()),
+                ])
+            }
+            E::BeginLoadQuery | E::AppendBlock | E::DeleteFile => Ok(file_block(&FileBlock::read(body)?)),
             E::Gtid | E::AnonymousGtid => gtid(&GtidEvent::read(body)?),
             E::GtidTagged => gtid(&gtid_tagged::read(body)?),
             E::PreviousGtids => Ok(vec![("gtids", mysql::GtidSet::decode(body)?.to_string())]),
@@ -276,13 +305,23 @@ impl Describer {
             self.tables.clear();
         }
         let logged = LoggedTable::of(map);
-        self.tables.insert(map.table_id, DescribedTable { id, logged });
+        let statement = self.statements.number;
+        let table = DescribedTable {
+            id,
+            logged,
+            statement,
+        };
+        self.tables.insert(map.table_id, table);
         let columns = map.columns.iter().enumerate().map(|(at, column)| {
             let name = map.metadata.names.as_ref().and_then(|names| names.get(at));
             let null = if column.nullable { "" } else { " not null" };
+            let sign = match column.wire_type {
+                ty if ty.is_integer() && map.metadata.unsigned.is_none() => " of unknown sign",
+                _ => "",
+            };
             match name {
-                Some(name) => format!("{name} {}{null}", column.wire_type),
-                None => format!("{}{null}", column.wire_type),
+                Some(name) => format!("{name} {}{sign}{null}", column.wire_type),
+                None => format!("{}{sign}{null}", column.wire_type),
             }
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
@@ -299,8 +338,9 @@ impl Describer {
         if let Some(table) = table {
             fields.push(("table", table.id.to_string()));
         }
-        if let Some(logged) = table.and_then(|table| table.logged.as_ref()) {
-            fields.push(("rows", logged.plan.count_rows(event)?.to_string()));
+        if let Some(logged) = table.and_then(|table| table.logged.as_ref().ok()) {
+            let count = logged.count_rows(event)?;
+            fields.extend(count.ok().map(|count| ("rows", count.to_string())));
         }
         fields.push(("table_id", event.header.table_id.to_string()));
         fields.push(("columns", event.width.to_string()));
@@ -325,6 +365,20 @@ fn format_description(format: &FormatDescription) -> Fields {
         ("server_version", format.server_version.clone()),
         ("created", format.created.to_string()),
         ("checksum", format!("{:?}", format.checksum).to_lowercase()),
+    ]
+}
+
+fn intvar(intvar: &Intvar) -> Result<Fields, Malformed> {
+    let name = intvar
+        .name()
+        .ok_or(Malformed::Unsupported("variable of an INTVAR"))?;
+    Ok(vec![(name, intvar.value.to_string())])
+}
+
+fn file_block(block: &FileBlock<'_>) -> Fields {
+    vec![
+        ("file_id", block.file_id.to_string()),
+        ("bytes", block.data.len().to_string()),
     ]
 }
 

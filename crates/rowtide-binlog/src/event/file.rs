@@ -73,6 +73,19 @@ pub enum BinlogFileError {
         /// Where they start.
         pos: u64,
     },
+    /// The file ends inside an event.
+    #[error(
+        "the file ends inside of the event at {pos}, of which it has {have} of {len} bytes: it is still being written, or \
+         was cut; all events before it are whole"
+    )]
+    Cut {
+        /// Where the event starts.
+        pos: u64,
+        /// Its bytes in the file.
+        have: u64,
+        /// Its length.
+        len: u64,
+    },
     /// An event is damaged.
     #[error("the event at {pos} is malformed: {cause}")]
     Malformed {
@@ -132,6 +145,11 @@ impl<R: Read> BinlogFile<R> {
             return Ok(None);
         }
         self.check_start(pos)?;
+        let have = self.event.len() as u64;
+        if have < Header::LEN as u64 {
+            let len = Header::LEN as u64;
+            return Err(BinlogFileError::Cut { pos, have, len });
+        }
         let header = Header::read(&mut Reader::new(&self.event)).map_err(malformed)?;
         if pos == MAGIC.len() as u64 && header.event_type != EventType::FormatDescription {
             return Err(malformed(Malformed::Unsupported(
@@ -143,8 +161,9 @@ impl<R: Read> BinlogFile<R> {
             return Err(malformed(Malformed::TooLarge("event")));
         }
         self.fill(len)?;
-        if (self.event.len() as u64) < len {
-            return Err(malformed(Malformed::Truncated("event")));
+        let have = self.event.len() as u64;
+        if have < len {
+            return Err(BinlogFileError::Cut { pos, have, len });
         }
         self.next = pos.saturating_add(len);
         self.verify(pos, header).map(Some)
@@ -182,16 +201,18 @@ impl<R: Read> BinlogFile<R> {
         if is_format {
             self.checksum = FormatDescription::checksum_of(bytes).map_err(malformed)?;
         }
-        // A FORMAT_DESCRIPTION is protected even in a file whose other events are not.
-        let checksum = if is_format { Checksum::Crc32 } else { self.checksum };
-        let protected = checksum.verify(bytes).map_err(|error| match error {
+        let protected = if is_format {
+            FormatDescription::verify(bytes).map(|()| bytes)
+        } else {
+            self.checksum.verify(bytes)
+        };
+        let whole = protected.map_err(|error| match error {
             ChecksumError::Malformed(cause) => malformed(cause),
             ChecksumError::Mismatch => BinlogFileError::ChecksumMismatch { pos },
         })?;
         if header.event_type == EventType::StartEncryption {
             return Err(BinlogFileError::EncryptedFrom { pos });
         }
-        let whole = if is_format { bytes } else { protected };
         Ok(FileEvent {
             pos,
             header,
@@ -310,10 +331,53 @@ mod tests {
             let error = stopped(&file(&[[&first[..], header_rest, &body].concat()]));
             assert!(matches!(error, BinlogFileError::TooOld), "{error}");
         }
-        for version in ["5.0.96-log", "5.1.12-beta", "5.5.62-log", "5.6.0-m4"] {
+        for version in ["5.1.4-a_drop5p20", "4.1.22-log"] {
             let error = stopped(&file(&[EventBuilder::format_description(version, 1).build()]));
-            assert!(error.to_string().contains("older than MySQL 5.6.1"), "{error}");
+            assert!(error.to_string().contains("older than MySQL 5.0"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_cut_file_says_where_it_ends() {
+        let whole = file(&events());
+        let last = whole.len() - events()[2].len();
+        for (cut, have, len) in [(2, 2, 19), (18, 18, 19), (19, 19, 34), (30, 30, 34)] {
+            match stopped(&whole[..last + cut]) {
+                BinlogFileError::Cut {
+                    pos,
+                    have: found,
+                    len: wanted,
+                } => assert_eq!((pos, found, wanted), (last as u64, have, len)),
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// Neither the events of MySQL 5.1 nor its FORMAT_DESCRIPTION have checksums.
+    #[test]
+    fn a_file_without_checksums_of_an_old_server() {
+        let format = EventBuilder::old_format_description("5.1.73-log", 1).build();
+        let xid = EventBuilder::xid(7).checksum(Checksum::None).build();
+        let bytes = file(&[format, xid]);
+        let mut file = BinlogFile::open(&bytes[..], 1 << 20).unwrap();
+        let format = file.next_event().unwrap().unwrap();
+        assert_eq!((format.header.event_len, format.body.len()), (102, 83));
+        let xid = file.next_event().unwrap().unwrap();
+        assert_eq!((xid.pos, xid.body), (106, &[7, 0, 0, 0, 0, 0, 0, 0][..]));
+        assert!(file.next_event().unwrap().is_none());
+    }
+
+    /// As a relay log has it from a server without checksums, which changed it on the way.
+    #[test]
+    fn a_format_that_was_changed_on_the_way() {
+        let mut format = EventBuilder::format_description("9.7.4", 7).build();
+        let algorithm = format.len() - 5;
+        format[algorithm] = 0;
+        format[Header::LEN + 52] = 0;
+        let bytes = file(&[format]);
+        let mut file = BinlogFile::open(&bytes[..], 1 << 20).unwrap();
+        let event = file.next_event().unwrap().unwrap();
+        assert!(!FormatDescription::is_as_it_was_written(event.bytes));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rowtide_event::{Malformed, Reader};
 
 use super::checksum::{self, Checksum, ChecksumError};
 use super::{EventType, Header};
-use crate::server::ServerVersion;
+use crate::server::{Flavour, ServerVersion};
 
 /// What a FORMAT_DESCRIPTION says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,38 +14,46 @@ pub struct FormatDescription {
     /// When the server started, in seconds since 1970, if this file is its first one: all transactions that were open
     /// are rolled back. 0 otherwise.
     pub created: u32,
-    /// How the events are protected.
+    /// How the events are protected: not at all by servers that knew no checksums, MySQL before 5.6.1 and MariaDB before
+    /// 5.3.
     pub checksum: Checksum,
     post_header_lengths: Vec<u8>,
 }
 
+const WHAT: &str = "FORMAT_DESCRIPTION";
 /// Bytes before the post-header lengths: binlog version, server version, created, header length.
 const FIXED: usize = 57;
+/// Where the server's version stands in a body.
+const VERSION: std::ops::Range<usize> = 2..52;
 
 impl FormatDescription {
     /// The checksum algorithm of a whole event, which has to be known before the event's checksum can be verified.
     pub fn checksum_of(event: &[u8]) -> Result<Checksum, Malformed> {
-        let body = event
-            .get(Header::LEN..)
-            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        let version = body
-            .get(2..52)
-            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        check_version(version)?;
-        let (rest, _crc) = body
-            .split_last_chunk::<{ checksum::LEN }>()
-            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))?;
-        rest.last()
-            .ok_or(Malformed::Truncated("FORMAT_DESCRIPTION"))
-            .and_then(|alg| Checksum::from_number(*alg))
+        Self::trailer(event).map(|algorithm| algorithm.unwrap_or(Checksum::None))
     }
 
-    /// Verifies the checksum of a whole event as it comes from a server.
+    /// The algorithm that the event ends with, in front of its own checksum; `None` where its server knew no checksums.
+    fn trailer(event: &[u8]) -> Result<Option<Checksum>, Malformed> {
+        const TRUNCATED: Malformed = Malformed::Truncated(WHAT);
+        let body = event.get(Header::LEN..).ok_or(TRUNCATED)?;
+        let version = body.get(VERSION).ok_or(TRUNCATED)?;
+        if !ends_with_checksum(version)? {
+            return Ok(None);
+        }
+        let (rest, _crc) = body.split_last_chunk::<{ checksum::LEN }>().ok_or(TRUNCATED)?;
+        let algorithm = rest.last().ok_or(TRUNCATED)?;
+        Checksum::from_number(*algorithm).map(Some)
+    }
+
+    /// Verifies the checksum of a whole event as it comes from a server, or stands in a file that one wrote.
     ///
-    /// Where the algorithm is [`Checksum::None`] the server changes the event on the way without a new checksum. A damaged
-    /// byte must not look like that, or nothing behind it would be verified: the checksum tells whether it was another.
+    /// Where the algorithm is [`Checksum::None`] the server changes the event on the way without a new checksum, and so it
+    /// stands in a relay log. A damaged byte must not look like that, or nothing behind it would be verified: the checksum
+    /// tells whether it was another.
     pub fn verify(event: &[u8]) -> Result<(), ChecksumError> {
-        let algorithm = Self::checksum_of(event).map_err(ChecksumError::Malformed)?;
+        let Some(algorithm) = Self::trailer(event).map_err(ChecksumError::Malformed)? else {
+            return Ok(());
+        };
         algorithm.verify(event)?;
         if algorithm == Checksum::None && Checksum::Crc32.verify(&with_crc32(event)).is_ok() {
             return Err(ChecksumError::Mismatch);
@@ -53,31 +61,43 @@ impl FormatDescription {
         Ok(())
     }
 
+    /// Whether the event's own checksum, which it has even where all others have none, is that of its bytes. It is
+    /// another where the algorithm is [`Checksum::None`] and the event was changed on the way, or damaged.
+    pub fn is_as_it_was_written(event: &[u8]) -> bool {
+        match Self::trailer(event) {
+            Ok(Some(_)) => Checksum::Crc32.verify(event).is_ok(),
+            _ => true,
+        }
+    }
+
     /// Reads all that follows the common header, the checksum included: it is there even where the algorithm is
-    /// [`Checksum::None`].
+    /// [`Checksum::None`], unless the server knew no checksums.
     pub fn read(body: &[u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "FORMAT_DESCRIPTION";
         let mut reader = Reader::new(body);
         if reader.u16(WHAT)? != 4 {
             return Err(Malformed::Unsupported("a binlog version other than 4"));
         }
-        let version = reader.take(50, WHAT)?;
+        let version = reader.take(VERSION.len(), WHAT)?;
         let created = reader.u32(WHAT)?;
         if usize::from(reader.u8(WHAT)?) != Header::LEN {
             return Err(Malformed::Unsupported(
-                "an event header that is not 19 bytes long",
+                "an event header that is not 19 bytes long, as only Google's MySQL 5.1 wrote it (mariadb-binlog reads it),",
             ));
         }
-        check_version(version)?;
-        let (rest, _crc) = reader
-            .take_rest()
-            .split_last_chunk::<{ checksum::LEN }>()
-            .ok_or(Malformed::Truncated(WHAT))?;
-        let (algorithm, lengths) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
+        let rest = reader.take_rest();
+        let (lengths, checksum) = if ends_with_checksum(version)? {
+            let (rest, _crc) = rest
+                .split_last_chunk::<{ checksum::LEN }>()
+                .ok_or(Malformed::Truncated(WHAT))?;
+            let (algorithm, lengths) = rest.split_last().ok_or(Malformed::Truncated(WHAT))?;
+            (lengths, Checksum::from_number(*algorithm)?)
+        } else {
+            (rest, Checksum::None)
+        };
         Ok(Self {
             server_version: version_text(version),
             created,
-            checksum: Checksum::from_number(*algorithm)?,
+            checksum,
             post_header_lengths: lengths.to_vec(),
         })
     }
@@ -128,22 +148,24 @@ fn version_text(padded: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// Servers from MySQL 5.6.1 on end the event with algorithm and checksum.
-fn check_version(version: &[u8]) -> Result<(), Malformed> {
-    let mut parts = version.split(|b| !b.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0u32, |n, digit| {
-            n.saturating_mul(10)
-                .saturating_add(u32::from(digit.wrapping_sub(b'0')))
-        })
-    });
-    let mut next = || parts.next().unwrap_or(0);
-    if (next(), next(), next()) >= (5, 6, 1) {
-        Ok(())
-    } else {
-        Err(Malformed::Unsupported(
-            "the binlog of a server older than MySQL 5.6.1",
-        ))
+/// Whether the event ends with the algorithm and its own checksum, as it does since MySQL 5.6.1 and MariaDB 5.3.
+///
+/// Fails for what is no version text of a server that writes such an event, and for the development versions of MySQL 5.1
+/// and 5.2 whose events have other numbers (`-a_drop5p`, `-a_drop6p`).
+fn ends_with_checksum(version: &[u8]) -> Result<bool, Malformed> {
+    let text = version_text(version);
+    let server: ServerVersion = text.parse().map_err(|_| {
+        Malformed::Unsupported("a binlog whose server's version begins with no three numbers")
+    })?;
+    if !server.is_at_least(5, 0, 0) || text.contains("-a_drop") {
+        return Err(Malformed::Unsupported(
+            "the binlog of a development version of MySQL 5.0 or 5.1, or of a server older than MySQL 5.0,",
+        ));
     }
+    Ok(match server.flavour {
+        Flavour::MySql => server.is_at_least(5, 6, 1),
+        Flavour::MariaDb => server.is_at_least(5, 3, 0),
+    })
 }
 
 #[cfg(test)]
@@ -199,15 +221,52 @@ mod tests {
     }
 
     #[test]
-    fn servers_too_old_are_refused() {
-        for (version, known) in [
+    fn which_servers_know_checksums() {
+        let known = |version: &str| ends_with_checksum(version.as_bytes());
+        for (version, ends) in [
+            ("5.0.86-debug-log", false),
             ("5.5.62", false),
-            ("5.6.0", false),
+            ("5.6.0-m4", false),
             ("5.6.1-log", true),
             ("8.0.15", true),
+            ("5.2.14-MariaDB", false),
+            ("5.3.12-MariaDB", true),
+            ("5.5.36-MariaDB-debug-log", true),
             ("10.11.2-MariaDB", true),
         ] {
-            assert_eq!(check_version(version.as_bytes()).is_ok(), known, "{version}");
+            assert_eq!(known(version), Ok(ends), "{version}");
         }
+        for version in ["4.1.26-log", "5.1.4-a_drop5p20", "5.2.2-a_drop6p13c", "", "tail"] {
+            assert!(
+                matches!(known(version), Err(Malformed::Unsupported(_))),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_old_server_ends_it_with_the_last_length() {
+        let event = EventBuilder::old_format_description("5.1.23-rc-log", 9).build();
+        assert_eq!(event.len(), 102);
+        assert_eq!(FormatDescription::checksum_of(&event), Ok(Checksum::None));
+        assert_eq!(FormatDescription::verify(&event), Ok(()));
+        assert!(FormatDescription::is_as_it_was_written(&event));
+        let format = FormatDescription::read(&event[Header::LEN..]).unwrap();
+        assert_eq!((format.created, format.checksum), (9, Checksum::None));
+        assert_eq!(format.post_header_len(EventType::WriteRowsV1), Some(8));
+        assert_eq!(format.post_header_len(EventType::Incident), Some(2));
+        assert_eq!(format.post_header_len(EventType::WriteRows), None);
+    }
+
+    #[test]
+    fn what_a_server_changes_on_the_way_is_told_from_what_it_wrote() {
+        let event = EventBuilder::format_description("9.7.4", 7).build();
+        assert!(FormatDescription::is_as_it_was_written(&event));
+        let mut unprotected = event.clone();
+        let algorithm = event.len() - 5;
+        unprotected[algorithm] = 0;
+        unprotected[Header::LEN + 52] = 0;
+        assert_eq!(FormatDescription::verify(&unprotected), Ok(()));
+        assert!(!FormatDescription::is_as_it_was_written(&unprotected));
     }
 }

@@ -14,6 +14,8 @@ pub struct GtidEvent<'a> {
     pub gno: u64,
     /// When it was committed; servers before MySQL 8.0.1 do not say.
     pub commit: Option<CommitTimestamps>,
+    /// The transaction's number in its file, counted from 1; servers before MySQL 5.7 do not say.
+    pub sequence_number: Option<u64>,
     /// Bytes of the transaction in the binlog, this event included.
     pub transaction_length: Option<u64>,
     /// The version of the server that committed it first, as 90704 for 9.7.4.
@@ -63,6 +65,7 @@ impl<'a> GtidEvent<'a> {
             tag: "",
             gno,
             commit: None,
+            sequence_number: None,
             transaction_length: None,
             original_server_version: None,
         }
@@ -74,7 +77,8 @@ impl<'a> GtidEvent<'a> {
         if reader.is_empty() || reader.u8(WHAT)? != LOGICAL_TIMESTAMPS {
             return Ok(());
         }
-        reader.take(16, WHAT)?;
+        reader.take(8, "last committed transaction of a GTID")?;
+        self.sequence_number = Some(reader.u64(WHAT)?);
         if reader.is_empty() {
             return Ok(());
         }

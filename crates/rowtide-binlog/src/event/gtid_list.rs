@@ -11,16 +11,20 @@ const COUNT_MASK: u32 = 0x0fff_ffff;
 pub fn read(body: &[u8]) -> Result<GtidPosition, Malformed> {
     let mut reader = Reader::new(body);
     let count = reader.u32(WHAT)? & COUNT_MASK;
-    let mut position = GtidPosition::default();
+    let mut history = Vec::new();
     for _ in 0..count {
-        position.append(Gtid {
+        history.push(Gtid {
             domain: reader.u32(WHAT)?,
             server: reader.u32(WHAT)?,
             number: reader.u64(WHAT)?,
         });
     }
     // Where the list is empty, two bytes follow so that the event is as long as its post-header.
-    Ok(position)
+    if history.is_empty() && reader.len() == 2 {
+        reader.take_rest();
+    }
+    reader.finish(WHAT)?;
+    Ok(GtidPosition::of_history(history))
 }
 
 #[cfg(test)]
@@ -43,6 +47,9 @@ mod tests {
         assert_eq!(read(&all).unwrap().to_string(), "0-1-5,0-2-7,3-1-1");
         assert_eq!(read(&all[..all.len() - 1]), Err(Malformed::Truncated(WHAT)));
         assert!(read(&[0; 6]).unwrap().is_empty());
+        assert_eq!(read(&[0; 7]), Err(Malformed::Trailing(WHAT)));
+        let more = body(1, &[(0, 1, 5), (0, 2, 7)]);
+        assert_eq!(read(&more), Err(Malformed::Trailing(WHAT)));
         assert_eq!(read(&body(COUNT_MASK, &[])), Err(Malformed::Truncated(WHAT)));
     }
 

@@ -30,6 +30,8 @@ impl HeaderFlags {
     pub const IN_USE: u16 = 0x01;
     /// Made up for the stream: it is in no file.
     pub const ARTIFICIAL: u16 = 0x20;
+    /// Written by a replica into its relay log, where positions in events are those of the source's files.
+    pub const RELAY_LOG: u16 = 0x40;
     /// May be skipped by who does not know it.
     pub const IGNORABLE: u16 = 0x80;
 

@@ -104,6 +104,12 @@ fn columns(reader: &mut Reader<'_>) -> Result<Vec<MapColumn>, Malformed> {
         return Err(Malformed::TooLarge("TABLE_MAP column count"));
     }
     let types = reader.take(count, "TABLE_MAP column types")?;
+    if reader.is_empty() && count > 0 {
+        return Err(Malformed::Unsupported(
+            "a TABLE_MAP without column metadata, as MySQL 5.1.17 and older wrote it (no one can read its rows without \
+             the server's own table),",
+        ));
+    }
     let mut meta = Reader::new(reader.packed_bytes("TABLE_MAP column metadata")?);
     let nullable = reader.take(count.div_ceil(8), "TABLE_MAP nullable columns")?;
     let mut columns = Vec::with_capacity(count);
@@ -179,6 +185,17 @@ mod tests {
             let ok = TableMap::read(&whole[..len], 8).is_ok();
             assert_eq!(ok, ends.contains(&len), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn without_column_metadata_it_is_of_a_development_version() {
+        let old = b"\x07\0\0\0\x01\0\x02db\0\x01t\0\x02\x03\x0f";
+        let error = TableMap::read(old, 6).unwrap_err();
+        assert!(error.to_string().contains("MySQL 5.1.17 and older"), "{error}");
+        assert!(matches!(
+            TableMap::read(&old[..old.len() - 1], 6),
+            Err(Malformed::Truncated(_))
+        ));
     }
 
     #[test]

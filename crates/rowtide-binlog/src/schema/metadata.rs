@@ -199,7 +199,7 @@ fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> boo
 /// A table as far as its TABLE_MAP tells it, for people: a column without a name is called `@1` and so on, an integer
 /// whose sign is not told seems signed, a text without a character set seems bytes, ENUM and SET may have no members.
 ///
-/// Fails where it has a type that Rowtide cannot decode.
+/// Fails where it has a type that Rowtide cannot decode, and where the metadata is there and does not fit the columns.
 pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
     let mut types = TypeReader::of(map, are_years_signed(map).unwrap_or(true));
     let names = map.metadata.names.as_deref().unwrap_or_default();
@@ -210,7 +210,9 @@ pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
             name: names
                 .get(at)
                 .map_or_else(|| format!("@{number}"), |name| (*name).to_owned()),
-            ty: types.next(column).or_else(|_| wire_only(column.wire_type))?,
+            ty: types
+                .next(column)
+                .or_else(|cause| types.told_by_wire(column.wire_type, cause))?,
             nullable: column.nullable,
             generated: false,
         });
@@ -297,6 +299,24 @@ impl<'m, 'a> TypeReader<'m, 'a> {
             WireType::Vector(_) => Ok(ColumnType::Vector),
             wire if wire.is_character() => string(wire, collation),
             other => plain(other, unsigned),
+        }
+    }
+
+    /// The type as far as the wire tells it, where metadata is not there or of a server that is newer; `cause` is why it
+    /// does not tell.
+    fn told_by_wire(&self, wire: WireType, cause: Malformed) -> Result<ColumnType, Malformed> {
+        let metadata = self.metadata;
+        let is_told = match wire {
+            WireType::Enum(_) => metadata.enum_members.is_some() && metadata.enum_and_set_charsets.is_some(),
+            WireType::Set(_) => metadata.set_members.is_some() && metadata.enum_and_set_charsets.is_some(),
+            WireType::Geometry(_) => metadata.geometry_types.is_some(),
+            wire if wire.is_character() => metadata.charsets.is_some(),
+            _ => metadata.unsigned.is_some(),
+        };
+        match cause {
+            Malformed::Unsupported(_) => wire_only(wire),
+            _ if is_told => Err(cause),
+            _ => wire_only(wire),
         }
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
+use rowtide::binlog::decoder::Continuity;
 use rowtide::binlog::event::describe::{Describer, Description};
 use rowtide::binlog::event::file::{BinlogFile, BinlogFileError, FileEvent};
 use rowtide::event::Malformed;
@@ -54,26 +55,66 @@ const MAX_EVENT_SIZE: usize = (1 << 30) + (1 << 20);
 /// Prints the events of all files that pass the filter.
 ///
 /// # Errors
-/// At the first event that cannot be read, with file and position; those before it were printed.
+/// At the first event that cannot be read, with file and position; those before it were printed. At the end if something
+/// was not shown, or is missing from the files.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let last = arguments.files.len().saturating_sub(1);
+    let mut remarks = Remarks::default();
     for (at, path) in arguments.files.iter().enumerate() {
         let filter = Filter::new(&arguments.filter, at == 0, at == last).map_err(exit::usage)?;
-        let shown = show_file(path, arguments.format, &filter, &mut out);
+        let shown = show_file(path, arguments.format, &filter, &mut remarks, &mut out);
         // What could be read is printed before what could not.
         out.flush()?;
         shown?;
     }
-    Ok(())
+    remarks.result()
 }
 
-fn show_file(path: &Path, format: Format, filter: &Filter, out: &mut impl Write) -> anyhow::Result<()> {
+/// What was not shown or is missing, over all files.
+#[derive(Default)]
+struct Remarks {
+    continuity: Continuity,
+    count: u64,
+}
+
+impl Remarks {
+    /// Says it at once on standard error, whatever the filter leaves out.
+    fn add(&mut self, place: &str, notes: &[String]) {
+        for note in notes {
+            eprintln!("rowtide: {place}: {note}");
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    fn result(&self) -> anyhow::Result<()> {
+        match self.count {
+            0 => Ok(()),
+            1 => Err(exit::stream(
+                "something is missing or was not shown: see above".to_owned(),
+            )),
+            count => Err(exit::stream(format!(
+                "{count} things are missing or were not shown: see above"
+            ))),
+        }
+    }
+}
+
+fn show_file(
+    path: &Path,
+    format: Format,
+    filter: &Filter,
+    remarks: &mut Remarks,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let name = path.display().to_string();
     let mut events = BinlogFile::open(open(path)?, MAX_EVENT_SIZE).map_err(|e| file_error(&name, e))?;
     let mut describer = Describer::default();
+    remarks.continuity.begin_file(&name);
     while !filter.ends_at(events.next_pos()) {
         let Some(event) = events.next_event().map_err(|e| file_error(&name, e))? else {
+            let missing = remarks.continuity.end_file();
+            remarks.add(&name, missing.as_slice());
             break;
         };
         let place = Place {
@@ -81,8 +122,11 @@ fn show_file(path: &Path, format: Format, filter: &Filter, out: &mut impl Write)
             pos: event.pos,
             end_pos: event.pos.saturating_add(u64::from(event.header.event_len)),
         };
+        let mut missing = remarks.continuity.follow(&event);
         describer
             .describe(&event.header, event.body, |description| {
+                description.notes.splice(..0, missing.drain(..));
+                remarks.add(&format!("{name}:{}", event.pos), &description.notes);
                 match filter.shows(event.pos, description) {
                     true => show(format, &place, description, out),
                     false => Ok(()),
@@ -124,7 +168,9 @@ fn file_error(file: &str, error: BinlogFileError) -> anyhow::Error {
         | BinlogFileError::Joined { .. }
         | BinlogFileError::Encrypted
         | BinlogFileError::EncryptedFrom { .. } => exit::usage(anyhow!("{file}: {error}")),
-        BinlogFileError::Zeros { .. } => exit::stream(format!("{file}: {error}")),
+        BinlogFileError::Zeros { .. } | BinlogFileError::Cut { .. } => {
+            exit::stream(format!("{file}: {error}"))
+        }
         BinlogFileError::Malformed { pos, cause } => {
             exit::stream(format!("{file}:{pos}: the event cannot be read: {cause}"))
         }

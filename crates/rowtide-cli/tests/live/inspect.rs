@@ -287,7 +287,7 @@ fn a_damaged_file_is_shown_up_to_the_damage_which_is_named() {
             "what comes before it is shown"
         );
     };
-    damage(&whole[..whole.len() - 3], &["event is cut short"]);
+    damage(&whole[..whole.len() - 3], &["ends inside of the event"]);
     let mut flipped = whole.clone();
     let at = usize::try_from(last).unwrap() + 20;
     flipped[at] ^= 0x10;
@@ -296,6 +296,42 @@ fn a_damaged_file_is_shown_up_to_the_damage_which_is_named() {
     std::fs::write(&file, &flipped).unwrap();
     let before = events(&["--to-position", &last.to_string()], &[&file]);
     assert_eq!(before.len(), good.len() - 1);
+}
+
+/// A file without one of its events, each of a kind, and with the checksums of all others right.
+#[test]
+fn a_missing_event_is_said_where_it_is_missing() {
+    let folder = Scratch::new("missing").unwrap();
+    let file = folder.path().join("mysql-9.7-golden.binlog");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/binlog/mysql-9.7-golden.binlog");
+    let whole = std::fs::read(&path).unwrap();
+    let all = events(&[], &[&path]);
+    for (missing, words) in [
+        ("WRITE_ROWS", "but the event before it ended at"),
+        ("XID", "but the event before it ended at"),
+        (
+            "TABLE_MAP",
+            "its rows are not shown: the TABLE_MAP of table number",
+        ),
+    ] {
+        let at = all.iter().position(|event| event["type"] == missing).unwrap();
+        let number = |event: &Value, field: &str| usize::try_from(event[field].as_u64().unwrap()).unwrap();
+        let (pos, end) = (number(&all[at], "pos"), number(&all[at], "end_pos"));
+        std::fs::write(&file, [&whole[..pos], &whole[end..]].concat()).unwrap();
+        let output = inspect(&["--format", "json"], &[&file]).output().unwrap();
+        assert_eq!(output.status.code(), Some(STREAM));
+        let shown = objects(&output);
+        assert_eq!(shown.len(), all.len() - 1, "all others are shown");
+        let noted: Vec<_> = shown.iter().filter(|event| event["notes"].is_array()).collect();
+        assert_eq!(noted[0]["pos"], pos);
+        assert!(noted[0]["notes"].to_string().contains(words), "{}", noted[0]);
+        let place = format!("golden.binlog:{pos}: ");
+        assert_says(&String::from_utf8_lossy(&output.stderr), &[&place, words]);
+        let text = inspect(&[], &[&file]).output().unwrap();
+        let text = String::from_utf8_lossy(&text.stdout).into_owned();
+        let note = |line: &&str| line.starts_with("           ! ") && line.contains(words);
+        assert!(text.lines().any(|line| note(&line)), "{text}");
+    }
 }
 
 #[test]

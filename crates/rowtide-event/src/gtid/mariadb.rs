@@ -4,7 +4,7 @@
 //! servers of a domain share one order of transactions, so that the newest id of each domain says how far a replica has
 //! come ("Global Transaction ID" in the server's manual). The numbers of a domain grow, as `gtid_strict_mode` enforces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,6 +58,22 @@ impl GtidPosition {
         let servers = self.domains.entry(gtid.domain).or_default();
         servers.retain(|held| held.server != gtid.server);
         servers.push(ServerNumber::of(gtid));
+    }
+
+    /// The position after a whole history, however long it is: of each server in a domain its last transaction.
+    pub fn of_history(history: impl IntoIterator<Item = Gtid, IntoIter: DoubleEndedIterator>) -> Self {
+        let mut seen = HashSet::new();
+        let mut position = Self::default();
+        for gtid in history.into_iter().rev() {
+            if seen.insert((gtid.domain, gtid.server)) {
+                let servers = position.domains.entry(gtid.domain).or_default();
+                servers.push(ServerNumber::of(gtid));
+            }
+        }
+        for servers in position.domains.values_mut() {
+            servers.reverse();
+        }
+        position
     }
 
     /// Moves each domain to where `other` is, where that is further on.
@@ -234,6 +250,24 @@ mod tests {
         history.append(gtid("0-1-7"));
         assert_eq!(history.to_string(), "0-2-6,0-1-7");
         assert_eq!(history.newest().to_string(), "0-1-7");
+    }
+
+    #[test]
+    fn a_history_leaves_the_last_of_each_server() {
+        let history = ["0-1-5", "0-2-6", "3-1-1", "0-1-7", "3-1-2"].map(gtid);
+        let mut one_by_one = GtidPosition::default();
+        for gtid in history {
+            one_by_one.append(gtid);
+        }
+        let position = GtidPosition::of_history(history);
+        assert_eq!(position, one_by_one);
+        assert_eq!(position.to_string(), "0-2-6,0-1-7,3-1-2");
+        let many = (0..200_000).map(|server| Gtid {
+            domain: 0,
+            server,
+            number: 1,
+        });
+        assert_eq!(GtidPosition::of_history(many).newest().to_string(), "0-199999-1");
     }
 
     #[test]

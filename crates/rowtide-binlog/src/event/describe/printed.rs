@@ -124,7 +124,8 @@ fn enumerated(index: u16, ty: &ColumnType) -> Printed {
 
 fn set(bits: u64, ty: &ColumnType) -> Printed {
     match ty {
-        ColumnType::Set { members } if !members.is_empty() => {
+        // Bits beyond the members would be lost among their names.
+        ColumnType::Set { members } if !members.is_empty() && beyond(bits, members.len()) == 0 => {
             let chosen = (0_u32..)
                 .zip(members)
                 .filter(|(bit, _)| bits.checked_shr(*bit).is_some_and(|rest| rest & 1 == 1));
@@ -137,6 +138,14 @@ fn set(bits: u64, ty: &ColumnType) -> Printed {
         }
         _ => Printed::Number(bits.to_string()),
     }
+}
+
+/// The bits that stand for no member.
+fn beyond(bits: u64, members: usize) -> u64 {
+    u32::try_from(members)
+        .ok()
+        .and_then(|members| bits.checked_shr(members))
+        .unwrap_or(0)
 }
 
 /// The bytes, and zero bytes up to `length`.
@@ -229,6 +238,7 @@ mod tests {
         );
         assert_eq!(printed(Value::Set(0b101), &known), string("a,c"));
         assert_eq!(printed(Value::Set(0), &known), string(""));
+        assert_eq!(printed(Value::Set(0b1001), &known), number("9"));
         assert_eq!(printed(Value::Set(5), &unknown), number("5"));
     }
 }

@@ -5,20 +5,44 @@ use rowtide_event::{Column, Malformed, Reader, Table, Value};
 use crate::event::{RowsEvent, RowsOperation, TableMap};
 use crate::row::{Documents, PartialError, RowPlan};
 use crate::schema::metadata;
+use crate::server::Flavour;
 
 /// A table as its last table map has it.
 #[derive(Debug)]
 pub(super) struct LoggedTable {
     pub(super) table: Table,
     pub(super) plan: RowPlan,
+    /// Whether it has times in the form before MySQL 5.6 from a MariaDB: they may have digits of a second, of which the
+    /// binlog does not tell, and are taken for times without.
+    digits_untold: bool,
 }
 
 impl LoggedTable {
-    /// `None` where the table has a column that cannot be decoded.
-    pub(super) fn of(map: &TableMap<'_>) -> Option<Self> {
-        let table = metadata::as_logged(map).ok()?;
-        let plan = RowPlan::compile(map, &table).ok()?;
-        Some(Self { table, plan })
+    /// Fails where the table has a column that cannot be decoded.
+    pub(super) fn of(map: &TableMap<'_>) -> Result<Self, Malformed> {
+        let table = metadata::as_logged(map)?;
+        let plan =
+            RowPlan::compile(map, &table).map_err(|_| Malformed::Invalid("TABLE_MAP column metadata"))?;
+        let digits_untold = map.written_by.flavour == Flavour::MariaDb
+            && map.columns.iter().any(|column| column.wire_type.is_old_time());
+        Ok(Self {
+            table,
+            plan,
+            digits_untold,
+        })
+    }
+
+    /// How many rows an event has, or why they cannot be shown although the event may be whole.
+    pub(super) fn count_rows(&self, event: &RowsEvent<'_>) -> Result<Result<u64, String>, Malformed> {
+        match self.plan.count_rows(event) {
+            Err(cause @ Malformed::Unsupported(_)) => Ok(Err(cause.to_string())),
+            Err(_) if self.digits_untold => Ok(Err(
+                "times in the form before MySQL 5.6 have digits of a second, and the binlog does not tell how many; where \
+                 the server still has the table, `rowtide tail` asks it"
+                    .to_owned(),
+            )),
+            counted => counted.map(Ok),
+        }
     }
 }
 

@@ -126,6 +126,19 @@ impl WireType {
         )
     }
 
+    /// Whether it is an integer, whose values mean one thing with a sign and may mean another without.
+    pub fn is_integer(self) -> bool {
+        matches!(
+            self,
+            Self::Tiny | Self::Short | Self::Int24 | Self::Long | Self::LongLong
+        )
+    }
+
+    /// Whether it is a time in the form before MySQL 5.6, which MariaDB also writes with digits of a second.
+    pub fn is_old_time(self) -> bool {
+        matches!(self, Self::OldTime | Self::OldDateTime | Self::OldTimestamp)
+    }
+
     /// Whether the optional metadata has a character set for it. VECTOR is among them as MySQL writes it; JSON and
     /// GEOMETRY are not.
     pub fn is_character(self) -> bool {

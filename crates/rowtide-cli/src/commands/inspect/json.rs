@@ -24,6 +24,9 @@ pub(super) fn write(place: &Place<'_>, event: &Description<'_>, out: &mut impl W
     write!(out, ",\"gtid\":{}", Value::from(gtid))?;
     let fields = event.fields.iter().map(|(name, value)| (*name, string(value)));
     write!(out, ",\"fields\":{}", object(fields))?;
+    if !event.notes.is_empty() {
+        write!(out, ",\"notes\":{}", Value::from(event.notes.clone()))?;
+    }
     if let Some(rows) = &event.rows {
         let mut separator = ",\"rows\":[";
         rows.each(|row| {

@@ -27,6 +27,9 @@ pub(super) fn write(place: &Place<'_>, event: &Description<'_>, out: &mut impl W
         write!(out, "  {name}={}", on_one_line(value))?;
     }
     writeln!(out)?;
+    for note in &event.notes {
+        writeln!(out, "{NOTE}{}", on_one_line(note))?;
+    }
     let Some(rows) = &event.rows else {
         return Ok(());
     };
@@ -53,6 +56,7 @@ fn on_one_line(text: &str) -> String {
     line
 }
 
+const NOTE: &str = "           ! ";
 const INSERT: &str = "             insert ";
 const DELETE: &str = "             delete ";
 const UPDATE: &str = "             update ";
