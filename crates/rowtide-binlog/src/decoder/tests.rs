@@ -295,10 +295,7 @@ fn rows_need_the_table_map_of_their_statement() {
 fn rows_outside_of_a_transaction_are_refused() {
     for event in [map(1, "t"), insert(1, 1), xid(), query("COMMIT")] {
         let error = cause(Stream::new().feed(event));
-        assert!(
-            matches!(error, DecodeErrorKind::NoTransaction),
-            "{error}"
-        );
+        assert!(matches!(error, DecodeErrorKind::NoTransaction), "{error}");
     }
 }
 

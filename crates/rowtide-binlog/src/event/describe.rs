@@ -109,15 +109,15 @@ impl Describer {
     /// The body of an event that MariaDB compressed, or whose rows have compressed values, as if it was not.
     fn uncompressed<'a>(&self, header: &Header, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
         let event_type = header.event_type;
-        let plain = |rest: &[u8], instead: &[u8]| {
+        let head = |rest: &[u8]| {
             let head = body.len().saturating_sub(rest.len());
-            Cow::Owned([body.get(..head).unwrap_or_default(), instead].concat())
+            body.get(..head).unwrap_or_default()
         };
         if event_type == EventType::QueryCompressed {
             let query = Query::read(body, self.post_header_len(event_type, 13))?;
-            let mut text = Vec::new();
-            uncompress_event(query.query, MAX_EVENT, &mut text)?;
-            return Ok(plain(query.query, &text));
+            let mut plain = head(query.query).to_vec();
+            uncompress_event(query.query, MAX_EVENT, &mut plain)?;
+            return Ok(Cow::Owned(plain));
         }
         let logged = self
             .table(header, body)?
@@ -128,7 +128,7 @@ impl Describer {
                 let event = RowsEvent::read(body, operation, self.post_header_len(event_type, usual))?;
                 let mut uncompressed = Uncompressed::default();
                 let opened = uncompressed.open(event, event_type, &logged.plan, MAX_EVENT)?;
-                Ok(plain(event.rows, opened.rows))
+                Ok(Cow::Owned([head(event.rows), opened.rows].concat()))
             }
             _ => Ok(Cow::Borrowed(body)),
         }
@@ -199,7 +199,9 @@ impl Describer {
                 Class::RowChange { table, .. } => table.into_iter().collect(),
                 _ => Vec::new(),
             };
-            *text = statement::redacted(text, session).into_owned();
+            if let Cow::Owned(redacted) = statement::redacted(text, session) {
+                *text = redacted;
+            }
         }
         Ok(tables)
     }

@@ -108,7 +108,11 @@ fn next_event(reader: &mut impl Read, event: &mut Vec<u8>, limits: Limits) -> Re
 fn fill(reader: &mut impl Read, event: &mut Vec<u8>, len: usize) -> Result<(), Malformed> {
     while event.len() < len {
         let have = event.len();
-        event.resize(len.min(have.saturating_add(STEP)), 0);
+        // Twice as much as has come, and never more than the whole.
+        if event.capacity() == have {
+            event.reserve_exact(len.saturating_sub(have).min(have.max(STEP)));
+        }
+        event.resize(len.min(have.saturating_add(STEP)).min(event.capacity()), 0);
         let read = match event.get_mut(have..) {
             Some(free) => read_full(reader, free)?,
             None => 0,

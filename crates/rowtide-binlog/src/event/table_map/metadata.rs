@@ -1,5 +1,7 @@
 //! What `binlog_row_metadata` adds to a TABLE_MAP: fields of type, length and value, in any order, any of them absent.
 
+use std::collections::HashSet;
+
 use rowtide_event::{Malformed, Reader};
 
 use super::{MAX_COLUMNS, MapColumn};
@@ -67,8 +69,15 @@ impl<'a> TableMetadata<'a> {
     /// Reads all fields to the end of the event.
     pub(super) fn read(reader: &mut Reader<'a>, columns: &[MapColumn]) -> Result<Self, Malformed> {
         let mut metadata = Self::default();
+        let mut seen = [false; 256];
         while !reader.is_empty() {
             let field = reader.u8("TABLE_MAP metadata")?;
+            // Each field once: of two, one would be lost.
+            if let Some(seen) = seen.get_mut(usize::from(field))
+                && std::mem::replace(seen, true)
+            {
+                return Err(Malformed::Invalid("TABLE_MAP metadata"));
+            }
             let value = Reader::new(reader.packed_bytes("TABLE_MAP metadata")?);
             metadata.set(field, value)?;
         }
@@ -108,12 +117,20 @@ impl<'a> TableMetadata<'a> {
         {
             return Err(Malformed::Invalid("TABLE_MAP column names"));
         }
+        if self.names.as_ref().is_some_and(|names| has_doubles(names)) {
+            return Err(Malformed::Invalid("TABLE_MAP column names"));
+        }
         let beyond = |key: &Vec<(usize, u64)>| key.iter().any(|(column, _)| *column >= columns.len());
         if self.primary_key.as_ref().is_some_and(beyond) {
             return Err(Malformed::Invalid("TABLE_MAP primary key"));
         }
         Ok(())
     }
+}
+
+fn has_doubles(names: &[&str]) -> bool {
+    let mut seen = HashSet::with_capacity(names.len());
+    !names.iter().all(|name| seen.insert(*name))
 }
 
 /// A column's index, which counts in memory.
@@ -210,6 +227,15 @@ mod tests {
             metadata.enum_and_set_charsets,
             Some(Collations::Each(vec![8, 33]))
         );
+    }
+
+    #[test]
+    fn nothing_comes_twice() {
+        let read = |bytes| TableMetadata::read(&mut Reader::new(bytes), &[]).map(|_| ());
+        let twice = Err(Malformed::Invalid("TABLE_MAP metadata"));
+        assert_eq!(read(b"\x01\x01\x80\x01\x01\x00"), twice);
+        assert_eq!(read(b"\x01\x01\x80\x02\x01\x08"), Ok(()));
+        assert!(has_doubles(&["a", "b", "a"]) && !has_doubles(&["a", "b"]));
     }
 
     #[test]

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::{Place, utc};
 
-/// Writes the object piece by piece: its rows may be many.
+/// Writes the object piece by piece: its rows may be many, and its texts long.
+///
+/// # Errors
+/// If writing fails, or a row is damaged; then the line ends behind the rows before it, and is an object all the same.
 pub(super) fn write(place: &Place<'_>, event: &Description<'_>, out: &mut impl Write) -> anyhow::Result<()> {
     let header = &event.header;
     write!(out, "{{\"file\":{}", string(place.file))?;
@@ -22,57 +25,85 @@ pub(super) fn write(place: &Place<'_>, event: &Description<'_>, out: &mut impl W
     write!(out, ",\"type\":{}", string(event.type_name))?;
     let gtid = event.gtid.as_ref().map(ToString::to_string);
     write!(out, ",\"gtid\":{}", Value::from(gtid))?;
-    let fields = event.fields.iter().map(|(name, value)| (*name, string(value)));
-    write!(out, ",\"fields\":{}", object(fields))?;
+    out.write_all(b",\"fields\":")?;
+    let mut members = Members::default();
+    for (name, value) in &event.fields {
+        members.name(name, out)?;
+        write_string(value, out)?;
+    }
+    members.end(out)?;
     if !event.notes.is_empty() {
         write!(out, ",\"notes\":{}", Value::from(event.notes.clone()))?;
     }
-    if let Some(rows) = &event.rows {
-        let mut separator = ",\"rows\":[";
-        rows.each(|row| {
-            let images = [("before", row.before), ("after", row.after)];
-            let mut sides = Vec::new();
-            for (side, columns) in images {
-                let Some(columns) = columns else { continue };
-                sides.push((side, image(columns)?));
-            }
-            write!(out, "{separator}{}", object(sides))?;
-            separator = ",";
-            anyhow::Ok(())
-        })?;
-        write!(out, "{}", if separator == "," { "]" } else { ",\"rows\":[]" })?;
-    }
+    let written = write_rows(event, out);
     writeln!(out, "}}")?;
-    Ok(())
+    written
+}
+
+fn write_rows(event: &Description<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+    let Some(rows) = &event.rows else {
+        return Ok(());
+    };
+    out.write_all(b",\"rows\":[")?;
+    let mut separator = "";
+    // A row is written when it is known to be whole.
+    let mut whole = Vec::new();
+    let written = rows.each(|row| {
+        whole.clear();
+        let mut sides = Members::default();
+        for (side, columns) in [("before", row.before), ("after", row.after)] {
+            let Some(columns) = columns else { continue };
+            sides.name(side, &mut whole)?;
+            image(columns, &mut whole)?;
+        }
+        sides.end(&mut whole)?;
+        out.write_all(separator.as_bytes())?;
+        out.write_all(&whole)?;
+        separator = ",";
+        anyhow::Ok(())
+    });
+    out.write_all(b"]")?;
+    written
 }
 
 /// A row's columns in their order.
-fn image(image: RowImage<'_>) -> anyhow::Result<String> {
-    let mut columns = Vec::new();
+fn image(image: RowImage<'_>, out: &mut Vec<u8>) -> anyhow::Result<()> {
+    let mut members = Members::default();
     for (column, value) in image.columns() {
-        columns.push((column.name.as_str(), literal(Printed::of(value, &column.ty)?)));
+        members.name(&column.name, out)?;
+        write_literal(&Printed::of(value, &column.ty)?, out)?;
     }
-    Ok(object(columns))
+    members.end(out)
 }
 
-fn object<'n>(members: impl IntoIterator<Item = (&'n str, String)>) -> String {
-    let members: Vec<String> = members
-        .into_iter()
-        .map(|(name, value)| format!("{}:{value}", string(name)))
-        .collect();
-    format!("{{{}}}", members.join(","))
+/// Writes the members of an object one by one.
+#[derive(Default)]
+struct Members {
+    begun: bool,
+}
+
+impl Members {
+    /// The next member's name, behind which its value is to be written.
+    fn name(&mut self, name: &str, out: &mut impl Write) -> anyhow::Result<()> {
+        out.write_all(if self.begun { b"," } else { b"{" })?;
+        self.begun = true;
+        write_string(name, out)?;
+        Ok(out.write_all(b":")?)
+    }
+
+    fn end(self, out: &mut impl Write) -> anyhow::Result<()> {
+        Ok(out.write_all(if self.begun { b"}" } else { b"{}" })?)
+    }
 }
 
 /// Numbers that everybody's numbers hold are numbers, all other values strings.
-fn literal(value: Printed) -> String {
+fn write_literal(value: &Printed, out: &mut impl Write) -> anyhow::Result<()> {
     match value {
-        Printed::Null => "null".to_owned(),
-        Printed::Number(text) => match text.parse::<serde_json::Number>() {
-            Ok(_) => text,
-            // YEAR's 0000.
-            Err(_) => string(&text),
-        },
-        Printed::Exact(text) | Printed::Text(text) | Printed::Bytes(text) => string(&text),
+        Printed::Null => Ok(out.write_all(b"null")?),
+        // YEAR's 0000, and what is no number.
+        Printed::Number(text) if text.parse::<serde_json::Number>().is_err() => write_string(text, out),
+        Printed::Number(text) => Ok(out.write_all(text.as_bytes())?),
+        Printed::Exact(text) | Printed::Text(text) | Printed::Bytes(text) => write_string(text, out),
     }
 }
 
@@ -80,9 +111,19 @@ fn string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
+fn write_string(text: &str, out: &mut impl Write) -> anyhow::Result<()> {
+    Ok(serde_json::to_writer(out, text).map_err(std::io::Error::from)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn literal(value: Printed) -> String {
+        let mut out = Vec::new();
+        write_literal(&value, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
 
     #[test]
     fn values_keep_their_digits() {
@@ -92,11 +133,24 @@ mod tests {
         );
         assert_eq!(literal(Printed::Number("1.5e300".into())), "1.5e300");
         assert_eq!(literal(Printed::Number("0000".into())), "\"0000\"");
+        assert_eq!(literal(Printed::Number("NaN".into())), "\"NaN\"");
         assert_eq!(literal(Printed::Exact("1.50".into())), "\"1.50\"");
         assert_eq!(literal(Printed::Text("a\"\n".into())), "\"a\\\"\\n\"");
-        assert_eq!(
-            object([("b", "1".to_owned()), ("a", "2".to_owned())]),
-            "{\"b\":1,\"a\":2}"
-        );
+        assert_eq!(literal(Printed::Null), "null");
+    }
+
+    #[test]
+    fn members_keep_their_order() {
+        let object = |names: &[&str]| {
+            let (mut out, mut members) = (Vec::new(), Members::default());
+            for name in names {
+                members.name(name, &mut out).unwrap();
+                out.push(b'1');
+            }
+            members.end(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(object(&["b", "a"]), "{\"b\":1,\"a\":1}");
+        assert_eq!(object(&[]), "{}");
     }
 }
