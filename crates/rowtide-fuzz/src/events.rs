@@ -88,7 +88,7 @@ pub fn describe(describer: &mut Describer, event: &[u8]) {
     let _ = describer.describe(&header, body, print);
 }
 
-fn print(description: &Description<'_>) -> Result<(), Malformed> {
+fn print(description: &mut Description<'_>) -> Result<(), Malformed> {
     let Some(rows) = description.rows else {
         return Ok(());
     };

@@ -51,7 +51,7 @@ impl Continuity {
     pub fn follow(&mut self, event: &FileEvent<'_>) -> Vec<String> {
         let mut notes = Vec::new();
         if event.header.event_type == EventType::FormatDescription {
-            notes.extend(self.format(event));
+            self.format(event);
         }
         if !self.has_positions {
             return notes;
@@ -79,22 +79,15 @@ impl Continuity {
         })
     }
 
-    fn format(&mut self, event: &FileEvent<'_>) -> Option<String> {
+    fn format(&mut self, event: &FileEvent<'_>) {
         let is_first = std::mem::replace(&mut self.format, event.bytes.to_vec()).is_empty();
         let is_relay_log = event.header.flags.0 & HeaderFlags::RELAY_LOG != 0;
-        let format = FormatDescription::read(event.body).ok()?;
-        self.has_positions = is_first && !is_relay_log && format.server().is_at_least(5, 1, 0);
-        if !self.has_positions {
-            return None;
-        }
-        if event.header.log_pos != 0 {
+        let is_new_enough =
+            FormatDescription::read(event.body).is_ok_and(|format| format.server().is_at_least(5, 1, 0));
+        self.has_positions = is_first && !is_relay_log && is_new_enough;
+        if self.has_positions && event.header.log_pos != 0 {
             self.decoder = Some(Decoder::new(DecoderOptions::default(), self.place(event.pos)));
         }
-        (!FormatDescription::is_as_it_was_written(event.bytes)).then(|| {
-            "its checksum is not that of its bytes, and the other events of the file have none: it was changed after the \
-             server wrote it, or is damaged"
-                .to_owned()
-        })
     }
 
     fn place(&self, pos: u64) -> BinlogPosition {

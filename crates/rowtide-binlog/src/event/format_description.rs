@@ -23,6 +23,11 @@ pub struct FormatDescription {
 const WHAT: &str = "FORMAT_DESCRIPTION";
 /// Bytes before the post-header lengths: binlog version, server version, created, header length.
 const FIXED: usize = 57;
+/// How many events a server knew that knew no checksums, at most: MySQL 5.6.0, and MariaDB 5.2 (it numbers its own from 50
+/// on). A newer one whose version is damaged has more, or as many with algorithm and checksum behind them.
+const MOST_WITHOUT_CHECKSUM: (usize, usize) = (28, 60);
+/// Where the event stands in a file.
+const FIRST_EVENT: usize = 4;
 /// Where the server's version stands in a body.
 const VERSION: std::ops::Range<usize> = 2..52;
 
@@ -38,18 +43,25 @@ impl FormatDescription {
         let body = event.get(Header::LEN..).ok_or(TRUNCATED)?;
         let version = body.get(VERSION).ok_or(TRUNCATED)?;
         if !ends_with_checksum(version)? {
-            return Ok(None);
+            let (mysql, mariadb) = MOST_WITHOUT_CHECKSUM;
+            let most = match version_text(version).contains("MariaDB") {
+                true => mariadb,
+                false => mysql,
+            };
+            return match body.len().saturating_sub(FIXED) <= most {
+                true => Ok(None),
+                false => Err(Malformed::Invalid(WHAT)),
+            };
         }
         let (rest, _crc) = body.split_last_chunk::<{ checksum::LEN }>().ok_or(TRUNCATED)?;
         let algorithm = rest.last().ok_or(TRUNCATED)?;
         Checksum::from_number(*algorithm).map(Some)
     }
 
-    /// Verifies the checksum of a whole event as it comes from a server, or stands in a file that one wrote.
+    /// Verifies the checksum of a whole event as it comes from a server.
     ///
-    /// Where the algorithm is [`Checksum::None`] the server changes the event on the way without a new checksum, and so it
-    /// stands in a relay log. A damaged byte must not look like that, or nothing behind it would be verified: the checksum
-    /// tells whether it was another.
+    /// Where the algorithm is [`Checksum::None`] the server changes the event on the way without a new checksum. A damaged
+    /// byte must not look like that, or nothing behind it would be verified: the checksum tells whether it was another.
     pub fn verify(event: &[u8]) -> Result<(), ChecksumError> {
         let Some(algorithm) = Self::trailer(event).map_err(ChecksumError::Malformed)? else {
             return Ok(());
@@ -61,12 +73,13 @@ impl FormatDescription {
         Ok(())
     }
 
-    /// Whether the event's own checksum, which it has even where all others have none, is that of its bytes. It is
-    /// another where the algorithm is [`Checksum::None`] and the event was changed on the way, or damaged.
-    pub fn is_as_it_was_written(event: &[u8]) -> bool {
-        match Self::trailer(event) {
-            Ok(Some(_)) => Checksum::Crc32.verify(event).is_ok(),
-            _ => true,
+    /// Verifies the checksum of a whole event as it stands in a file: its own, which it has even where all others have
+    /// none. In a relay log, or a file that was fetched from a server, it may be as the server changed it on the way.
+    pub fn verify_in_file(event: &[u8]) -> Result<(), ChecksumError> {
+        match Self::trailer(event).map_err(ChecksumError::Malformed)? {
+            None => Ok(()),
+            Some(Checksum::None) if was_changed_on_the_way(event) => Ok(()),
+            Some(_) => Checksum::Crc32.verify(event).map(|_| ()),
         }
     }
 
@@ -141,6 +154,36 @@ fn with_crc32(event: &[u8]) -> Vec<u8> {
         *algorithm = 1;
     }
     event
+}
+
+/// Whether the checksum is that of the event as it was before a server sent it: to who starts in the middle of a file it
+/// says that the server was not started with that file, and names no position (`send_format_description_event` in the
+/// server's rpl_binlog_sender.cc).
+fn was_changed_on_the_way(event: &[u8]) -> bool {
+    const TIMESTAMP: std::ops::Range<usize> = 0..4;
+    const POSITION: std::ops::Range<usize> = 13..17;
+    const CREATED: std::ops::Range<usize> = Header::LEN + 52..Header::LEN + 56;
+    let is_zero = |place| event.get(place).is_some_and(|bytes: &[u8]| bytes == [0; 4]);
+    let Some(timestamp) = event
+        .get(TIMESTAMP)
+        .filter(|_| is_zero(POSITION) && is_zero(CREATED))
+    else {
+        return false;
+    };
+    let end = u32::try_from(event.len().saturating_add(FIRST_EVENT)).unwrap_or(0);
+    let mut written = event.to_vec();
+    put(&mut written, POSITION, &end.to_le_bytes());
+    // It was created when it was logged, or not said to be.
+    [&[0; 4], timestamp].iter().any(|created| {
+        put(&mut written, CREATED, created);
+        Checksum::Crc32.verify(&written).is_ok()
+    })
+}
+
+fn put(bytes: &mut [u8], place: std::ops::Range<usize>, value: &[u8]) {
+    for (to, from) in bytes.get_mut(place).unwrap_or_default().iter_mut().zip(value) {
+        *to = *from;
+    }
 }
 
 fn version_text(padded: &[u8]) -> String {
@@ -250,23 +293,53 @@ mod tests {
         assert_eq!(event.len(), 102);
         assert_eq!(FormatDescription::checksum_of(&event), Ok(Checksum::None));
         assert_eq!(FormatDescription::verify(&event), Ok(()));
-        assert!(FormatDescription::is_as_it_was_written(&event));
+        assert_eq!(FormatDescription::verify_in_file(&event), Ok(()));
         let format = FormatDescription::read(&event[Header::LEN..]).unwrap();
         assert_eq!((format.created, format.checksum), (9, Checksum::None));
         assert_eq!(format.post_header_len(EventType::WriteRowsV1), Some(8));
         assert_eq!(format.post_header_len(EventType::Incident), Some(2));
         assert_eq!(format.post_header_len(EventType::WriteRows), None);
+        let new = EventBuilder::format_description("5.7.22-log", 9).build();
+        let mut damaged = new.clone();
+        damaged[Header::LEN + 4] ^= 2;
+        let version = FormatDescription::read(&damaged[Header::LEN..])
+            .unwrap()
+            .server_version;
+        assert_eq!(version, "5.5.22-log");
+        let refused = Err(ChecksumError::Malformed(Malformed::Invalid(WHAT)));
+        assert_eq!(FormatDescription::verify(&damaged), refused);
+        assert_eq!(FormatDescription::verify_in_file(&damaged), refused);
     }
 
     #[test]
-    fn what_a_server_changes_on_the_way_is_told_from_what_it_wrote() {
-        let event = EventBuilder::format_description("9.7.4", 7).build();
-        assert!(FormatDescription::is_as_it_was_written(&event));
-        let mut unprotected = event.clone();
-        let algorithm = event.len() - 5;
-        unprotected[algorithm] = 0;
-        unprotected[Header::LEN + 52] = 0;
-        assert_eq!(FormatDescription::verify(&unprotected), Ok(()));
-        assert!(!FormatDescription::is_as_it_was_written(&unprotected));
+    fn what_a_server_changes_on_the_way_is_told_from_damage() {
+        let built = |created| {
+            let mut event = EventBuilder::format_description("9.7.4", created).at(4).build();
+            let end = event.len() - 4;
+            event[end - 1] = 0;
+            let crc = checksum::crc32(&event[..end]);
+            event[end..].copy_from_slice(&crc.to_le_bytes());
+            event
+        };
+        // The builder's events are of the second 1,700,000,000.
+        for created in [0, 1_700_000_000] {
+            let whole = built(created);
+            assert_eq!(FormatDescription::verify_in_file(&whole), Ok(()));
+            let mut sent = whole.clone();
+            sent[13..17].fill(0);
+            sent[Header::LEN + 52..Header::LEN + 56].fill(0);
+            assert_eq!(FormatDescription::verify_in_file(&sent), Ok(()), "{created}");
+            for byte in 17..sent.len() {
+                let mut damaged = sent.clone();
+                damaged[byte] ^= 0x10;
+                assert!(FormatDescription::verify_in_file(&damaged).is_err(), "{byte}");
+            }
+        }
+        let mut other = built(7);
+        other[Header::LEN + 52] = 0;
+        assert_eq!(
+            FormatDescription::verify_in_file(&other),
+            Err(ChecksumError::Mismatch)
+        );
     }
 }

@@ -132,8 +132,28 @@ fn shape(row: &Row) -> String {
     format!("{} {:?} {:?}", row.table, places(&row.before), places(&row.after))
 }
 
+/// Fails for a difference that is not listed.
+pub fn assert_none_unknown(found: &[Difference], known: &[Known]) {
+    let (unknown, occurred) = sorted(found, known);
+    for (known, occurred) in known.iter().zip(occurred) {
+        println!("{occurred} times {known}");
+    }
+    assert_empty(&unknown);
+}
+
 /// Fails for a difference that is not listed, and for one listed that there is not.
 pub fn assert_known(found: &[Difference], known: &[Known]) {
+    let (mut unknown, occurred) = sorted(found, known);
+    for (known, occurred) in known.iter().zip(occurred) {
+        if occurred == 0 {
+            unknown.push(format!("is listed and does not occur: {known}"));
+        }
+    }
+    assert_empty(&unknown);
+}
+
+/// The differences that are not listed, and how often each of the listed ones occurs.
+fn sorted(found: &[Difference], known: &[Known]) -> (Vec<String>, Vec<usize>) {
     let mut occurred = vec![0; known.len()];
     let mut unknown = Vec::new();
     for difference in found {
@@ -142,11 +162,10 @@ pub fn assert_known(found: &[Difference], known: &[Known]) {
             None => unknown.push(difference.to_string()),
         }
     }
-    for (known, occurred) in known.iter().zip(occurred) {
-        if occurred == 0 {
-            unknown.push(format!("is listed and does not occur: {known}"));
-        }
-    }
+    (unknown, occurred)
+}
+
+fn assert_empty(unknown: &[String]) {
     assert!(
         unknown.is_empty(),
         "{} surprises:\n{}",

@@ -38,27 +38,34 @@ pub enum Style {
     Printed,
 }
 
-/// All events of a file.
-pub fn decode(file: &[u8], style: Style) -> Vec<Event> {
+/// All events of a file, or those before the one that it stops at, and why.
+pub fn decode(file: &[u8], style: Style) -> (Vec<Event>, Option<String>) {
     let mut found = Found {
         style,
         tables: Vec::new(),
         rows: Vec::new(),
     };
     let mut decoder = Decoder::new(DecoderOptions::default(), BinlogPosition::new("binlog.000001", 4));
-    let mut file = BinlogFile::open(file, 1 << 30).unwrap();
     let mut events = Vec::new();
-    while let Some(event) = file.next_event().unwrap() {
-        decoder
-            .feed(event.bytes, &mut found)
-            .unwrap_or_else(|error| panic!("{error}"));
+    let mut file = match BinlogFile::open(file, 1 << 30) {
+        Ok(file) => file,
+        Err(error) => return (events, Some(error.to_string())),
+    };
+    loop {
+        let event = match file.next_event() {
+            Ok(Some(event)) => event,
+            Ok(None) => return (events, None),
+            Err(error) => return (events, Some(error.to_string())),
+        };
+        if let Err(error) = decoder.feed(event.bytes, &mut found) {
+            return (events, Some(error.to_string()));
+        }
         events.push(Event {
             header: event.header,
             bytes: event.bytes.to_vec(),
             rows: std::mem::take(&mut found.rows),
         });
     }
-    events
 }
 
 impl Event {
@@ -91,7 +98,8 @@ impl Handler for Found {
 
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
         let table = metadata::table(map).or_else(|_| metadata::as_logged(map));
-        let table = table.unwrap_or_else(|error| panic!("{}: {error}", map.table));
+        // Rows of tables that cannot be decoded are left out.
+        let Ok(table) = table else { return Ok(None) };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
         let tag = self.tables.len() - 1;

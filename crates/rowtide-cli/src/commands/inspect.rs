@@ -168,9 +168,8 @@ fn file_error(file: &str, error: BinlogFileError) -> anyhow::Error {
         | BinlogFileError::Joined { .. }
         | BinlogFileError::Encrypted
         | BinlogFileError::EncryptedFrom { .. } => exit::usage(anyhow!("{file}: {error}")),
-        BinlogFileError::Zeros { .. } | BinlogFileError::Cut { .. } => {
-            exit::stream(format!("{file}: {error}"))
-        }
+        BinlogFileError::Zeros { .. } => exit::stream(format!("{file}: {error}")),
+        BinlogFileError::Cut { pos, .. } => exit::stream(format!("{file}:{pos}: {error}")),
         BinlogFileError::Malformed { pos, cause } => {
             exit::stream(format!("{file}:{pos}: the event cannot be read: {cause}"))
         }
