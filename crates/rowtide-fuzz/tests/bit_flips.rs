@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use rowtide_binlog::event::describe::Describer;
 use rowtide_binlog::event::file::{BinlogFile, BinlogFileError};
 use rowtide_binlog::event::{Checksum, EventType, FormatDescription, Header, checksum};
-use rowtide_event::Malformed;
 use rowtide_fuzz::{Watch, decoder, describe};
 
 /// Where a FORMAT_DESCRIPTION says whether its file is in use: a bit that the server flips itself, and that no checksum
