@@ -134,12 +134,20 @@ impl RowPlan {
 
     /// Appends the images of an event to `out` with the values of COMPRESSED columns as they were before compression,
     /// behind lengths of four bytes: that is how the plan reads them. A value makes `out` no longer than `limit`.
+    ///
+    /// Fails where the event does not fit the table, and where bytes follow images that have none.
     pub fn uncompress_values(
         &self,
         event: &RowsEvent<'_>,
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Malformed> {
+        if event.width != self.columns.len() {
+            return Err(Malformed::Invalid("width of a rows event"));
+        }
+        if event.present.ones() == 0 && !event.rows.is_empty() {
+            return Err(Malformed::Trailing("a row image without any column"));
+        }
         let mut images = Reader::new(event.rows);
         while !images.is_empty() {
             self.uncompress_image(&event.present, &mut images, limit, out)?;
@@ -435,6 +443,25 @@ mod tests {
             Ok(vec![Value::Int(2), Value::Absent, Value::Null])
         );
         assert_eq!(read(0b000, b""), Ok(vec![Value::Absent; 3]));
+    }
+
+    /// A rows event of one column that is not in the image takes no bytes from those that follow, however often.
+    #[test]
+    fn images_without_columns_end() {
+        let map = map(&[WireType::BlobCompressed(1)]);
+        let plan = RowPlan::compile(&map, &table(&[text()])).unwrap();
+        let uncompressed = |body: &[u8]| {
+            let event = RowsEvent::read(body, RowsOperation::Update, 8).unwrap();
+            plan.uncompress_values(&event, 100, &mut Vec::new())
+        };
+        assert_eq!(uncompressed(&[7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]), Ok(()));
+        let followed = uncompressed(&[7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 9]);
+        assert_eq!(
+            followed,
+            Err(Malformed::Trailing("a row image without any column"))
+        );
+        let wider = uncompressed(&[7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 9]);
+        assert_eq!(wider, Err(Malformed::Invalid("width of a rows event")));
     }
 
     #[test]
