@@ -1,5 +1,6 @@
 //! What an event says, for people: its name and its fields as text, and its rows.
 
+mod fields;
 mod notes;
 mod printed;
 mod rows;
@@ -22,7 +23,6 @@ use crate::schema::{NameCase, Session};
 use crate::row::Uncompressed;
 
 use super::compressed::uncompress_event;
-use super::heartbeat::HeartbeatPosition;
 use super::unpack::{Limits, Unpacker};
 use super::{
     EventType, FileBlock, FormatDescription, GtidEvent, Header, Heartbeat, Incident, Intvar,
@@ -252,14 +252,14 @@ impl Describer {
             E::FormatDescription => {
                 self.format = FormatDescription::read(body)?;
                 self.tables.clear();
-                Ok(format_description(&self.format))
+                Ok(fields::format_description(&self.format))
             }
-            E::Rotate => rotate(&Rotate::read(body)?),
+            E::Rotate => fields::rotate(&Rotate::read(body)?),
             E::Query | E::ExecuteLoadQuery | E::QueryCompressed => {
-                query(&Query::read(body, post_header_len(13))?)
+                fields::query(&Query::read(body, post_header_len(13))?)
             }
             E::Xid => Ok(vec![("xid", xid::read(body)?.to_string())]),
-            E::Intvar => intvar(&Intvar::read(body)?),
+            E::Intvar => fields::intvar(&Intvar::read(body)?),
             E::Rand => {
                 let (first, second) = rand::read(body)?;
                 Ok(vec![("seed1", first.to_string()), ("seed2", second.to_string())])
@@ -271,25 +271,27 @@ impl Describer {
                     ("value", variable.value.to_literal()),
                 ])
             }
-            E::BeginLoadQuery | E::AppendBlock | E::DeleteFile => Ok(file_block(&FileBlock::read(body)?)),
-            E::Gtid | E::AnonymousGtid => gtid(&GtidEvent::read(body)?),
-            E::GtidTagged => gtid(&gtid_tagged::read(body)?),
+            E::BeginLoadQuery | E::AppendBlock | E::DeleteFile => {
+                Ok(fields::file_block(&FileBlock::read(body)?))
+            }
+            E::Gtid | E::AnonymousGtid => fields::gtid(&GtidEvent::read(body)?),
+            E::GtidTagged => fields::gtid(&gtid_tagged::read(body)?),
             E::PreviousGtids => Ok(vec![("gtids", mysql::GtidSet::decode(body)?.to_string())]),
-            E::MariadbGtid => Ok(mariadb_gtid(header, &MariadbGtidEvent::read(body)?)),
+            E::MariadbGtid => Ok(fields::mariadb_gtid(header, &MariadbGtidEvent::read(body)?)),
             E::GtidList => Ok(vec![("gtids", gtid_list::read(body)?.to_string())]),
-            E::AnnotateRows => Ok(vec![("query", lossy(annotate_rows::read(body)))]),
+            E::AnnotateRows => Ok(vec![("query", fields::lossy(annotate_rows::read(body)))]),
             E::BinlogCheckpoint => Ok(vec![("file", binlog_checkpoint::read(body)?.to_owned())]),
             E::TableMap => {
                 let map = TableMap::read(body, post_header_len(8))?;
                 let written_by = self.format.server();
                 self.table_map(&TableMap { written_by, ..map })
             }
-            E::RowsQuery => Ok(vec![("query", lossy(rows_query::read(body)?))]),
-            E::Heartbeat => heartbeat(&Heartbeat::read(header, body)?),
-            E::HeartbeatV2 => heartbeat(&Heartbeat::read_v2(body)?),
-            E::TransactionPayload => payload(&TransactionPayload::read(body)?),
-            E::XaPrepare => xa_prepare(&XaPrepare::read(body)?),
-            E::Incident => incident(&Incident::read(body)?),
+            E::RowsQuery => Ok(vec![("query", fields::lossy(rows_query::read(body)?))]),
+            E::Heartbeat => fields::heartbeat(&Heartbeat::read(header, body)?),
+            E::HeartbeatV2 => fields::heartbeat(&Heartbeat::read_v2(body)?),
+            E::TransactionPayload => fields::payload(&TransactionPayload::read(body)?),
+            E::XaPrepare => fields::xa_prepare(&XaPrepare::read(body)?),
+            E::Incident => fields::incident(&Incident::read(body)?),
             _ => match RowsOperation::of(event_type) {
                 Some(operation) => {
                     let usual = event_type.usual_rows_post_header_len();
@@ -360,132 +362,6 @@ impl Describer {
         fields.push(("ends_statement", event.header.ends_statement().to_string()));
         Ok(fields)
     }
-}
-
-fn format_description(format: &FormatDescription) -> Fields {
-    vec![
-        ("server_version", format.server_version.clone()),
-        ("created", format.created.to_string()),
-        ("checksum", format!("{:?}", format.checksum).to_lowercase()),
-    ]
-}
-
-fn intvar(intvar: &Intvar) -> Result<Fields, Malformed> {
-    let name = intvar
-        .name()
-        .ok_or(Malformed::Unsupported("variable of an INTVAR"))?;
-    Ok(vec![(name, intvar.value.to_string())])
-}
-
-fn file_block(block: &FileBlock<'_>) -> Fields {
-    vec![
-        ("file_id", block.file_id.to_string()),
-        ("bytes", block.data.len().to_string()),
-    ]
-}
-
-fn rotate(rotate: &Rotate<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![
-        ("file", rotate.file.to_owned()),
-        ("position", rotate.pos.to_string()),
-    ])
-}
-
-fn query(query: &Query<'_>) -> Result<Fields, Malformed> {
-    let mut fields = vec![
-        ("database", query.database.to_owned()),
-        ("query", lossy(query.query)),
-        ("thread_id", query.thread_id.to_string()),
-    ];
-    if query.error_code != 0 {
-        fields.push(("error_code", query.error_code.to_string()));
-    }
-    if let Some(mode) = query.variables.sql_mode {
-        fields.push(("sql_mode", format!("{mode:#x}")));
-    }
-    if let Some(collations) = query.variables.collations {
-        fields.push(("client_collation", collations.client.to_string()));
-    }
-    Ok(fields)
-}
-
-fn gtid(event: &GtidEvent<'_>) -> Result<Fields, Malformed> {
-    let mut fields = Vec::new();
-    if let Some(gtid) = event.id()? {
-        fields.push(("gtid", gtid.to_string()));
-    }
-    if let Some(commit) = event.commit {
-        fields.push(("committed_us", commit.immediate_us.to_string()));
-        fields.push(("originally_committed_us", commit.original_us.to_string()));
-    }
-    if let Some(len) = event.transaction_length {
-        fields.push(("transaction_length", len.to_string()));
-    }
-    if let Some(version) = event.original_server_version {
-        fields.push(("original_server_version", version.to_string()));
-    }
-    Ok(fields)
-}
-
-fn mariadb_gtid(header: &Header, event: &MariadbGtidEvent<'_>) -> Fields {
-    let mut fields = vec![
-        ("gtid", event.id(header.server_id).to_string()),
-        ("flags", format!("{:#04x}", event.flags.0)),
-    ];
-    if let Some(number) = event.group_commit {
-        fields.push(("group_commit", number.to_string()));
-    }
-    if let Some(xid) = event.xid {
-        fields.push(("xid", xid.to_string()));
-    }
-    if let Some(alter) = event.alter {
-        fields.push(("alter", format!("{alter:?}").to_lowercase()));
-    }
-    if let Some(thread) = event.thread {
-        fields.push(("thread_id", thread.to_string()));
-    }
-    fields
-}
-
-fn heartbeat(heartbeat: &Heartbeat<'_>) -> Result<Fields, Malformed> {
-    let pos = match heartbeat.pos {
-        HeartbeatPosition::Low(pos) => u64::from(pos),
-        HeartbeatPosition::Full(pos) => pos,
-    };
-    Ok(vec![
-        ("file", heartbeat.file.to_owned()),
-        ("position", pos.to_string()),
-    ])
-}
-
-fn payload(payload: &TransactionPayload<'_>) -> Result<Fields, Malformed> {
-    let mut fields = vec![
-        ("compression", format!("{:?}", payload.compression).to_lowercase()),
-        ("bytes", payload.payload.len().to_string()),
-    ];
-    if let Some(size) = payload.uncompressed_size {
-        fields.push(("uncompressed_bytes", size.to_string()));
-    }
-    Ok(fields)
-}
-
-fn xa_prepare(prepare: &XaPrepare<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![
-        ("xid", prepare.xid.to_string()),
-        ("one_phase", prepare.one_phase.to_string()),
-    ])
-}
-
-fn incident(incident: &Incident<'_>) -> Result<Fields, Malformed> {
-    Ok(vec![
-        ("code", incident.code.to_string()),
-        ("message", lossy(incident.message)),
-    ])
-}
-
-/// A statement may be in any character set; what is shown to people need not be exact.
-fn lossy(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
 }
 
 #[cfg(test)]
