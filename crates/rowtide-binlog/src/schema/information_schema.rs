@@ -114,7 +114,7 @@ fn quoted(name: &str) -> String {
 /// The table that the rows of [`columns_query`] and [`keys_query`] describe, or `None` if there is no such table.
 ///
 /// Its key is the primary key, or else the first unique key without a nullable or virtual column, an expression, or a
-/// part of a column: the server's own rule (`open_table_from_share` in its table.cc).
+/// part of a column: the server's own rule (`open_table_from_share` in its table.cc). MariaDB's keys of hashes are none.
 ///
 /// # Errors
 /// If a column's type or character set is not known, or the rows are not as expected.
@@ -123,17 +123,24 @@ pub fn table(id: &TableId, columns: &[Row], keys: &[Row]) -> Result<Option<Table
         return Ok(None);
     }
     let is_virtual: Vec<bool> = columns.iter().map(|row| has_extra(row, VIRTUAL)).collect();
+    let is_blob: Vec<bool> = columns.iter().map(is_blob).collect();
     let columns = columns
         .iter()
         .map(|row| column(id, row))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = identifying_key(id, &columns, &is_virtual, keys)?;
+    let key = identifying_key(id, &columns, &is_virtual, &is_blob, keys)?;
     Ok(Some(Table {
         id: id.clone(),
         columns,
         key: key.unwrap_or_default(),
         hidden: hash_keys(keys),
     }))
+}
+
+/// Whether a column is of one of the types TEXT and BLOB.
+fn is_blob(row: &Row) -> bool {
+    let name = text(row, 1).and_then(|column_type| column_type.split([' ', '(']).next());
+    name.is_some_and(|name| name.ends_with("text") || name.ends_with("blob"))
 }
 
 fn column(id: &TableId, row: &Row) -> Result<Column, Unreadable> {

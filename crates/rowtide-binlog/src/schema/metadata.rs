@@ -119,15 +119,18 @@ pub fn completed(map: &TableMap<'_>, logged: Table, told: &Table) -> Option<Tabl
 
 /// Whether the table of [`table`] and a table as it is known otherwise have the same columns and the same key. Types that
 /// the binlog does not tell apart count as the same. Whether a column may be NULL does not count: rows do not depend on
-/// it. The table map may have [hidden](Table::hidden) columns more.
+/// it. The table map may have [hidden](Table::hidden) columns more; where MariaDB has added one, a unique key is one of
+/// hashes and so not the table's, which its statement need not have told.
 pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
     let same = |logged: &Column, told: &Column, wire_type: WireType| {
         logged.name.eq_ignore_ascii_case(&told.name)
             && (logged.ty == told.ty || may_be_another(map.written_by, wire_type, &logged.ty))
     };
     let columns = logged.columns.iter().zip(&told.columns).zip(&map.columns);
-    hidden_columns(map, told).is_some()
-        && logged.key == told.key
+    let hidden = hidden_columns(map, told);
+    let has_hashes = map.written_by.flavour == Flavour::MariaDb && hidden > Some(0);
+    hidden.is_some()
+        && (logged.key == told.key || has_hashes)
         && columns
             .into_iter()
             .all(|((logged, told), column)| same(logged, told, column.wire_type))

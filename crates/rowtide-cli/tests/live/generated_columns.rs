@@ -20,7 +20,16 @@ const CHANGES: &str = "USE g;
     UPDATE t SET a = 11, b = 'y' WHERE id = 1; UPDATE t SET id = 3 WHERE vi = 22;
     REPLACE INTO t (id, a) VALUES (1, 30); DELETE FROM t WHERE id = 3;
     SELECT NEXTVAL(numbers); SELECT NEXTVAL(numbers); SELECT NEXTVAL(numbers);
-    INSERT INTO hashed VALUES (1, 'a', 'b', 1); UPDATE hashed SET b = 'c'; DELETE FROM hashed";
+    INSERT INTO hashed VALUES (1, 'a', 'b', 1); UPDATE hashed SET b = 'c'; DELETE FROM hashed;
+    CREATE TABLE keyless_text (b TEXT NOT NULL, UNIQUE (b)); INSERT INTO keyless_text VALUES ('a');
+    CREATE TABLE keyless_long (b VARCHAR(1000) CHARACTER SET utf8mb4 NOT NULL, UNIQUE (b)) ENGINE = InnoDB;
+    INSERT INTO keyless_long VALUES ('a');
+    CREATE TABLE keyless_asked (b INT NOT NULL, UNIQUE (b) USING HASH); INSERT INTO keyless_asked VALUES (1);
+    CREATE TABLE keyless_here (b VARCHAR(1500) CHARACTER SET latin1 NOT NULL, UNIQUE (b)) ENGINE = MyISAM;
+    INSERT INTO keyless_here VALUES ('a');
+    CREATE TABLE keyed (b VARCHAR(1500) CHARACTER SET latin1 NOT NULL, UNIQUE (b)) ENGINE = InnoDB;
+    INSERT INTO keyed VALUES ('a');
+    CREATE TABLE keyed_by_hash (b INT NOT NULL, UNIQUE (b) USING HASH) ENGINE = MEMORY; INSERT INTO keyed_by_hash VALUES (1)";
 
 /// `before` and `after` of the changes of a table, as `tail` shows them with what is set by default.
 fn images(mariadb: &MySql, table: &str, start: &str) -> Vec<String> {
@@ -95,9 +104,17 @@ fn what_mariadb_does_not_log_of_generated_columns_stops_nothing() {
                 ],
                 "{version} {metadata}"
             );
+            for text in ["keyless_text", "keyless_long", "keyless_here", "keyed"] {
+                let expected = ["{before:null,after:{b:a}"];
+                assert_eq!(images(&mariadb, text, &start), expected, "{version} {metadata}");
+            }
+            for number in ["keyless_asked", "keyed_by_hash"] {
+                let expected = ["{before:null,after:{b:1}"];
+                assert_eq!(images(&mariadb, number, &start), expected, "{version} {metadata}");
+            }
             assert_eq!(
                 images(&mariadb, ".*", &start).len(),
-                7 + 3,
+                7 + 3 + 6,
                 "a sequence has no changes"
             );
         }

@@ -75,6 +75,21 @@ pub(super) enum Ddl {
     },
 }
 
+impl Ddl {
+    /// The table in whose place CREATE OR REPLACE puts another: it is gone also where that fails.
+    pub(super) fn replaced(&self) -> Option<&TableId> {
+        match self {
+            Self::CreateTable(create) if create.head.or_replace => Some(&create.head.table),
+            Self::CreateSequence {
+                table,
+                or_replace: true,
+                ..
+            } => Some(table),
+            _ => None,
+        }
+    }
+}
+
 /// Where reading ended because something else was expected. It shows no literals.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{expected} is expected at byte {at}{}", Found(.found))]

@@ -10,6 +10,7 @@ struct KeyPart<'a> {
     /// `None` for an expression.
     column: Option<&'a str>,
     is_prefix: bool,
+    is_hash: bool,
 }
 
 impl<'a> KeyPart<'a> {
@@ -19,6 +20,7 @@ impl<'a> KeyPart<'a> {
             key,
             column: text(row, 4),
             is_prefix: text(row, 7).is_some(),
+            is_hash: text(row, 10) == Some("HASH"),
         })
     }
 }
@@ -30,11 +32,12 @@ pub(super) fn hash_keys(rows: &[Row]) -> usize {
 }
 
 /// The key that tells every row from every other: the primary key, or else the first that can take its place, without
-/// a column that is virtual.
+/// a column that is virtual, and none of MariaDB's keys of hashes, which are the only ones of whole TEXTs and BLOBs.
 pub(super) fn identifying_key(
     id: &TableId,
     columns: &[Column],
     is_virtual: &[bool],
+    is_blob: &[bool],
     rows: &[Row],
 ) -> Result<Option<Vec<usize>>, Unreadable> {
     let parts = rows.iter().map(KeyPart::read).collect::<Result<Vec<_>, _>>()?;
@@ -47,7 +50,11 @@ pub(super) fn identifying_key(
         if is_primary {
             return Ok(Some(indexes));
         }
-        if indexes.iter().all(|index| is_virtual.get(*index) == Some(&false)) {
+        let is_hash = key.iter().any(|part| part.is_hash);
+        let is_plain = |index: &usize| {
+            is_virtual.get(*index) == Some(&false) && !(is_hash && is_blob.get(*index) == Some(&true))
+        };
+        if indexes.iter().all(is_plain) {
             first.get_or_insert(indexes);
         }
     }

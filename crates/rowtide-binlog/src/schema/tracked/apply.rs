@@ -50,6 +50,11 @@ impl SchemaTracker {
     }
 
     fn follow(&mut self, ddl: Ddl, session: &Session<'_>) -> Changes {
+        if session.failed
+            && let Some(replaced) = ddl.replaced()
+        {
+            return Ok(vec![self.drop_table(replaced.clone())]);
+        }
         match ddl {
             Ddl::CreateTable(create) => self.create_table(&create, session),
             Ddl::AlterTable { table, clauses } => self.alter_table(&table, &clauses, session),
@@ -82,9 +87,6 @@ impl SchemaTracker {
                 if_not_exists,
                 data_type,
             } => {
-                if session.failed && or_replace {
-                    return Ok(vec![self.drop_table(table)]);
-                }
                 if if_not_exists && !or_replace && self.table(&table) != Tracked::Absent {
                     return Ok(Vec::new());
                 }
@@ -120,9 +122,6 @@ impl SchemaTracker {
 
     fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
         let head = &create.head;
-        if session.failed && head.or_replace {
-            return Ok(vec![self.drop_table(head.table.clone())]);
-        }
         let is_there = matches!(self.table(&head.table), Tracked::Known(_));
         if head.if_not_exists && !head.or_replace && is_there {
             return Ok(Vec::new());

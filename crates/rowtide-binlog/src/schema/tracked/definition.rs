@@ -20,7 +20,7 @@ mod type_text;
 
 use super::column_type::quoted;
 use super::key::{Key, KeyPart, PRIMARY};
-use super::table::{Generation, TrackedTable};
+use super::table::{Generation, Period, TrackedTable};
 use crate::schema::ddl::KeyKind;
 use mark::{by_flavour, mark};
 
@@ -33,7 +33,7 @@ impl TrackedTable {
             .iter()
             .map(|column| column::line(column, &self.collation))
             .collect();
-        lines.extend(self.keys.iter().map(key_line));
+        lines.extend(self.keys.iter().map(|key| key_line(key, self.period.as_deref())));
         lines.extend(self.system_period());
         lines.extend(self.own_period());
         let mut sql = format!("CREATE TABLE {}", name(&self.id.table));
@@ -78,7 +78,7 @@ fn period_line(period: &str, from: &str, to: &str) -> String {
     format!("PERIOD FOR {period} ({}, {})", name(from), name(to))
 }
 
-fn key_line(key: &Key) -> String {
+fn key_line(key: &Key, period: Option<&Period>) -> String {
     let kind = match key.kind {
         KeyKind::Primary => "PRIMARY KEY",
         KeyKind::Unique => "UNIQUE KEY",
@@ -91,8 +91,7 @@ fn key_line(key: &Key) -> String {
     if key.kind != KeyKind::Primary || *key.name != *PRIMARY {
         sql += &format!(" {}", name(&key.name));
     }
-    let parts: Vec<String> = key.parts.iter().map(part).collect();
-    sql += &format!(" ({})", parts.join(","));
+    sql += &format!(" ({})", parts(key, period).join(","));
     if key.hash {
         sql += " USING HASH";
     }
@@ -103,6 +102,13 @@ fn key_line(key: &Key) -> String {
         sql += &mark("FOREIGN");
     }
     sql
+}
+
+fn parts(key: &Key, period: Option<&Period>) -> Vec<String> {
+    let period = period.filter(|_| key.without_overlaps);
+    let own = period.map_or(key.parts.len(), |_| key.before_period());
+    let period = period.map(|period| format!("{} WITHOUT OVERLAPS", name(&period.name)));
+    key.parts.iter().take(own).map(part).chain(period).collect()
 }
 
 fn part(part: &KeyPart) -> String {

@@ -23,6 +23,8 @@ pub struct Key {
     /// Whether MariaDB was told to make it one of hashes: USING HASH of a unique key. Whether it then is one depends on
     /// the storage engine.
     pub hash: bool,
+    /// Whether its last two columns are the end and the start of the table's period, WITHOUT OVERLAPS.
+    pub without_overlaps: bool,
 }
 
 /// A column of a key.
@@ -63,6 +65,7 @@ impl Key {
             parts: spec.parts.iter().map(part).collect(),
             invisible: spec.invisible,
             hash: spec.hash && session.is_mariadb() && spec.kind == KeyKind::Unique,
+            without_overlaps: false,
         }
     }
 
@@ -76,8 +79,15 @@ impl Key {
             names.any(|part| same_name(part, name))
         };
         if let Some(row_end) = row_end.filter(|column| self.is_unique() && !has(&column.name)) {
-            self.parts.push(KeyPart::whole(&row_end.name));
+            self.parts
+                .insert(self.before_period(), KeyPart::whole(&row_end.name));
         }
+    }
+
+    /// Where its columns of a period WITHOUT OVERLAPS begin; their number if it has none.
+    pub(super) fn before_period(&self) -> usize {
+        let of_period = if self.without_overlaps { 2 } else { 0 };
+        self.parts.len().saturating_sub(of_period)
     }
 
     /// Adds the period that is named WITHOUT OVERLAPS.
@@ -85,6 +95,7 @@ impl Key {
         if let Some(period) = period.filter(|_| spec.period.is_some()) {
             let ends = [&period.to, &period.from];
             self.parts.extend(ends.map(|name| KeyPart::whole(name)));
+            self.without_overlaps = true;
         }
     }
 
@@ -177,13 +188,18 @@ impl Key {
     /// expression (MySQL 8.0.13 to 8.0.17), or one for the hashes of a unique key (MariaDB).
     pub(super) fn hidden_columns(&self, columns: &[TrackedColumn]) -> usize {
         let expressions = self.parts.iter().filter(|part| part.column.is_none()).count();
-        let may_be_hash = self.hash || is_hashed(self, columns) || self.is_long(columns);
+        let may_be_hash = is_hashed(self, columns) || self.bytes(columns) > SHORTEST_KEY;
         let is_hash = self.kind == KeyKind::Unique && may_be_hash;
         expressions.saturating_add(usize::from(is_hash))
     }
 
-    /// Whether it has more bytes than some storage engine takes into a key.
-    fn is_long(&self, columns: &[TrackedColumn]) -> bool {
+    /// Whether MariaDB makes it a key of hashes in any storage engine.
+    pub(super) fn must_be_hashes(&self, columns: &[TrackedColumn]) -> bool {
+        has_whole_blob(self, columns) || self.bytes(columns) > LONGEST_PART.into()
+    }
+
+    /// Bytes of its columns, apart from those that are short.
+    fn bytes(&self, columns: &[TrackedColumn]) -> u64 {
         let bytes = |part: &KeyPart| {
             let column = part.column.as_deref().and_then(|name| find(columns, name))?;
             let length = match (&column.data_type, part.prefix) {
@@ -199,18 +215,22 @@ impl Key {
                 .map_or(Charset::Binary, Collation::charset);
             Some(u64::from(length).saturating_mul(max_char_len(charset)))
         };
-        self.parts.iter().filter_map(bytes).sum::<u64>() > SHORTEST_KEY
+        self.parts.iter().filter_map(bytes).sum()
     }
 }
 
-/// Whether it is one of MariaDB's unique keys of hashes.
+/// Whether it is one of MariaDB's unique keys of hashes, or asks to be one.
 fn is_hashed(key: &Key, columns: &[TrackedColumn]) -> bool {
-    let is_long = |part: &KeyPart| {
+    key.hash || (key.is_unique() && has_whole_blob(key, columns))
+}
+
+fn has_whole_blob(key: &Key, columns: &[TrackedColumn]) -> bool {
+    let is_whole_blob = |part: &KeyPart| {
         let column = part.column.as_deref().and_then(|name| find(columns, name));
         let data_type = column.map(|column| &column.data_type);
         part.prefix.is_none() && matches!(data_type, Some(DataType::Text(_) | DataType::Blob(_)))
     };
-    key.hash || (key.is_unique() && key.parts.iter().any(is_long))
+    key.parts.iter().any(is_whole_blob)
 }
 
 fn find<'a>(columns: &'a [TrackedColumn], name: &str) -> Option<&'a TrackedColumn> {

@@ -145,7 +145,7 @@ impl TrackedTable {
     }
 
     /// The key that names rows: the primary key, or else the first unique key without a nullable or virtual column, an
-    /// expression, or a part of a column.
+    /// expression, or a part of a column. MariaDB's keys of hashes are none.
     pub fn identifying_key(&self) -> Option<&Key> {
         self.keys
             .iter()
@@ -158,7 +158,7 @@ impl TrackedTable {
             let column = part.column.as_deref().and_then(|name| self.column(name));
             part.prefix.is_none() && column.is_some_and(TrackedColumn::can_name_rows)
         };
-        key.kind == KeyKind::Unique && key.parts.iter().all(is_whole)
+        key.kind == KeyKind::Unique && key.parts.iter().all(is_whole) && !key.must_be_hashes(&self.columns)
     }
 
     /// Its shape as decoding needs it.
@@ -208,19 +208,22 @@ impl TrackedTable {
     }
 
     fn key_indexes(&self) -> Vec<usize> {
-        let parts = self.identifying_key().map_or(&[][..], |key| &key.parts);
+        let Some(identifying) = self.identifying_key() else {
+            return Vec::new();
+        };
         let index = |name: &str| {
             self.columns
                 .iter()
                 .position(|column| same_name(&column.name, name))
         };
+        let parts = identifying.parts.iter();
         let mut key: Vec<usize> = parts
-            .iter()
             .filter_map(|part| part.column.as_deref().and_then(index))
             .collect();
         // The server adds the end of the period to each unique key: a row and its old versions differ in it.
-        let row_end = self.row_end().filter(|end| !key.is_empty() && !key.contains(end));
-        key.extend(row_end);
+        if let Some(end) = self.row_end().filter(|end| !key.is_empty() && !key.contains(end)) {
+            key.insert(identifying.before_period().min(key.len()), end);
+        }
         key
     }
 

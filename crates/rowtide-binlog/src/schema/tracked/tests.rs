@@ -249,6 +249,26 @@ fn what_no_statement_sees_of_a_table() {
     let sql =
         "CREATE TABLE t (a TEXT, b BLOB, c VARCHAR(2000), UNIQUE (a(200)), UNIQUE (b(4000)), UNIQUE (c(10)))";
     assert_eq!(shape(sql, "11.8.3-MariaDB").hidden, 1);
+    let mut key = |column: &str| {
+        let sql = format!("CREATE TABLE t (a {column} NOT NULL, UNIQUE (a))");
+        shape(&sql, "11.8.3-MariaDB").key
+    };
+    assert!(key("TEXT").is_empty());
+    assert!(key("VARCHAR(1000) CHARACTER SET utf8mb4").is_empty());
+    assert_eq!(key("VARCHAR(768) CHARACTER SET utf8mb4"), [0]);
+    let columns = "a INT, s DATE, e DATE, PERIOD FOR p (s, e), PRIMARY KEY (a, p WITHOUT OVERLAPS)";
+    let mut versioned = |columns: &str| {
+        shape(
+            &format!("CREATE TABLE t ({columns}) WITH SYSTEM VERSIONING"),
+            "11.8.3-MariaDB",
+        )
+        .key
+    };
+    assert_eq!(versioned(columns), [0, 4, 2, 1]);
+    let columns_of_period = "a INT, s DATE, e DATE, PERIOD FOR p (s, e), PRIMARY KEY (a, e, s)";
+    assert_eq!(versioned(columns_of_period), [0, 2, 1, 4]);
+    let shown = "f TIMESTAMP(6) AS ROW START, t TIMESTAMP(6) AS ROW END, PERIOD FOR SYSTEM_TIME (f, t)";
+    assert_eq!(versioned(&format!("{columns}, {shown}")), [0, 4, 2, 1]);
     let table = shape(
         "CREATE TABLE t (a INT, b INT, KEY ((a + 1), b, (a + 2)), UNIQUE (b))",
         "8.0.15",

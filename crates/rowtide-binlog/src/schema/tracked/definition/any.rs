@@ -212,6 +212,7 @@ fn key() -> impl Strategy<Value = Key> {
         parts,
         invisible,
         hash: false,
+        without_overlaps: false,
     })
 }
 

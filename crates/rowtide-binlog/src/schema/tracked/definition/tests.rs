@@ -86,7 +86,7 @@ CREATE TABLE `t` (
   `u` date NOT NULL,
   `s` timestamp(6) GENERATED ALWAYS AS ROW START NOT NULL,
   `e` timestamp(6) GENERATED ALWAYS AS ROW END NOT NULL,
-  UNIQUE KEY `a` (`a`,`u`,`f`,`e`),
+  UNIQUE KEY `a` (`a`,`e`,`p` WITHOUT OVERLAPS),
   KEY `z` (`z`) /*!50700 INVISIBLE *//*M! IGNORED */,
   KEY `k` (`f`) /*R! FOREIGN */,
   PERIOD FOR SYSTEM_TIME (`s`, `e`),
