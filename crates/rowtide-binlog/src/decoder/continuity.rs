@@ -24,6 +24,8 @@ pub struct Continuity {
     format: Vec<u8>,
     /// Whether the positions in events are those of the file: not in relay logs, and not before MySQL 5.1.
     has_positions: bool,
+    /// Whether the file was fetched from its middle on: then its FORMAT_DESCRIPTION names no position.
+    from_middle: bool,
     /// Away from where something is missing to where the next transaction begins.
     decoder: Option<Decoder>,
     /// Where the transaction at hand starts, and its length as its GTID says.
@@ -85,7 +87,8 @@ impl Continuity {
         let is_new_enough =
             FormatDescription::read(event.body).is_ok_and(|format| format.server().is_at_least(5, 1, 0));
         self.has_positions = is_first && !is_relay_log && is_new_enough;
-        if self.has_positions && event.header.log_pos != 0 {
+        self.from_middle = event.header.log_pos == 0;
+        if self.has_positions && !self.from_middle {
             self.decoder = Some(Decoder::new(DecoderOptions::default(), self.place(event.pos)));
         }
     }
@@ -170,7 +173,10 @@ impl Continuity {
 
     fn counted(&mut self, count: Option<u64>) -> Option<String> {
         let count = count.filter(|count| *count != 0)?;
-        let last = self.count.replace(count).unwrap_or(0);
+        let last = match self.count.replace(count) {
+            None if self.from_middle => return None,
+            last => last.unwrap_or(0),
+        };
         (count != last.saturating_add(1)).then(|| {
             format!(
                 "by the file's own count the transaction before this one has number {last}, and this one {count}: \
@@ -447,6 +453,16 @@ mod tests {
             found[0].1.ends_with("1111:6 is in the binlog a second time"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_file_that_was_fetched_from_its_middle_begins_with_any_count() {
+        let mut events = placed([vec![format(), previous(4)], transaction(6, 2), transaction(7, 4)].concat());
+        events[0] = format().build();
+        events.remove(1);
+        let found = notes(&events);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].1.contains("has number 2, and this one 4"), "{found:?}");
     }
 
     #[test]
