@@ -100,7 +100,7 @@ impl<'a> Cursor<'a> {
         match self.peeked_kind(0)? {
             Kind::Word => self.word_ahead(0).map(str::to_owned),
             Kind::Symbol(symbol) => Some(symbol.to_string()),
-            Kind::Name(_) | Kind::Text => None,
+            Kind::Name(_) | Kind::Text | Kind::Unread => None,
         }
     }
 
@@ -222,7 +222,7 @@ impl<'a> Cursor<'a> {
         let name = match &token.kind {
             Kind::Name(name) => name.clone(),
             Kind::Word => self.sql.get(token.span.clone())?.to_owned(),
-            Kind::Text | Kind::Symbol(_) => return None,
+            Kind::Text | Kind::Symbol(_) | Kind::Unread => return None,
         };
         self.at = self.at.saturating_add(1);
         Some(in_utf8mb3(name))

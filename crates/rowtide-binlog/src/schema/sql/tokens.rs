@@ -23,6 +23,8 @@ pub(in crate::schema) enum Kind {
     Text,
     /// Any other character.
     Symbol(char),
+    /// The rest of a statement that has too many tokens.
+    Unread,
 }
 
 /// A statement taken apart.
@@ -53,6 +55,10 @@ pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
     let mut all = Vec::new();
     while let Some(token) = lexer.next() {
         all.push(token);
+        if all.len() >= MOST_TOKENS {
+            all.extend(lexer.unread());
+            break;
+        }
     }
     let mut start = lexer.start.unwrap_or_default();
     let end = lexer.end.max(start);
@@ -67,6 +73,10 @@ pub(in crate::schema) fn tokens(sql: &str, session: &Session<'_>) -> Tokens {
         extent: start..end,
     }
 }
+
+/// Far more than a statement has that defines a table, with 4,096 columns, 8,192 partitions and all members of ENUMs: an
+/// event may have a gibibyte of anything, and a token takes 40 times the memory of its character.
+const MOST_TOKENS: usize = 1 << 21;
 
 /// Where the statement begins in MariaDB's `SET STATEMENT variable = value, ... FOR statement`. Its event has the variables
 /// that count as they were for it.
@@ -121,6 +131,17 @@ impl Lexer<'_> {
         }
         Some(Token {
             kind,
+            span: start..self.at,
+        })
+    }
+
+    /// The rest of the text as a token that no statement has.
+    fn unread(&mut self) -> Option<Token> {
+        let start = self.at;
+        self.at = self.sql.len();
+        self.end = self.at;
+        (start < self.at).then_some(Token {
+            kind: Kind::Unread,
             span: start..self.at,
         })
     }
@@ -264,6 +285,22 @@ mod tests {
     fn on(server: &str, sql: &str, sql_mode: u64) -> Tokens {
         let session = Session::new("", server.parse().unwrap(), NameCase::Matters);
         tokens(sql, &Session { sql_mode, ..session })
+    }
+
+    #[test]
+    fn the_rest_of_a_statement_with_too_many_tokens_is_one_that_fits_nowhere() {
+        let list = "(1),".repeat(MOST_TOKENS / 4);
+        for (tail, last) in [
+            ("", Kind::Symbol(',')),
+            ("(2)", Kind::Unread),
+            (";", Kind::Unread),
+        ] {
+            let sql = format!("{list}{tail}");
+            let read = of_mysql(&sql, 0);
+            assert_eq!(read.all.last().unwrap().kind, last, "{tail}");
+            assert_eq!(read.all.last().unwrap().span.end, sql.len(), "{tail}");
+            assert_eq!(read.all.len(), MOST_TOKENS + usize::from(!tail.is_empty()));
+        }
     }
 
     fn of_mysql(sql: &str, sql_mode: u64) -> Tokens {

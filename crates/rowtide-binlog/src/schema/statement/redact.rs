@@ -8,7 +8,8 @@ use crate::schema::sql::{Kind, Token, tokens};
 
 /// The statement with `'***'` in place of every string that holds a password: what follows `IDENTIFIED BY`, the `CONNECTION`
 /// of a FEDERATED table, `SOURCE_PASSWORD` and the like. A string with more than the password in it, such as an address, is
-/// replaced as a whole, and so is a comment that may have one, such as what another server would run.
+/// replaced as a whole, and so is a comment that may have one, such as what another server would run, and what comes after two
+/// million tokens.
 pub fn redacted<'a>(sql: &'a str, session: Session<'_>) -> Cow<'a, str> {
     let tokens = tokens(sql, &session).all;
     let mut secrets: Vec<_> = Scan::new(sql, &tokens)
@@ -16,7 +17,13 @@ pub fn redacted<'a>(sql: &'a str, session: Session<'_>) -> Cow<'a, str> {
         .into_iter()
         .map(|span| (span, "'***'"))
         .collect();
-    secrets.extend(comments(sql, &tokens).map(|span| (span, " /* *** */ ")));
+    let unread = tokens.iter().filter(|token| token.kind == Kind::Unread);
+    let unread = unread.map(|token| token.span.clone());
+    secrets.extend(
+        comments(sql, &tokens)
+            .chain(unread)
+            .map(|span| (span, " /* *** */ ")),
+    );
     if secrets.is_empty() {
         return Cow::Borrowed(sql);
     }
@@ -211,6 +218,13 @@ mod tests {
 
     fn shown(sql: &str) -> String {
         redacted(sql, session()).into_owned()
+    }
+
+    #[test]
+    fn what_is_not_read_is_not_shown() {
+        let list = "(1),".repeat(1 << 19);
+        let sql = format!("{list} IDENTIFIED BY 'hunter2'");
+        assert_eq!(redacted(&sql, session()), format!("{list} /* *** */ "));
     }
 
     #[test]
