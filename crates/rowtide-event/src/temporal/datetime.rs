@@ -102,6 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn a_year_of_five_digits() {
+        // MySQL 5.7.22 and 8.0.15 were seen to store such ones.
+        let ymd = (10_000u64 * 13 + 1) << 5 | 1;
+        let bytes = ((ymd << 17) + 0x80_0000_0000).to_be_bytes();
+        let read = DateTime::read(&mut Reader::new(&bytes[3..]), 0).unwrap();
+        assert_eq!(text(|o| read.write_text(0, o)), "10000-01-01 00:00:00");
+        assert_eq!(read.epoch_micros(), Some(253_402_300_800_000_000));
+    }
+
+    #[test]
     fn a_fraction_of_a_whole_second() {
         // What SET timestamp = 1.9999999 left in a DATETIME(6) of MySQL 5.7.22, which adds 0 to it as 1970-01-01 00:00:02.
         let bytes = [0x99, 0x02, 0xc2, 0x00, 0x01, 0x0f, 0x42, 0x40];
