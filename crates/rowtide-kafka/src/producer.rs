@@ -194,7 +194,7 @@ impl Producer {
         number: usize,
     ) -> Result<(), Fault> {
         if record.len() > self.settings.record_bytes.min(self.settings.buffer_bytes) {
-            return Err(self.undelivered(topic.0, Code::MessageSizeTooLarge, (number, record.len())));
+            return Err(self.undelivered(Some(topic.0), Code::MessageSizeTooLarge, (number, record.len())));
         }
         self.await_room()?;
         let place = self.place_of(topic, partition, record, number)?;
@@ -390,11 +390,11 @@ impl Producer {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    /// What to say of a record, its number and bytes, for a topic by its place.
-    fn undelivered(&self, topic: usize, code: Code, (number, bytes): (usize, usize)) -> Fault {
-        let topic = self.topics.get(topic).map(|topic| topic.name.clone());
+    /// What to say of a record, its number and bytes, for a topic.
+    fn undelivered(&self, topic: Option<usize>, code: Code, (number, bytes): (usize, usize)) -> Fault {
+        let topic = topic.and_then(|topic| self.topics.get(topic));
         Fault::Delivery(FailedDelivery {
-            topic: topic.unwrap_or_default(),
+            topic: topic.map(|topic| topic.name.clone()).unwrap_or_default(),
             code,
             bytes,
             number,

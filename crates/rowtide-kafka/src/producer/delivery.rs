@@ -332,7 +332,7 @@ impl Producer {
 
     fn undelivered_at(&self, place: usize, code: Code, record: (usize, usize)) -> Fault {
         let topic = self.partitions.get(place).map(|partition| partition.topic);
-        self.undelivered(topic.unwrap_or(usize::MAX), code, record)
+        self.undelivered(topic, code, record)
     }
 }
 

@@ -129,7 +129,7 @@ impl Producer {
         let in_vain = unknown && begun.elapsed() >= self.settings.topic_propagation;
         if in_vain || refused.error == TOPIC_AUTHORIZATION_FAILED {
             let topic = self.by_name.get(&refused.topic).copied();
-            return Err(self.undelivered(topic.unwrap_or(usize::MAX), refused.error.code(), NO_RECORD));
+            return Err(self.undelivered(topic, refused.error.code(), NO_RECORD));
         }
         self.judge(refused.error, ())
     }

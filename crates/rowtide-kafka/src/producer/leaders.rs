@@ -54,7 +54,7 @@ impl Producer {
             }
         };
         self.partition_of(topic, index).map_err(|fault| match fault {
-            Fault::Delivery(failed) => self.undelivered(topic.0, failed.code, (number, record.len())),
+            Fault::Delivery(failed) => self.undelivered(Some(topic.0), failed.code, (number, record.len())),
             other => other,
         })
     }
@@ -62,7 +62,7 @@ impl Producer {
     /// The place of a partition.
     pub(super) fn partition_of(&mut self, topic: TopicId, index: i32) -> Result<usize, Fault> {
         let place = self.known(topic)?.place(index);
-        place.ok_or_else(|| self.undelivered(topic.0, Code::UnknownPartition, NO_RECORD))
+        place.ok_or_else(|| self.undelivered(Some(topic.0), Code::UnknownPartition, NO_RECORD))
     }
 
     /// A topic whose partitions are known, asked for if need be.
@@ -99,12 +99,12 @@ impl Producer {
             let in_vain = begun.elapsed() >= producer.settings.topic_propagation;
             match error == ErrorCode::NONE || error.is_retriable() {
                 true if in_vain && error != ErrorCode::NONE => {
-                    Err(producer.undelivered(topic.0, error.code(), NO_RECORD))
+                    Err(producer.undelivered(Some(topic.0), error.code(), NO_RECORD))
                 }
                 true => Ok(Attempt::Again(
                     Some(error).filter(|error| *error != ErrorCode::NONE),
                 )),
-                false => Err(producer.undelivered(topic.0, error.code(), NO_RECORD)),
+                false => Err(producer.undelivered(Some(topic.0), error.code(), NO_RECORD)),
             }
         })
     }
