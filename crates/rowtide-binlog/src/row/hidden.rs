@@ -3,7 +3,7 @@
 
 use rowtide_event::{ColumnType, Malformed, Reader, Table, Value};
 
-use super::plan::ColumnDecoder;
+use super::plan::{ColumnDecoder, Nulls};
 use crate::event::{Bitmap, TableMap, WireType};
 use crate::schema::metadata;
 use crate::server::Flavour;
@@ -61,15 +61,16 @@ impl HiddenColumns {
         image: &mut Reader<'a>,
         values: &mut Vec<Value<'a>>,
     ) -> Result<(), Malformed> {
-        let nulls = image.take(present.ones().div_ceil(8), "NULL bitmap of a row")?;
+        let nulls = Nulls::read(image, present.ones())?;
         values.resize(self.shown.len(), Value::Absent);
         for (seen, place) in self.places(present)?.into_iter().enumerate() {
             let (column, decoder) = place;
-            let null = nulls
-                .get(seen / 8)
-                .is_some_and(|byte| byte >> (seen % 8) & 1 == 1);
             if let Some(value) = values.get_mut(column) {
-                *value = if null { Value::Null } else { decoder.read(image)? };
+                *value = if nulls.is_null(seen) {
+                    Value::Null
+                } else {
+                    decoder.read(image)?
+                };
             }
         }
         Ok(())

@@ -165,10 +165,9 @@ impl RowPlan {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Malformed> {
-        let nulls = image.take(present.ones().div_ceil(8), "NULL bitmap of a row")?;
-        out.extend_from_slice(nulls);
-        let mut nulls =
-            (0..present.ones()).map(|at| nulls.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1));
+        let nulls = Nulls::read(image, present.ones())?;
+        out.extend_from_slice(nulls.0);
+        let mut nulls = (0..present.ones()).map(|at| nulls.is_null(at));
         for ((at, column), compressed) in self.columns.iter().enumerate().zip(&self.compressed) {
             if !present.bit(at) || nulls.next() == Some(true) {
                 continue;
@@ -265,7 +264,7 @@ impl RowPlan {
         image: &mut Reader<'a>,
         values: &mut Vec<Value<'a>>,
     ) -> Result<(), Malformed> {
-        let nulls = image.take(present.ones().div_ceil(8), "NULL bitmap of a row")?;
+        let nulls = Nulls::read(image, present.ones())?;
         values.reserve(self.columns.len());
         let mut seen = 0usize;
         for (at, column) in self.columns.iter().enumerate() {
@@ -273,13 +272,30 @@ impl RowPlan {
                 values.push(Value::Absent);
                 continue;
             }
-            let null = nulls
-                .get(seen / 8)
-                .is_some_and(|byte| byte >> (seen % 8) & 1 == 1);
-            values.push(if null { Value::Null } else { column.read(image)? });
+            values.push(if nulls.is_null(seen) {
+                Value::Null
+            } else {
+                column.read(image)?
+            });
             seen = seen.saturating_add(1);
         }
         Ok(())
+    }
+}
+
+/// Which of the columns in an image are NULL, by their order there.
+pub(super) struct Nulls<'a>(&'a [u8]);
+
+impl<'a> Nulls<'a> {
+    /// Reads the bits of so many columns.
+    pub(super) fn read(image: &mut Reader<'a>, columns: usize) -> Result<Self, Malformed> {
+        let bits = image.take(columns.div_ceil(8), "NULL bitmap of a row")?;
+        Ok(Self(bits))
+    }
+
+    pub(super) fn is_null(&self, at: usize) -> bool {
+        let bits = self.0.get(at / 8);
+        bits.is_some_and(|byte| byte >> (at % 8) & 1 == 1)
     }
 }
 
