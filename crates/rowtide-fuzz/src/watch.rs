@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows, Statement,
 };
 use rowtide_binlog::event::describe::Printed;
 use rowtide_binlog::event::{Checksum, TableMap};
@@ -71,10 +70,6 @@ impl Captured {
 impl Handler for Watch {
     type Error = DecodeError;
 
-    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
         let Ok(table) = metadata::table(map).or_else(|_| metadata::as_logged(map)) else {
             return Ok(None);
@@ -116,34 +111,6 @@ impl Handler for Watch {
             NameCase::Matters,
         );
         read_statement(&String::from_utf8_lossy(statement.query), &session);
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
 

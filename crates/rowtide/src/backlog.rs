@@ -5,11 +5,7 @@
 //! the way from the start to the end is read once for its statements alone, which is fast: no row is decoded.
 
 use rowtide_binlog::client::Client;
-use rowtide_binlog::decoder::{
-    CapturedTable, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows, Statement,
-    TransactionEnd, TransactionStart, XaDecision,
-};
-use rowtide_binlog::event::TableMap;
+use rowtide_binlog::decoder::{Decoder, DecoderOptions, Handler, Statement, TransactionStart};
 use rowtide_binlog::replica::{Replica, ReplicaOptions};
 use rowtide_event::BinlogPosition;
 
@@ -94,46 +90,10 @@ impl<F: FnMut(&Statement<'_>) -> Result<(), Error>> Handler for Scan<'_, F> {
         Ok(())
     }
 
-    fn table(&mut self, _: &TableMap<'_>, _: &[u8]) -> Result<Option<CapturedTable>, Error> {
-        Ok(None)
-    }
-
-    fn rows(&mut self, _: Rows<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
     fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
         if self.captured && !is_before(self.end, &statement_end(statement)) {
             (self.each)(statement)?;
         }
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -266,6 +266,8 @@ impl Capture {
     }
 }
 
+// Whatever is passed over here is lost.
+#[deny(clippy::missing_trait_methods)]
 impl Handler for Capture {
     type Error = Error;
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows,
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
@@ -166,10 +165,6 @@ impl Sink {
 impl Handler for Sink {
     type Error = SinkError;
 
-    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
     fn table(&mut self, map: &TableMap<'_>, _: &[u8]) -> Result<Option<CapturedTable>, SinkError> {
         if self.depth == Depth::Events {
             return Ok(None);
@@ -206,38 +201,6 @@ impl Handler for Sink {
             self.hand_over();
             index += 1;
         }
-    }
-
-    fn statement(&mut self, _: &Statement<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), SinkError> {
-        Ok(())
     }
 }
 

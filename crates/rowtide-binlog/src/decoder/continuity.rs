@@ -9,11 +9,7 @@ use crate::event::{
 };
 
 use super::frame::Frame;
-use super::{
-    CapturedTable, DecodeError, DecodeErrorKind, Decoder, DecoderOptions, EventContext, Handler, Moved,
-    Rollback, Rows, Statement, TransactionEnd, TransactionStart, XaDecision,
-};
-use crate::event::TableMap;
+use super::{DecodeError, DecodeErrorKind, Decoder, DecoderOptions, Handler};
 
 /// Follows the events of files in their order. What it says of a file whose events are all whole is that something was
 /// lost from it, or put into it, after the server had written it.
@@ -264,50 +260,6 @@ struct Seen {
 
 impl Handler for Seen {
     type Error = DecodeError;
-
-    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn table(&mut self, _: &TableMap<'_>, _: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
-        Ok(None)
-    }
-
-    fn rows(&mut self, _: Rows<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn statement(&mut self, _: &Statement<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
 
     fn previous_gtids(&mut self, set: GtidSet) -> Result<(), DecodeError> {
         self.previous = Some(set);

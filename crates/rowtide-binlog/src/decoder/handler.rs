@@ -11,40 +11,69 @@ use super::{DecodeError, Rows};
 
 /// Takes what a [`Decoder`](super::Decoder) finds in the events. All calls of one transaction come between
 /// [`begin`](Self::begin) and [`commit`](Self::commit), [`rollback`](Self::rollback) or [`prepare`](Self::prepare).
+///
+/// What is not implemented is passed over: who only looks for something implements what tells of it.
 pub trait Handler {
     /// What stops the decoding.
     type Error: From<DecodeError>;
 
     /// A transaction begins.
-    fn begin(&mut self, transaction: &TransactionStart<'_>) -> Result<(), Self::Error>;
+    fn begin(&mut self, transaction: &TransactionStart<'_>) -> Result<(), Self::Error> {
+        let _ = transaction;
+        Ok(())
+    }
 
     /// A table whose rows may follow, when its TABLE_MAP (whose body is `raw`) is new or differs from the last one with
     /// its number. `None` makes the decoder pass over its rows.
-    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Self::Error>;
+    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Self::Error> {
+        let _ = (map, raw);
+        Ok(None)
+    }
 
     /// Rows of a captured table.
-    fn rows(&mut self, rows: Rows<'_>) -> Result<(), Self::Error>;
+    fn rows(&mut self, rows: Rows<'_>) -> Result<(), Self::Error> {
+        let _ = rows;
+        Ok(())
+    }
 
     /// A statement that is not BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE SAVEPOINT or XA: a DDL, or a change in
     /// statement format, whose rows are not in the binlog.
-    fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Self::Error>;
+    fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Self::Error> {
+        let _ = statement;
+        Ok(())
+    }
 
     /// A savepoint of the transaction: [`rolled_back_to`](Self::rolled_back_to) may name its number. Numbers grow, and no
     /// two of a transaction are the same.
-    fn savepoint(&mut self, number: u64) -> Result<(), Self::Error>;
+    fn savepoint(&mut self, number: u64) -> Result<(), Self::Error> {
+        let _ = number;
+        Ok(())
+    }
 
     /// None of the transaction's rows since the savepoint are real, and its later savepoints are gone.
-    fn rolled_back_to(&mut self, number: u64, context: &EventContext<'_>) -> Result<(), Self::Error>;
+    fn rolled_back_to(&mut self, number: u64, context: &EventContext<'_>) -> Result<(), Self::Error> {
+        let _ = (number, context);
+        Ok(())
+    }
 
     /// The transaction is committed.
-    fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Self::Error>;
+    fn commit(&mut self, end: &TransactionEnd<'_>) -> Result<(), Self::Error> {
+        let _ = end;
+        Ok(())
+    }
 
     /// The transaction is rolled back.
-    fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Self::Error>;
+    fn rollback(&mut self, rollback: &Rollback<'_>) -> Result<(), Self::Error> {
+        let _ = rollback;
+        Ok(())
+    }
 
     /// The XA transaction is prepared: whether its rows are real is decided later, maybe in another file, by
     /// [`decided`](Self::decided) with the same `xid`, which is written as in XA statements: `X'6731',X'6231',1`.
-    fn prepare(&mut self, xid: &str, end: &TransactionEnd<'_>) -> Result<(), Self::Error>;
+    fn prepare(&mut self, xid: &str, end: &TransactionEnd<'_>) -> Result<(), Self::Error> {
+        let _ = (xid, end);
+        Ok(())
+    }
 
     /// What becomes of a prepared XA transaction, which may have been prepared before the stream began. Called inside a
     /// transaction that holds nothing else, for the statement at `context`.
@@ -53,10 +82,16 @@ pub trait Handler {
         xid: &str,
         decision: XaDecision,
         context: &EventContext<'_>,
-    ) -> Result<(), Self::Error>;
+    ) -> Result<(), Self::Error> {
+        let _ = (xid, decision, context);
+        Ok(())
+    }
 
     /// The stream moved without a transaction, and none is open.
-    fn position(&mut self, moved: &Moved<'_>) -> Result<(), Self::Error>;
+    fn position(&mut self, moved: &Moved<'_>) -> Result<(), Self::Error> {
+        let _ = moved;
+        Ok(())
+    }
 
     /// All transactions in the files before the one that begins.
     fn previous_gtids(&mut self, set: GtidSet) -> Result<(), Self::Error> {

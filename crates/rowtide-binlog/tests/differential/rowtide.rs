@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
-};
+use rowtide_binlog::decoder::{CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows};
 use rowtide_binlog::event::file::BinlogFile;
 use rowtide_binlog::event::{EventType, Header, TableMap};
 use rowtide_binlog::row::RowPlan;
@@ -127,42 +124,6 @@ impl Handler for Found {
                 types: types.clone(),
             });
         }
-        Ok(())
-    }
-
-    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn statement(&mut self, _: &Statement<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
 }

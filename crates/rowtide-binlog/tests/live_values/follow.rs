@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rowtide_binlog::client::{Client, SourceOptions};
-use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
-};
+use rowtide_binlog::decoder::{CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows};
 use rowtide_binlog::event::{RowsOperation, TableMap};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::row::RowPlan;
@@ -241,10 +238,6 @@ fn key(table: &Table, row: &[Cell]) -> Vec<Cell> {
 impl Handler for Follow {
     type Error = DecodeError;
 
-    fn begin(&mut self, _: &TransactionStart<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
     fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
         if map.database != self.database {
             return Ok(None);
@@ -276,38 +269,6 @@ impl Handler for Follow {
             }
             self.change(tag, &change);
         }
-        Ok(())
-    }
-
-    fn statement(&mut self, _: &Statement<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn savepoint(&mut self, _: u64) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rolled_back_to(&mut self, _: u64, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self, _: &Rollback<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn prepare(&mut self, _: &str, _: &TransactionEnd<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn decided(&mut self, _: &str, _: XaDecision, _: &EventContext<'_>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn position(&mut self, _: &Moved<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
 }
