@@ -28,9 +28,8 @@ use crate::event::{
     RowsOperation, XaPrepare, annotate_rows, gtid_tagged, rows_query, unpack::Unpacker, xid,
 };
 
-use crate::row::{Documents, Uncompressed};
-
 use self::frame::Frame;
+use self::row_events::Room;
 use self::stream::Stream;
 use self::tables::Tables;
 use self::transaction::{Phase, Transaction};
@@ -79,10 +78,8 @@ pub struct Decoder {
     /// Away while a payload is unpacked.
     unpacker: Option<Unpacker>,
     /// Away while an event's rows are handed over.
-    uncompressed: Uncompressed,
+    room: Option<Box<Room>>,
     event_type: EventType,
-    /// Of the rows event that is being decoded.
-    documents: Documents,
 }
 
 impl Decoder {
@@ -99,9 +96,8 @@ impl Decoder {
             transaction: Transaction::default(),
             tables: Tables::default(),
             unpacker: Some(Unpacker::new()),
-            uncompressed: Uncompressed::default(),
+            room: None,
             event_type: EventType::Unknown(0),
-            documents: Documents::default(),
         }
     }
 
@@ -131,6 +127,7 @@ impl Decoder {
     }
 
     /// Checks an event as a whole and moves to it.
+    #[inline(always)]
     fn open<'e>(&mut self, event: &'e [u8]) -> Result<(Header, &'e [u8]), DecodeErrorKind> {
         let (header, rest) = Header::split(event)?;
         self.event_type = header.event_type;
@@ -434,6 +431,7 @@ impl Decoder {
     }
 
     /// Adds the place to what a reader of bytes says.
+    #[inline(always)]
     fn read<T>(&self, result: Result<T, Malformed>) -> Result<T, DecodeError> {
         result.map_err(|cause| self.error(cause))
     }
@@ -461,6 +459,7 @@ impl Decoder {
         )))
     }
 
+    #[cold]
     fn error(&self, cause: impl Into<DecodeErrorKind>) -> DecodeError {
         let place = Place {
             event_type: self.event_type,

@@ -61,7 +61,7 @@ impl Handler for Seen {
         }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let table = self.tables[rows.tag].id.table.clone();
         while let Some(change) = rows.next()? {
             let (operation, values) = match change {

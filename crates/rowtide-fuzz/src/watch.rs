@@ -89,7 +89,7 @@ impl Handler for Watch {
         }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let Some(captured) = self.tables.get_mut(rows.tag) else {
             return Ok(());
         };

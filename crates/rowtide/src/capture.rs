@@ -298,14 +298,14 @@ impl Handler for Capture {
         self.catalog.capture(map, raw, &self.position)
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), Error> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), Error> {
         let context = *rows.context();
         let transaction = self.open_transaction()?;
         transaction.has_rows = true;
         if !transaction.captured {
             return Ok(());
         }
-        if let Some(apart) = self.apart(&rows) {
+        if let Some(apart) = self.apart(rows) {
             return self.lay_aside(apart, source_ts_us(&context));
         }
         self.encode_aside()?;

@@ -180,7 +180,7 @@ impl Handler for Sink {
         }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), SinkError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), SinkError> {
         self.seen.rows_events += 1;
         let mut now = ProcessedAt { ns: 0 };
         if self.depth == Depth::Json {
@@ -192,8 +192,8 @@ impl Handler for Sink {
         loop {
             let mut more = Ok(false);
             match self.around.filter(|_| index > 0) {
-                Some(around) => around(&mut || more = self.row(&mut rows, index, now)),
-                None => more = self.row(&mut rows, index, now),
+                Some(around) => around(&mut || more = self.row(rows, index, now)),
+                None => more = self.row(rows, index, now),
             }
             if !more? {
                 return Ok(());

@@ -24,19 +24,21 @@ pub(super) enum Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn of(query: &'a [u8]) -> Self {
-        let (word, rest) = split_word(query);
-        if word.len() > 9 {
-            return Self::Statement;
+        // What nearly all transactions begin with is told without looking at each letter.
+        if query == b"BEGIN" {
+            return Self::Begin;
         }
-        match word.to_ascii_uppercase().as_slice() {
-            b"BEGIN" if rest.is_empty() => Self::Begin,
-            b"COMMIT" if rest.is_empty() => Self::Commit,
-            b"ROLLBACK" if rest.is_empty() => Self::Rollback,
-            b"ROLLBACK" => Self::of_rollback(rest),
-            b"SAVEPOINT" => Self::Savepoint(rest),
-            b"RELEASE" => Self::Release,
-            b"XA" => Self::of_xa(rest),
-            b"CREATE" if is_table(rest) && ends_with_start_transaction(rest) => Self::CreateSelect,
+        let (word, rest) = split_word(query);
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        match word.len() {
+            5 if is(b"BEGIN") && rest.is_empty() => Self::Begin,
+            6 if is(b"COMMIT") && rest.is_empty() => Self::Commit,
+            8 if is(b"ROLLBACK") && rest.is_empty() => Self::Rollback,
+            8 if is(b"ROLLBACK") => Self::of_rollback(rest),
+            9 if is(b"SAVEPOINT") => Self::Savepoint(rest),
+            7 if is(b"RELEASE") => Self::Release,
+            2 if is(b"XA") => Self::of_xa(rest),
+            6 if is(b"CREATE") && is_table(rest) && ends_with_start_transaction(rest) => Self::CreateSelect,
             _ => Self::Statement,
         }
     }

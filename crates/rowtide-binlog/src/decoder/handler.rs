@@ -31,7 +31,7 @@ pub trait Handler {
     }
 
     /// Rows of a captured table.
-    fn rows(&mut self, rows: Rows<'_>) -> Result<(), Self::Error> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), Self::Error> {
         let _ = rows;
         Ok(())
     }

@@ -1,8 +1,18 @@
 //! TABLE_MAP and rows events: to rows that someone wants.
 
 use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
+use crate::row::{Documents, Uncompressed};
 
+use super::rows::Images;
 use super::{DecodeErrorKind, Decoder, Handler, Rows};
+
+/// Memory for the rows of an event, kept for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    uncompressed: Uncompressed,
+    documents: Documents,
+    images: Images<'static>,
+}
 
 impl Decoder {
     pub(super) fn table_map<H: Handler>(
@@ -59,19 +69,29 @@ impl Decoder {
         let (Some(table), Some(operation)) = (known, RowsOperation::of(header.event_type)) else {
             return Ok(());
         };
-        let event = self.read(RowsEvent::read(body, operation, post_header_len))?;
+        let mut event = self.read(RowsEvent::read(body, operation, post_header_len))?;
         self.read(table.plan.check(&event))?;
-        let mut uncompressed = std::mem::take(&mut self.uncompressed);
+        let mut room = self.room.take().unwrap_or_default();
+        let Room {
+            uncompressed,
+            documents,
+            images,
+        } = &mut *room;
         let limit = self.options.max_event_size;
-        let event = self.read(uncompressed.open(event, header.event_type, &table.plan, limit))?;
+        let needed = Uncompressed::is_needed(header.event_type, &table.plan);
+        if needed {
+            event = self.read(uncompressed.open(event, header.event_type, &table.plan, limit))?;
+        }
         let context = self.transaction.context(&self.stream, header);
-        let mut documents = std::mem::take(&mut self.documents);
-        let rows = Rows::open(event, header.event_type, table, context, &mut documents)?;
-        handler.rows(rows)?;
+        let kept = std::mem::take(images);
+        let mut rows = Rows::open(event, header.event_type, table, context, documents, kept)?;
+        handler.rows(&mut rows)?;
+        *images = rows.into_images();
         documents.clear();
-        self.documents = documents;
-        uncompressed.shrink();
-        self.uncompressed = uncompressed;
+        if needed {
+            uncompressed.shrink();
+        }
+        self.room = Some(room);
         Ok(())
     }
 }

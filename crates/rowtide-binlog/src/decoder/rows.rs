@@ -21,26 +21,50 @@ pub struct Rows<'a> {
     unread: Reader<'a>,
     /// Whether a row that has no bytes is still to come.
     one_without_columns: bool,
-    before: Vec<Value<'a>>,
-    after: Vec<Value<'a>>,
+    images: Images<'a>,
     /// Of an event with differences, the documents that they make, and how many of those are done.
     documents: (Option<&'a Documents>, usize),
 }
 
+/// Room for the images of a row. The memory goes from event to event.
+#[derive(Debug, Default)]
+pub(super) struct Images<'a> {
+    before: Vec<Value<'a>>,
+    after: Vec<Value<'a>>,
+}
+
+impl Images<'_> {
+    /// The same room, empty, for rows of another event.
+    fn emptied(self) -> Images<'static> {
+        // The library collects into the vector's own memory where its items have the same layout.
+        let empty = |mut values: Vec<Value<'_>>| {
+            values.clear();
+            values.into_iter().map(|_| Value::Null).collect()
+        };
+        Images {
+            before: empty(self.before),
+            after: empty(self.after),
+        }
+    }
+}
+
 impl<'a> Rows<'a> {
     /// The rows of an event, whose JSON documents are put into `documents` where they are logged as differences.
+    #[inline]
     pub(super) fn open(
         event: RowsEvent<'a>,
         event_type: EventType,
         table: &'a CapturedTable,
         context: EventContext<'a>,
         documents: &'a mut Documents,
+        images: Images<'a>,
     ) -> Result<Self, DecodeError> {
         let rebuilt = match event.operation {
             RowsOperation::PartialUpdate => table.plan.rebuild(&event, documents),
             _ => Ok(()),
         };
         let mut rows = Self::of(table.tag, &table.plan, event, event_type, context);
+        rows.images = images;
         rows.documents.0 = Some(documents);
         match rebuilt {
             Ok(()) => Ok(rows),
@@ -49,6 +73,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The rows of an event without differences of JSON documents.
+    #[inline]
     pub(super) fn of(
         tag: usize,
         plan: &'a Arc<RowPlan>,
@@ -64,8 +89,7 @@ impl<'a> Rows<'a> {
             context,
             unread: Reader::new(event.rows),
             one_without_columns: event.one_row_without_columns,
-            before: Vec::new(),
-            after: Vec::new(),
+            images: Images::default(),
             documents: (None, 0),
         }
     }
@@ -75,6 +99,11 @@ impl<'a> Rows<'a> {
     pub fn detach(&self) -> Option<DetachedRows> {
         let apart = self.event.operation != RowsOperation::PartialUpdate;
         apart.then(|| DetachedRows::of(self.tag, self.plan, &self.event, self.event_type, &self.context))
+    }
+
+    /// The room for images, when no row is needed any more.
+    pub(super) fn into_images(self) -> Images<'static> {
+        self.images.emptied()
     }
 
     /// Where the event stands.
@@ -104,7 +133,7 @@ impl<'a> Rows<'a> {
             return Ok(None);
         }
         self.decode().map_err(|cause| self.error(cause.into()))?;
-        let (before, after) = (self.before.as_slice(), self.after.as_slice());
+        let (before, after) = (self.images.before.as_slice(), self.images.after.as_slice());
         Ok(Some(match self.event.operation {
             RowsOperation::Insert => RowChange::Create { after: before },
             RowsOperation::Update | RowsOperation::PartialUpdate => RowChange::Update { before, after },
@@ -115,11 +144,14 @@ impl<'a> Rows<'a> {
     /// The first image goes to `before` whatever the operation is: each event has at least one.
     fn decode(&mut self) -> Result<(), Malformed> {
         self.plan
-            .read_image(&self.event.present, &mut self.unread, &mut self.before)?;
+            .read_image(&self.event.present, &mut self.unread, &mut self.images.before)?;
         let after = self.event.present_after;
         match self.event.operation {
             RowsOperation::Insert | RowsOperation::Delete => return Ok(()),
-            RowsOperation::Update => self.plan.read_image(&after, &mut self.unread, &mut self.after)?,
+            RowsOperation::Update => {
+                self.plan
+                    .read_image(&after, &mut self.unread, &mut self.images.after)?
+            }
             RowsOperation::PartialUpdate => self.decode_partial()?,
         }
         if !after.is_full() {
@@ -131,7 +163,7 @@ impl<'a> Rows<'a> {
     /// A column that the image after an update leaves out has not changed (`binlog_row_image` MINIMAL and NOBLOB): its value
     /// is that of the image before, where it is in there.
     fn take_over_what_has_not_changed(&mut self) {
-        for (after, before) in self.after.iter_mut().zip(&self.before) {
+        for (after, before) in self.images.after.iter_mut().zip(&self.images.before) {
             if *after == Value::Absent {
                 *after = *before;
             }
@@ -140,11 +172,11 @@ impl<'a> Rows<'a> {
 
     /// A difference without operations leaves the document as it was.
     fn decode_partial(&mut self) -> Result<(), Malformed> {
-        let (before, (documents, done)) = (&self.before, &mut self.documents);
+        let (before, (documents, done)) = (&self.images.before, &mut self.documents);
         self.plan.read_partial_image(
             &self.event.present_after,
             &mut self.unread,
-            &mut self.after,
+            &mut self.images.after,
             |column, diffs| {
                 const MISSING: Malformed = Malformed::Invalid("document of a partial update");
                 if diffs.is_empty() {
@@ -159,6 +191,7 @@ impl<'a> Rows<'a> {
         )
     }
 
+    #[cold]
     fn error(&self, cause: DecodeErrorKind) -> DecodeError {
         let place = Place {
             event_type: self.event_type,

@@ -39,6 +39,7 @@ impl Stream {
 
     /// Moves to an event, and fails where events are missing before it; whole transactions may be, unless `inside` of
     /// one.
+    #[inline]
     pub(super) fn step(&mut self, header: &Header, inside: bool) -> Result<(), DecodeErrorKind> {
         self.start = self.next;
         if !self.is_in_file(header) {

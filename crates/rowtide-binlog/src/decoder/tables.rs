@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::CapturedTable;
 
 /// What is known of tables by their number. A TABLE_MAP is valid to the end of its statement; what it said is kept
 /// longer, so that the same bytes need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    by_id: HashMap<u64, Known>,
+    by_id: HashMap<u64, Known, RandomState>,
     statement: u64,
 }
 

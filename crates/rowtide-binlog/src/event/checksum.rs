@@ -60,14 +60,18 @@ fn verify_crc32(event: &[u8]) -> Result<&[u8], ChecksumError> {
 /// FORMAT_DESCRIPTION is protected as if it were not in use: the server sets that flag without a new checksum.
 pub fn crc32(protected: &[u8]) -> u32 {
     const TYPE_AT: usize = 4;
+    if protected.get(TYPE_AT) == Some(&EventType::FormatDescription.number()) {
+        crc32_of_format_description(protected)
+    } else {
+        crc32fast::hash(protected)
+    }
+}
+
+fn crc32_of_format_description(protected: &[u8]) -> u32 {
     const FLAGS_AT: usize = 17;
-    let in_use = protected.get(TYPE_AT) == Some(&EventType::FormatDescription.number())
-        && protected
-            .get(FLAGS_AT)
-            .is_some_and(|low| u16::from(*low) & HeaderFlags::IN_USE != 0);
     let mut hasher = crc32fast::Hasher::new();
     match protected.split_at_checked(FLAGS_AT) {
-        Some((before, [low, after @ ..])) if in_use => {
+        Some((before, [low, after @ ..])) if u16::from(*low) & HeaderFlags::IN_USE != 0 => {
             hasher.update(before);
             hasher.update(&[low & 0xfe]);
             hasher.update(after);

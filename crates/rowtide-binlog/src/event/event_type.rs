@@ -14,6 +14,7 @@ macro_rules! event_types {
 
         impl EventType {
             /// The type with this number.
+            #[inline]
             pub fn from_number(number: u8) -> Self {
                 match number {
                     $($number => Self::$variant,)*

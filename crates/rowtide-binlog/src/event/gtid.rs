@@ -37,6 +37,7 @@ pub(super) const MAX_GNO: u64 = i64::MAX as u64 - 1;
 
 impl<'a> GtidEvent<'a> {
     /// Reads a body. Each server version appended something; what is not there is `None`.
+    #[inline]
     pub fn read(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         reader.u8(WHAT)?;

@@ -119,6 +119,7 @@ pub struct RowsEvent<'a> {
 
 impl<'a> RowsEvent<'a> {
     /// Reads a body whose fixed part is `post_header_len` bytes long: 6 or 8 in version 1, 10 in version 2.
+    #[inline]
     pub fn read(body: &'a [u8], operation: RowsOperation, post_header_len: usize) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let header = RowsHeader::read_from(&mut reader, post_header_len)?;
@@ -216,13 +217,8 @@ impl<'a> Bitmap<'a> {
     /// Reads a bitmap of `width` bits.
     pub fn read(reader: &mut Reader<'a>, width: usize) -> Result<Self, Malformed> {
         let bytes = reader.take(width.div_ceil(8), "bitmap of a rows event")?;
-        let mut bitmap = Self {
-            bytes,
-            width,
-            ones: 0,
-        };
-        bitmap.ones = (0..width).filter(|index| bitmap.bit(*index)).count();
-        Ok(bitmap)
+        let ones = ones(bytes, width);
+        Ok(Self { bytes, width, ones })
     }
 
     /// Its bytes.
@@ -251,6 +247,17 @@ impl<'a> Bitmap<'a> {
     pub fn is_full(&self) -> bool {
         self.ones == self.width
     }
+}
+
+/// How many of the first `width` bits are set: what the last byte has beyond them is not of the bitmap.
+fn ones(bytes: &[u8], width: usize) -> usize {
+    let ones = |byte: u8| byte.count_ones() as usize;
+    let Some((last, whole)) = bytes.split_last() else {
+        return 0;
+    };
+    let beyond = bytes.len().saturating_mul(8).saturating_sub(width);
+    let last = u32::from(*last) & (0xff_u32 >> beyond.min(8));
+    whole.iter().map(|byte| ones(*byte)).sum::<usize>() + last.count_ones() as usize
 }
 
 #[cfg(test)]
@@ -344,6 +351,17 @@ mod tests {
             for operation in [RowsOperation::Insert, RowsOperation::Update, RowsOperation::Delete] {
                 let _ = RowsEvent::read(&bytes, operation, post);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ones_are_the_bits_that_are_set(bytes: Vec<u8>, less in 0usize..8) {
+            let width = (bytes.len() * 8).saturating_sub(less);
+            let bitmap = Bitmap::read(&mut Reader::new(&bytes), width).unwrap();
+            let set = (0..width + 8).filter(|index| bitmap.bit(*index)).count();
+            prop_assert_eq!(bitmap.ones(), set);
+            prop_assert_eq!(bitmap.is_full(), set == width);
         }
     }
 }

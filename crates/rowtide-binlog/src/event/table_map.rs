@@ -73,6 +73,7 @@ impl<'a> TableMap<'a> {
 
 /// The fixed part, which TABLE_MAP and rows events have in common: the table's number (four bytes in MySQL 5.1.4 and
 /// older, six since) and flags.
+#[inline]
 pub(super) fn id_and_flags(reader: &mut Reader<'_>, post_header_len: usize) -> Result<(u64, u16), Malformed> {
     let (table_id, used) = match post_header_len {
         6 => (u64::from(reader.u32("table id")?), 6),

@@ -103,7 +103,7 @@ impl Handler for Found {
         Ok(Some(CapturedTable { plan, tag }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let table = self.tables[rows.tag].clone();
         let types: Vec<_> = table.columns.iter().map(|column| word(&column.ty)).collect();
         while let Some(change) = rows.next()? {

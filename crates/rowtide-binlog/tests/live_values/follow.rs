@@ -258,7 +258,7 @@ impl Handler for Follow {
         }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let (tag, operation) = (rows.tag, rows.operation());
         while let Some(change) = rows.next()? {
             match operation {

@@ -7,7 +7,7 @@ mod binary;
 mod intervals;
 mod set;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use uuid::Uuid;
@@ -75,16 +75,21 @@ fn is_tag(tag: &str) -> bool {
 
 impl fmt::Display for GtidSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.tag {
-            "" => write!(f, "{}", self.uuid),
-            tag => write!(f, "{}:{tag}", self.uuid),
+        let mut text = Uuid::encode_buffer();
+        f.write_str(self.uuid.hyphenated().encode_lower(&mut text))?;
+        if !self.tag.is_empty() {
+            f.write_char(':')?;
+            f.write_str(&self.tag)?;
         }
+        Ok(())
     }
 }
 
 impl fmt::Display for Gtid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.source, self.number)
+        self.source.fmt(f)?;
+        f.write_char(':')?;
+        f.write_str(itoa::Buffer::new().format(self.number))
     }
 }
 

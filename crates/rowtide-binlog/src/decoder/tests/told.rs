@@ -47,7 +47,7 @@ impl Handler for Log {
         }))
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>) -> Result<(), DecodeError> {
+    fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let query = rows
             .context()
             .query
