@@ -58,6 +58,13 @@ pub enum DecodeErrorKind {
          position after this transaction, with a new copy of the table"
     )]
     NoDocument,
+    /// The images of a rows event have no column, and nothing else says how many rows they are: MariaDB logs inserts of
+    /// defaults alone so (`binlog_row_image=MINIMAL`), and deletes of rows all of whose columns are generated.
+    #[error(
+        "the event has none of its rows' columns, so that nothing in the binlog says how many rows there were: set \
+         binlog_row_image=FULL on the server, and start from a position after this transaction, with a new copy of the table"
+    )]
+    UncountedRows,
     /// Events are missing between this one and the last.
     #[error(
         "the event says that it starts at {found} (modulo 2^32), but the event before it ended at {expected}"

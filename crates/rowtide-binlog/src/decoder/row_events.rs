@@ -4,7 +4,7 @@ use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
 use crate::row::{Documents, Uncompressed};
 
 use super::rows::Images;
-use super::{DecodeErrorKind, Decoder, Handler, Rows};
+use super::{CapturedTable, DecodeError, DecodeErrorKind, Decoder, Handler, Rows};
 
 /// Memory for the rows of an event, kept for the next one.
 #[derive(Debug, Default)]
@@ -70,6 +70,9 @@ impl Decoder {
             return Ok(());
         };
         let mut event = self.read(RowsEvent::read(body, operation, post_header_len))?;
+        if event.has_uncounted_rows() {
+            return Err(self.uncounted(table).into());
+        }
         self.read(table.plan.check(&event))?;
         let mut room = self.room.take().unwrap_or_default();
         let Room {
@@ -93,5 +96,12 @@ impl Decoder {
         }
         self.room = Some(room);
         Ok(())
+    }
+
+    #[cold]
+    fn uncounted(&self, table: &CapturedTable) -> DecodeError {
+        let mut error = self.error(DecodeErrorKind::UncountedRows);
+        error.place.table = Some(table.plan.table().to_string());
+        error
     }
 }

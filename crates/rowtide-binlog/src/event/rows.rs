@@ -152,6 +152,13 @@ impl<'a> RowsEvent<'a> {
             rows,
         })
     }
+
+    /// Whether its rows have no columns and so no bytes, and nothing says how many they are.
+    pub fn has_uncounted_rows(&self) -> bool {
+        let without_bytes =
+            self.present.ones() == 0 && self.present_after.ones() == 0 && self.rows.is_empty();
+        without_bytes && !self.one_row_without_columns
+    }
 }
 
 impl EventType {

@@ -85,3 +85,13 @@ fn fields_that_are_cut_short_are_refused() {
         );
     }
 }
+
+#[test]
+fn rows_that_nothing_counts_stop_with_what_to_do() {
+    let mut stream = Stream::new();
+    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), map(1, "t")]);
+    let uncounted = rows(EventType::DeleteRowsV1, &[], &[0]);
+    let error = stream.feed(uncounted).unwrap_err();
+    assert!(matches!(error.cause, DecodeErrorKind::UncountedRows), "{error}");
+    assert_eq!(error.place.table.as_deref(), Some("db.t"));
+}
