@@ -42,6 +42,7 @@ pub use self::handler::{
     TransactionStart, XaDecision,
 };
 pub use self::rows::Rows;
+pub use self::stream::LeftOut;
 
 /// What a [`Decoder`] may take.
 #[derive(Debug, Clone)]
@@ -50,9 +51,8 @@ pub struct DecoderOptions {
     pub max_event_size: usize,
     /// How events are protected until the first FORMAT_DESCRIPTION says so: as was agreed with the server.
     pub checksum: Checksum,
-    /// Whether the server leaves out transactions without a word, as MariaDB does with those that a GTID position to
-    /// start from has behind it. Otherwise positions that do not follow each other stop the decoder.
-    pub transactions_left_out: bool,
+    /// What the server leaves out. Positions that do not follow each other stop the decoder elsewhere.
+    pub left_out: LeftOut,
     /// The logarithm of the bytes that zstd may look back: 27 reads what any `binlog_transaction_compression_level_zstd`
     /// writes, and takes up to 128 MiB at levels above 19.
     pub max_window_log: u32,
@@ -63,7 +63,7 @@ impl Default for DecoderOptions {
         Self {
             max_event_size: 1 << 30,
             checksum: Checksum::Crc32,
-            transactions_left_out: false,
+            left_out: LeftOut::Nothing,
             max_window_log: 27,
         }
     }
@@ -86,12 +86,7 @@ impl Decoder {
     /// A decoder of a stream that begins at `start`, where a transaction begins.
     pub fn new(options: DecoderOptions, start: BinlogPosition) -> Self {
         Self {
-            stream: Stream::new(
-                start.file,
-                start.pos,
-                options.checksum,
-                options.transactions_left_out,
-            ),
+            stream: Stream::new(start.file, start.pos, options.checksum, options.left_out.clone()),
             options,
             transaction: Transaction::default(),
             tables: Tables::default(),
@@ -150,7 +145,7 @@ impl Decoder {
                 .get(Header::LEN..)
                 .unwrap_or_default(),
         };
-        self.stream.step(&header, self.transaction.phase.is_open())?;
+        self.stream.step(&header, self.in_transaction())?;
         Ok((header, body))
     }
 
@@ -222,13 +217,11 @@ impl Decoder {
     ) -> Result<(), H::Error> {
         let format = self.read(FormatDescription::read(body))?;
         let restarted = format.created != 0;
-        self.stream.checksum = format.checksum;
-        self.stream.format = format;
+        self.stream.format(format).map_err(|cause| self.error(cause))?;
         self.tables.clear();
         if self.transaction.phase.is_open() {
             if !restarted {
-                let began = self.transaction.start;
-                return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+                return Err(self.unfinished().into());
             }
             handler.rollback(&Rollback::Interrupted(
                 self.transaction.ended(&self.stream, header),
@@ -240,7 +233,8 @@ impl Decoder {
 
     fn rotate<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
         let rotate = self.read(Rotate::read(body))?;
-        if self.stream.rotate(&rotate) && !self.transaction.phase.is_open() {
+        let moved = self.stream.rotate(header, &rotate);
+        if moved.map_err(|cause| self.error(cause))? && !self.in_transaction() {
             self.tables.clear();
             return self.moved(header, MoveCause::Rotate, handler);
         }
@@ -257,10 +251,12 @@ impl Decoder {
             EventType::HeartbeatV2 => Heartbeat::read_v2(body),
             _ => Heartbeat::read(header, body),
         })?;
-        if self.in_transaction() {
+        let inside = self.in_transaction();
+        let followed = self.stream.follow(&heartbeat, inside);
+        followed.map_err(|cause| self.error(cause))?;
+        if inside {
             return Ok(());
         }
-        self.stream.follow(&heartbeat);
         self.moved(header, MoveCause::Heartbeat, handler)
     }
 
@@ -284,9 +280,7 @@ impl Decoder {
             EventType::GtidTagged => gtid_tagged::read(body),
             _ => GtidEvent::read(body),
         })?;
-        if self.transaction.phase.is_open() {
-            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(self.transaction.start)));
-        }
+        self.require_outside()?;
         let gtid = match header.event_type {
             EventType::AnonymousGtid => None,
             // Zero is no number of a transaction.
@@ -343,8 +337,7 @@ impl Decoder {
         handler: &mut H,
     ) -> Result<(), H::Error> {
         if self.transaction.phase.is_open() {
-            let began = self.transaction.start;
-            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+            return Err(self.unfinished().into());
         }
         self.transaction
             .open(&self.stream, header, Some(query.thread_id), phase);
@@ -416,6 +409,19 @@ impl Decoder {
         } else {
             Err(self.error(DecodeErrorKind::NoTransaction))
         }
+    }
+
+    /// For the GTID of another transaction.
+    fn require_outside(&self) -> Result<(), DecodeError> {
+        if self.in_transaction() {
+            Err(self.unfinished())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn unfinished(&self) -> DecodeError {
+        self.error(DecodeErrorKind::UnfinishedTransaction(self.transaction.start))
     }
 
     fn post_header_len(&self, event_type: EventType, usual: usize) -> usize {

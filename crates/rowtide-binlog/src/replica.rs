@@ -2,6 +2,7 @@
 
 mod refused;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rowtide_event::{BinlogPosition, Flavour, GtidSet, Malformed};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 pub use self::refused::DumpRefused;
 
 use crate::client::{Client, ClientError, Link, QueryResult, ServerError};
+use crate::decoder::LeftOut;
 use crate::event::Checksum;
 use crate::server::ServerVersion;
 use crate::wire::command::{self, dump_flag};
@@ -151,7 +153,7 @@ impl From<Malformed> for ReplicaError {
 pub struct Replica {
     link: Link,
     checksum: Checksum,
-    transactions_left_out: bool,
+    left_out: LeftOut,
     deadline: Duration,
     /// Since when bytes are waited for, over all calls that were given up; `None` if the last wait had its bytes.
     waiting_since: Option<Instant>,
@@ -188,7 +190,7 @@ impl Replica {
         Ok(Self {
             link,
             checksum,
-            transactions_left_out: flavour == Flavour::MariaDb && matches!(from, DumpFrom::Gtid(_)),
+            left_out: left_out(flavour, from),
             deadline: options.deadline(),
             waiting_since: None,
             ended: false,
@@ -200,10 +202,9 @@ impl Replica {
         self.checksum
     }
 
-    /// Whether the server leaves out transactions without a word: MariaDB does with those that a GTID position to start
-    /// from has behind it.
-    pub fn transactions_left_out(&self) -> bool {
-        self.transactions_left_out
+    /// What the server leaves out, as a decoder has to know it.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
     }
 
     /// The next event from header to checksum, valid until the next call; `None` at the end of a stream that does not
@@ -284,6 +285,18 @@ impl std::fmt::Debug for Replica {
 fn flavour(client: &Client) -> Flavour {
     let version = client.server_version().parse::<ServerVersion>();
     version.map_or(Flavour::MySql, |version| version.flavour)
+}
+
+fn left_out(flavour: Flavour, from: &DumpFrom) -> LeftOut {
+    match (flavour, from) {
+        (_, DumpFrom::Position(_)) => LeftOut::Nothing,
+        (Flavour::MySql, DumpFrom::Gtid(_)) => LeftOut::LedOver,
+        (Flavour::MariaDb, DumpFrom::Gtid(GtidSet::MariaDb(position))) => {
+            LeftOut::UpTo(position.domains().collect())
+        }
+        // An empty one.
+        (Flavour::MariaDb, DumpFrom::Gtid(GtidSet::MySql(_))) => LeftOut::UpTo(BTreeSet::new()),
+    }
 }
 
 fn dump_command(
@@ -393,7 +406,7 @@ mod tests {
             Replica {
                 link,
                 checksum,
-                transactions_left_out: false,
+                left_out: LeftOut::Nothing,
                 deadline,
                 waiting_since: None,
                 ended: false,

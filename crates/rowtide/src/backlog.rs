@@ -49,7 +49,7 @@ pub(crate) async fn each_statement(
     let mut replica = Replica::start(client, &from, &options).await?;
     let decoder_options = DecoderOptions {
         checksum: replica.checksum(),
-        transactions_left_out: replica.transactions_left_out(),
+        left_out: replica.left_out(),
         ..DecoderOptions::default()
     };
     let mut decoder = Decoder::new(decoder_options, resume.first_position().clone());

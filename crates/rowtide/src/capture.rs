@@ -1,6 +1,7 @@
 //! From decoded transactions to parcels of encoded records: the sink that the binlog decoder calls.
 
 mod aside;
+mod missing;
 mod rows;
 
 use std::num::NonZeroUsize;
@@ -52,6 +53,8 @@ pub(crate) struct Capture {
     delivered: Option<InsideTransaction>,
     /// What is passed over at the beginning of the stream.
     pass_over: Option<PassOver>,
+    /// The stream began with what an earlier run has done, so that `executed` has not all that was read.
+    is_replay: bool,
     /// XA transactions that are not decided yet.
     prepared: PreparedTransactions,
     /// All transactions that are done, where the server has GTIDs.
@@ -129,6 +132,7 @@ impl Capture {
             transaction: None,
             position: resume.position.clone(),
             delivered: resume.inside.clone(),
+            is_replay: PassOver::of(resume).is_some_and(|passed| passed.is_replay()),
             pass_over: PassOver::of(resume),
             prepared: PreparedTransactions::new(without_rows(resume), xa_held_bytes),
             executed: resume.gtids.clone(),
@@ -175,6 +179,12 @@ impl Capture {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a part of the open transaction was handed over.
+    pub(crate) fn has_cut_a_transaction(&self) -> bool {
+        let open = self.transaction.as_ref();
+        open.is_some_and(|open| open.mark.is_none())
     }
 
     /// What was handed over has rows that are not real: it is not to be committed.
@@ -440,8 +450,12 @@ impl Handler for Capture {
                 executed.union(&set);
             }
             self.open.previous = Some(set);
+            return Ok(());
         }
-        Ok(())
+        match &self.executed {
+            Some(executed) if !self.is_replay => missing::check(executed, &set, &self.position),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What stops a stream, and whether starting it again helps.
 
 use rowtide_binlog::client::ClientError;
-use rowtide_binlog::decoder::{DecodeError, DecodeErrorKind};
+use rowtide_binlog::decoder::DecodeError;
 use rowtide_binlog::replica::ReplicaError;
 use rowtide_binlog::server::ServerInfoError;
-use rowtide_event::TableId;
 use rowtide_event::encode::EncodeError;
+use rowtide_event::{GtidSet, TableId};
 use rowtide_kafka::{KafkaError, Recovery};
 
 use crate::resume::ResumeRefused;
@@ -67,6 +67,17 @@ pub enum Error {
     /// An event that cannot be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// Transactions were not sent.
+    #[error(
+        "transactions {missing} are in the source's binlog files before the one that begins behind {position}, and did not \
+         come: they were lost on the way, or gtid_purged was set on the source by hand. Starting again asks for them"
+    )]
+    TransactionsMissing {
+        /// Which.
+        missing: GtidSet,
+        /// File and position that the stream had come to.
+        position: String,
+    },
     /// A row that cannot be written down.
     #[error("a row of {table} at {position} cannot be encoded: {cause}")]
     Encode {
@@ -321,6 +332,7 @@ impl Error {
             Self::Kafka(KafkaError::Setting { .. }) => ErrorKind::Config,
             Self::Kafka(_) => ErrorKind::Kafka,
             Self::Decode(_)
+            | Self::TransactionsMissing { .. }
             | Self::Encode { .. }
             | Self::ShapeStale { .. }
             | Self::ShapeUnknown { .. }
@@ -346,8 +358,16 @@ impl Error {
             Self::SourceEnded | Self::ShapeStale { .. } => true,
             Self::Replica(e) => e.is_retriable(),
             Self::Kafka(e) => e.recovery() == Recovery::Restart,
-            // Damage on the way is gone on the next reading; damage in the file is not, and stops after a few tries.
-            Self::Decode(e) => matches!(e.cause, DecodeErrorKind::ChecksumMismatch),
+            _ => self.is_damage(),
+        }
+    }
+
+    /// Whether bytes or events were damaged, lost or doubled. What happened on the way is gone on the next reading; damage in
+    /// the file is not, and stops after a few tries.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Decode(e) => e.cause.is_damage(),
+            Self::TransactionsMissing { .. } => true,
             _ => false,
         }
     }

@@ -70,7 +70,7 @@ impl Ingest {
     /// Reads until told to stop, the source is idle, or something fails. Whatever was read whole by then is handed over.
     pub(crate) async fn run(mut self) -> Result<Ended, Error> {
         let ended = self.read().await;
-        if let Err(Error::RolledBack { .. } | Error::CutShort { .. }) = ended {
+        if self.is_to_be_given_up(&ended) {
             self.capture.give_up();
             return ended;
         }
@@ -78,6 +78,16 @@ impl Ingest {
         let ended = ended?;
         finished?;
         Ok(ended)
+    }
+
+    /// Whether rows were handed over that are not real, or are not all: where an event is missing, rows may be that stood
+    /// before those of the same transaction that were handed over last.
+    fn is_to_be_given_up(&self, ended: &Result<Ended, Error>) -> bool {
+        match ended {
+            Err(Error::RolledBack { .. } | Error::CutShort { .. }) => true,
+            Err(error) => error.is_damage() && self.capture.has_cut_a_transaction(),
+            Ok(_) => false,
+        }
     }
 
     async fn read(&mut self) -> Result<Ended, Error> {

@@ -295,7 +295,7 @@ impl Source {
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
         let decoder_options = DecoderOptions {
             checksum: replica.checksum(),
-            transactions_left_out: replica.transactions_left_out(),
+            left_out: replica.left_out(),
             ..DecoderOptions::default()
         };
         let decoder = Decoder::new(decoder_options, resume.first_position().clone());

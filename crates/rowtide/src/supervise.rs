@@ -78,8 +78,8 @@ struct Retry {
 }
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A checksum that is wrong so often is wrong in the file.
-const CHECKSUM_ATTEMPTS: u32 = 3;
+/// What is damaged so often is damaged in the file.
+const DAMAGE_ATTEMPTS: u32 = 3;
 
 impl Retry {
     /// Whether a session has ever been under way: what fails at the first attempt is more likely wrong than broken.
@@ -97,7 +97,7 @@ impl Retry {
     }
 
     fn is_exhausted(&self, error: &Error) -> bool {
-        matches!(error, Error::Decode(_)) && self.attempts >= CHECKSUM_ATTEMPTS
+        error.is_damage() && self.attempts >= DAMAGE_ATTEMPTS
     }
 
     /// The next pause: 0, 1, 2, 4 and so on up to 30 seconds.

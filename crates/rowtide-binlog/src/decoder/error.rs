@@ -75,6 +75,9 @@ pub enum DecodeErrorKind {
         /// Where it says that it starts.
         found: u32,
     },
+    /// An event that cannot stand where it came.
+    #[error("the event has no place here: {0}")]
+    Misplaced(&'static str),
     /// A transaction begins while another is open.
     #[error("a transaction begins before the one that began at {0} has ended")]
     UnfinishedTransaction(u64),
@@ -95,6 +98,22 @@ pub enum DecodeErrorKind {
         /// The server's words.
         message: String,
     },
+}
+
+impl DecodeErrorKind {
+    /// Whether events or bytes of them were lost, doubled or changed before they came here: if that was on the way, they
+    /// will come right when they are sent again.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::ChecksumMismatch
+                | Self::PositionGap { .. }
+                | Self::Misplaced(_)
+                | Self::RowsWithoutTableMap(_)
+                | Self::UnfinishedTransaction(_)
+                | Self::NoTransaction
+        )
+    }
 }
 
 impl From<PartialError> for DecodeErrorKind {

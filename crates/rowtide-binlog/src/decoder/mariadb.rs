@@ -6,7 +6,7 @@ use super::transaction::Phase;
 use crate::event::compressed::uncompress_event;
 use crate::event::{AlterPhase, MariadbGtidEvent, MariadbGtidFlags, Query, binlog_checkpoint, gtid_list};
 
-use super::{DecodeError, DecodeErrorKind, Decoder, Handler, Header};
+use super::{DecodeError, Decoder, Handler, Header};
 
 impl Decoder {
     /// A transaction begins with its GTID alone: there is no BEGIN. A group that stands alone is one statement, which
@@ -18,10 +18,8 @@ impl Decoder {
         handler: &mut H,
     ) -> Result<(), H::Error> {
         let event = self.read(MariadbGtidEvent::read(body))?;
-        if self.transaction.phase.is_open() {
-            let began = self.transaction.start;
-            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
-        }
+        self.require_outside()?;
+        self.stream.reached(event.domain);
         let gtid = Gtid::MariaDb(event.id(header.server_id));
         self.transaction.announce(&self.stream, header, Some(gtid), None);
         // Until the second part of a two-phase ALTER the table is what it was.

@@ -5,14 +5,13 @@ use rowtide_event::Malformed;
 use crate::event::unpack::Limits;
 use crate::event::{EventType, Header, TransactionPayload};
 
-use super::{DecodeErrorKind, Decoder, Handler};
+use super::{Decoder, Handler};
 
 impl Decoder {
     pub(super) fn payload<H: Handler>(&mut self, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
         let payload = self.read(TransactionPayload::read(body))?;
         if self.transaction.phase.is_open() {
-            let began = self.transaction.start;
-            return Err(self.error(DecodeErrorKind::UnfinishedTransaction(began)).into());
+            return Err(self.unfinished().into());
         }
         let Some(mut unpacker) = self.unpacker.take() else {
             return Err(self

@@ -1,9 +1,34 @@
 //! Where in the server's files the stream stands. Positions are 64 bits wide and our own: a header has only 32 of them.
 
+use std::collections::BTreeSet;
+
 use crate::event::heartbeat::HeartbeatPosition;
 use crate::event::{Checksum, EventType, FormatDescription, Header, Heartbeat, Rotate};
 
 use super::DecodeErrorKind;
+
+/// What a server leaves out of the stream. All else has to follow what comes before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LeftOut {
+    /// Nothing, as where a stream starts from a position.
+    #[default]
+    Nothing,
+    /// Transactions of the GTID set to start from. A heartbeat leads over them, as MySQL does it.
+    LedOver,
+    /// In these domains, the transactions up to the GTID position to start from, without a word, as MariaDB does it.
+    UpTo(BTreeSet<u32>),
+}
+
+impl LeftOut {
+    /// Whether something may still be left out.
+    fn is_possible(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::LedOver => true,
+            Self::UpTo(domains) => !domains.is_empty(),
+        }
+    }
+}
 
 /// The place of the event at hand.
 #[derive(Debug)]
@@ -18,22 +43,38 @@ pub(super) struct Stream {
     pub(super) checksum: Checksum,
     /// How events are laid out.
     pub(super) format: FormatDescription,
-    /// Whether transactions may be missing without a word.
-    transactions_left_out: bool,
+    left_out: LeftOut,
     /// The end of the FORMAT_DESCRIPTION of this file, if that was in it.
     format_end: Option<u64>,
+    at: At,
+}
+
+/// How far the stream has come in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Nothing has come at all.
+    Start,
+    /// The server has said which file it reads.
+    FileNamed,
+    /// The file follows one that ended without a ROTATE: the server has crashed, or events are missing.
+    FileAfterCrash,
+    /// Behind the file's FORMAT_DESCRIPTION.
+    Events,
+    /// Behind a STOP, with which a server closes its last file.
+    Stopped,
 }
 
 impl Stream {
-    pub(super) fn new(file: String, pos: u64, checksum: Checksum, transactions_left_out: bool) -> Self {
+    pub(super) fn new(file: String, pos: u64, checksum: Checksum, left_out: LeftOut) -> Self {
         Self {
             file,
             start: pos,
             next: pos,
             checksum,
             format: FormatDescription::default(),
-            transactions_left_out,
+            left_out,
             format_end: None,
+            at: At::Start,
         }
     }
 
@@ -48,21 +89,61 @@ impl Stream {
         let found = header.log_pos.wrapping_sub(header.event_len);
         if header.log_pos != 0 && found != low(self.start) {
             let skipped = found.wrapping_sub(low(self.start));
-            // What looks like more than half of the 32 bits is a step back.
-            if self.transactions_left_out && !inside && skipped <= u32::MAX / 2 {
-                self.start = self.start.saturating_add(u64::from(skipped));
-                self.next = self.start.saturating_add(u64::from(header.event_len));
-                return Ok(());
+            if inside || !self.may_skip_to(header.event_type) || is_back(skipped) {
+                return Err(DecodeErrorKind::PositionGap {
+                    expected: self.start,
+                    found,
+                });
             }
-            return Err(DecodeErrorKind::PositionGap {
-                expected: self.start,
-                found,
-            });
+            self.start = self.start.saturating_add(u64::from(skipped));
         }
         self.next = self.start.saturating_add(u64::from(header.event_len));
-        if header.event_type == EventType::FormatDescription {
-            self.format_end = Some(self.next);
+        self.at = match header.event_type {
+            EventType::FormatDescription => {
+                self.format_end = Some(self.next);
+                self.at
+            }
+            EventType::Stop => At::Stopped,
+            _ => At::Events,
+        };
+        Ok(())
+    }
+
+    /// Whether whole transactions may be missing before such an event, without a heartbeat that says so.
+    fn may_skip_to(&self, event_type: EventType) -> bool {
+        use EventType as E;
+        let between = matches!(
+            event_type,
+            E::MariadbGtid | E::GtidList | E::BinlogCheckpoint | E::Rotate | E::Stop
+        );
+        between && matches!(self.left_out, LeftOut::UpTo(_)) && self.left_out.is_possible()
+    }
+
+    /// A transaction of MariaDB's: of its domain, none is left out any more.
+    pub(super) fn reached(&mut self, domain: u32) {
+        if let LeftOut::UpTo(domains) = &mut self.left_out {
+            domains.remove(&domain);
         }
+    }
+
+    /// A FORMAT_DESCRIPTION: it stands only where a file begins, and one that follows a file without an end was written by
+    /// a server that has started anew. MySQL may hide that where it reads for a GTID set.
+    pub(super) fn format(&mut self, format: FormatDescription) -> Result<(), DecodeErrorKind> {
+        let is_cut = match self.at {
+            // With GTIDs the server chooses the file.
+            At::Start => self.left_out != LeftOut::Nothing,
+            At::FileAfterCrash => format.created == 0 && self.left_out != LeftOut::LedOver,
+            At::Events => true,
+            At::FileNamed | At::Stopped => false,
+        };
+        if is_cut {
+            return Err(DecodeErrorKind::Misplaced(
+                "events before it are missing, or it is of another place",
+            ));
+        }
+        self.at = At::Events;
+        self.checksum = format.checksum;
+        self.format = format;
         Ok(())
     }
 
@@ -79,31 +160,75 @@ impl Stream {
         }
     }
 
-    /// Goes on in another file, and says whether that is a move: the server sends each ROTATE twice.
-    pub(super) fn rotate(&mut self, rotate: &Rotate<'_>) -> bool {
-        let moved = self.file != rotate.file || self.next != rotate.pos;
+    /// Goes on in another file, and says whether that is a move: the server sends each ROTATE twice, the second time without
+    /// a place of its own. That one alone leads on where a file has no end, or to where a stream begins.
+    pub(super) fn rotate(&mut self, header: &Header, rotate: &Rotate<'_>) -> Result<bool, DecodeErrorKind> {
+        let moves = self.file != rotate.file || self.next != rotate.pos;
+        let named = match (self.is_in_file(header), self.at) {
+            (true, _) => At::FileNamed,
+            (false, At::Start) if !moves || self.left_out != LeftOut::Nothing => At::FileNamed,
+            (false, At::Stopped) if self.is_behind(rotate) => At::FileNamed,
+            (false, At::Events) if self.is_behind(rotate) => At::FileAfterCrash,
+            (false, at) if !moves => at,
+            _ => {
+                return Err(DecodeErrorKind::Misplaced(
+                    "it leads to where the stream does not go",
+                ));
+            }
+        };
+        self.at = named;
         if self.file != rotate.file {
             self.file.clear();
             self.file.push_str(rotate.file);
         }
         self.next = rotate.pos;
-        moved
+        Ok(moves && named == At::FileNamed)
+    }
+
+    /// Whether the place is the start of a file that comes behind this one.
+    fn is_behind(&self, rotate: &Rotate<'_>) -> bool {
+        let is_newer = match (numbered(&self.file), numbered(rotate.file)) {
+            (Some((base, number)), Some((next_base, next))) if base == next_base => next > number,
+            // The server was given another name for its files.
+            _ => self.file != rotate.file,
+        };
+        is_newer && rotate.pos == FIRST_EVENT
     }
 
     /// Follows a heartbeat, which tells how far the server has come where it left out transactions. A position
     /// of 32 bits is taken as the next one that ends in them.
-    pub(super) fn follow(&mut self, heartbeat: &Heartbeat<'_>) {
-        let pos = match heartbeat.pos {
-            HeartbeatPosition::Full(pos) => pos,
-            HeartbeatPosition::Low(0) => self.next,
-            HeartbeatPosition::Low(pos) => self
-                .next
-                .saturating_add(u64::from(pos.wrapping_sub(low(self.next)))),
-        };
-        if self.file == heartbeat.file {
-            self.next = self.next.max(pos);
+    pub(super) fn follow(&mut self, heartbeat: &Heartbeat<'_>, inside: bool) -> Result<(), DecodeErrorKind> {
+        if self.file != heartbeat.file {
+            return Ok(());
         }
+        let may_lead = !inside && self.left_out.is_possible();
+        let ahead = match heartbeat.pos {
+            HeartbeatPosition::Full(pos) => pos.saturating_sub(self.next),
+            HeartbeatPosition::Low(0) => 0,
+            HeartbeatPosition::Low(pos) => match pos.wrapping_sub(low(self.next)) {
+                behind if is_back(behind) && !may_lead => 0,
+                ahead => u64::from(ahead),
+            },
+        };
+        if ahead != 0 && !may_lead {
+            return Err(DecodeErrorKind::Misplaced(
+                "it tells of events that have not come",
+            ));
+        }
+        self.next = self.next.saturating_add(ahead);
+        Ok(())
     }
+}
+
+/// What looks like more than half of the 32 bits is a step back.
+fn is_back(distance: u32) -> bool {
+    distance > u32::MAX / 2
+}
+
+/// The parts of a binlog file's name, `binlog.000007`.
+fn numbered(file: &str) -> Option<(&str, u64)> {
+    let (base, number) = file.rsplit_once('.')?;
+    Some((base, number.parse().ok()?))
 }
 
 /// Where a file's first event stands, behind the magic number.
@@ -130,8 +255,25 @@ mod tests {
         }
     }
 
+    fn leaving_out(pos: u64, left_out: LeftOut) -> Stream {
+        Stream::new("b.1".into(), pos, Checksum::Crc32, left_out)
+    }
+
+    fn made_up(event_type: EventType) -> Header {
+        Header {
+            flags: HeaderFlags(HeaderFlags::ARTIFICIAL),
+            ..header(event_type, 0)
+        }
+    }
+
+    fn created(created: u32) -> FormatDescription {
+        let mut format = FormatDescription::default();
+        format.created = created;
+        format
+    }
+
     fn stream(pos: u64) -> Stream {
-        Stream::new("b.1".into(), pos, Checksum::Crc32, false)
+        leaving_out(pos, LeftOut::Nothing)
     }
 
     #[test]
@@ -160,15 +302,27 @@ mod tests {
     }
 
     #[test]
-    fn whole_transactions_may_be_left_out_if_that_was_asked_for() {
-        let mut at = Stream::new("b.1".into(), 200, Checksum::Crc32, true);
+    fn whole_transactions_may_be_left_out_up_to_the_first_of_each_domain() {
+        let from = || LeftOut::UpTo([0, 7].into());
+        let mut at = leaving_out(200, from());
         at.step(&header(EventType::MariadbGtid, 700), false).unwrap();
         assert_eq!((at.start, at.next), (600, 700));
-        assert!(at.step(&header(EventType::TableMap, 900), true).is_err());
-        assert!(at.step(&header(EventType::MariadbGtid, 300), false).is_err());
-        let mut big = Stream::new("b.1".into(), (1 << 32) - 100, Checksum::Crc32, true);
+        for (event_type, pos, inside) in [
+            (EventType::TableMap, 900, true),
+            (EventType::Query, 900, false),
+            (EventType::MariadbGtid, 900, true),
+            (EventType::MariadbGtid, 300, false),
+        ] {
+            assert!(at.step(&header(event_type, pos), inside).is_err(), "{event_type}");
+        }
+        let mut big = leaving_out((1 << 32) - 100, from());
         big.step(&header(EventType::MariadbGtid, 600), false).unwrap();
         assert_eq!(big.start, (1 << 32) + 500);
+        big.reached(7);
+        big.step(&header(EventType::MariadbGtid, 900), false).unwrap();
+        big.reached(0);
+        assert!(big.step(&header(EventType::MariadbGtid, 1200), false).is_err());
+        big.step(&header(EventType::MariadbGtid, 1000), false).unwrap();
     }
 
     #[test]
@@ -180,11 +334,73 @@ mod tests {
         at.step(&header(EventType::Heartbeat, 200), false).unwrap();
         assert_eq!(at.next, 200);
         let rotate = Rotate { file: "b.2", pos: 4 };
-        assert!(at.rotate(&rotate));
-        assert!(!at.rotate(&rotate));
+        assert!(at.rotate(&header(EventType::Rotate, 300), &rotate).unwrap());
+        assert!(!at.rotate(&made_up(EventType::Rotate), &rotate).unwrap());
         at.step(&header(EventType::FormatDescription, 104), false)
             .unwrap();
         assert_eq!((at.file.as_str(), at.next), ("b.2", 104));
+    }
+
+    #[test]
+    fn a_stream_begins_where_it_was_asked_for_or_where_the_server_says_with_gtids() {
+        let elsewhere = Rotate { file: "b.7", pos: 4 };
+        let made_up = made_up(EventType::Rotate);
+        assert!(stream(200).rotate(&made_up, &elsewhere).is_err());
+        let here = Rotate {
+            file: "b.1",
+            pos: 200,
+        };
+        assert!(!stream(200).rotate(&made_up, &here).unwrap());
+        let mut at = leaving_out(200, LeftOut::LedOver);
+        assert!(at.rotate(&made_up, &elsewhere).unwrap());
+        assert!(!at.rotate(&made_up, &elsewhere).unwrap());
+        assert!(at.rotate(&made_up, &here).is_err());
+        at.format(created(0)).unwrap();
+        assert!(leaving_out(200, LeftOut::LedOver).format(created(0)).is_err());
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_one_of_a_server_that_has_crashed() {
+        let next = Rotate { file: "b.2", pos: 4 };
+        let made_up = made_up(EventType::Rotate);
+        let after = |events: &[Header], left_out| {
+            let mut at = leaving_out(4, left_out);
+            at.rotate(&made_up, &Rotate { file: "b.1", pos: 4 }).unwrap();
+            at.step(&header(EventType::FormatDescription, 104), false)
+                .unwrap();
+            at.format(created(1)).unwrap();
+            for event in events {
+                at.step(event, false).unwrap();
+            }
+            // No move that could be taken for one that is certain.
+            assert_eq!(at.rotate(&made_up, &next).unwrap(), events.len() > 1);
+            at
+        };
+        let cut = [header(EventType::Xid, 204)];
+        assert!(after(&cut, LeftOut::Nothing).format(created(1)).is_ok());
+        assert!(after(&cut, LeftOut::Nothing).format(created(0)).is_err());
+        assert!(after(&cut, LeftOut::LedOver).format(created(0)).is_ok());
+        let closed = [header(EventType::Xid, 204), header(EventType::Stop, 304)];
+        assert!(after(&closed, LeftOut::Nothing).format(created(0)).is_ok());
+    }
+
+    #[test]
+    fn only_a_newer_file_follows_and_a_format_stands_only_where_a_file_begins() {
+        let mut at = stream(4);
+        at.format(created(1)).unwrap();
+        assert!(at.format(created(1)).is_err());
+        for (file, pos, follows) in [
+            ("b.9", 4, false),
+            ("b.8", 4, false),
+            ("b.10", 9, false),
+            ("b.10", 4, true),
+            ("other.1", 4, true),
+        ] {
+            let mut at = Stream::new("b.9".into(), 4, Checksum::Crc32, LeftOut::LedOver);
+            at.step(&header(EventType::Xid, 104), false).unwrap();
+            let followed = at.rotate(&made_up(EventType::Rotate), &Rotate { file, pos });
+            assert_eq!(followed.is_ok(), follows, "{file}:{pos}");
+        }
     }
 
     #[test]
@@ -206,24 +422,37 @@ mod tests {
         assert_eq!(middle.next, 500);
     }
 
+    fn heartbeat(file: &str, pos: HeartbeatPosition) -> Heartbeat<'_> {
+        Heartbeat { file, pos }
+    }
+
     #[test]
     fn a_heartbeat_moves_only_forward_and_only_in_its_file() {
+        use HeartbeatPosition::{Full, Low};
         let big = (1u64 << 32) + 200;
-        let mut at = stream(big);
-        at.follow(&Heartbeat {
-            file: "b.1",
-            pos: HeartbeatPosition::Low(300),
-        });
-        assert_eq!(at.next, big + 100);
-        at.follow(&Heartbeat {
-            file: "b.1",
-            pos: HeartbeatPosition::Full(big),
-        });
-        assert_eq!(at.next, big + 100);
-        at.follow(&Heartbeat {
-            file: "b.9",
-            pos: HeartbeatPosition::Full(big * 2),
-        });
-        assert_eq!(at.next, big + 100);
+        let mut at = leaving_out(big, LeftOut::LedOver);
+        for (file, pos) in [
+            ("b.1", Low(300)),
+            ("b.1", Full(big)),
+            ("b.1", Low(0)),
+            ("b.9", Full(big * 2)),
+        ] {
+            at.follow(&heartbeat(file, pos), false).unwrap();
+            assert_eq!(at.next, big + 100);
+        }
+        assert!(at.follow(&heartbeat("b.1", Full(big * 2)), true).is_err());
+    }
+
+    #[test]
+    fn a_heartbeat_does_not_lead_over_what_should_have_come() {
+        use HeartbeatPosition::{Full, Low};
+        let mut at = stream(200);
+        for pos in [Low(200), Low(0), Low(100), Full(200), Full(100)] {
+            at.follow(&heartbeat("b.1", pos), false).unwrap();
+            assert_eq!(at.next, 200);
+        }
+        for pos in [Low(300), Full(300), Full(3 << 30)] {
+            assert!(at.follow(&heartbeat("b.1", pos), false).is_err(), "{pos:?}");
+        }
     }
 }

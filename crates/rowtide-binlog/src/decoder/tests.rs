@@ -184,13 +184,8 @@ fn a_crash_in_a_transaction_rolls_it_back_and_one_elsewhere_is_an_error() {
         .feed(EventBuilder::format_description("9.7.4", 99))
         .unwrap();
     assert_eq!(stream.kinds(), ["begin", "insert [Int(1)]", "interrupted"]);
-    // The number is used again by the transaction after the restart; one that only has its GTID event never was.
-    stream.feed_all([
-        EventBuilder::gtid(1),
-        EventBuilder::gtid(1),
-        query("BEGIN"),
-        xid(),
-    ]);
+    // The number is used again by the transaction after the restart.
+    stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), xid()]);
     assert_eq!(stream.kinds(), ["begin", "commit"]);
     stream.feed_all([EventBuilder::gtid(2), query("BEGIN")]);
     let error = cause(stream.feed(EventBuilder::gtid(3)));
@@ -198,6 +193,50 @@ fn a_crash_in_a_transaction_rolls_it_back_and_one_elsewhere_is_an_error() {
         matches!(error, DecodeErrorKind::UnfinishedTransaction(_)),
         "{error}"
     );
+}
+
+#[test]
+fn a_gtid_without_its_transaction_is_an_error() {
+    for next in [EventBuilder::gtid(2), EventBuilder::mariadb_gtid(2, 1, &[])] {
+        let mut stream = Stream::new();
+        stream.feed_all([EventBuilder::gtid(1)]);
+        let error = cause(stream.feed(next));
+        assert!(
+            matches!(error, DecodeErrorKind::UnfinishedTransaction(127)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_has_no_place_where_it_comes_stops() {
+    let format = EventBuilder::format_description("9.7.4", 0);
+    for (event, is_made_up) in [
+        (EventBuilder::rotate("b.0", 4), true),
+        (EventBuilder::rotate("b.1", 4), true),
+        (EventBuilder::rotate("b.2", 500), true),
+        (format.clone(), false),
+        (format, true),
+    ] {
+        let mut stream = Stream::new();
+        stream.feed_all([EventBuilder::gtid(1), query("BEGIN"), xid()]);
+        let result = match is_made_up {
+            true => stream.feed_artificial(event),
+            false => stream.feed(event),
+        };
+        let error = cause(result);
+        assert!(
+            matches!(error, DecodeErrorKind::Misplaced(_)) && error.is_damage(),
+            "{error}"
+        );
+    }
+    let mut cut = Stream::new();
+    cut.feed_all([EventBuilder::gtid(1), query("BEGIN"), xid()]);
+    cut.feed_artificial(EventBuilder::rotate("b.2", 4)).unwrap();
+    cut.pos = 4;
+    let error = cause(cut.feed(EventBuilder::format_description("9.7.4", 0)));
+    assert!(matches!(error, DecodeErrorKind::Misplaced(_)), "{error}");
+    assert_eq!(cut.kinds(), ["begin", "commit"]);
 }
 
 #[test]
@@ -377,7 +416,7 @@ fn xa_in_two_phases_is_prepared_and_decided() {
 
 #[test]
 fn rotates_and_heartbeats_move_the_position() {
-    let mut stream = Stream::new();
+    let mut stream = Stream::leaving_out(LeftOut::LedOver);
     stream.feed(EventBuilder::rotate("b.2", 4)).unwrap();
     stream.feed_artificial(EventBuilder::rotate("b.2", 4)).unwrap();
     stream.pos = 4;

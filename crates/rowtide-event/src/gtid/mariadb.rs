@@ -95,6 +95,18 @@ impl GtidPosition {
         rest
     }
 
+    /// The newest transactions of domains in which `other` stands at an earlier one of the same server.
+    pub fn ahead_of(&self, other: &Self) -> Self {
+        let mut ahead = Self::default();
+        for gtid in self.newest().iter() {
+            let last = other.domains.get(&gtid.domain).and_then(|servers| servers.last());
+            if last.is_some_and(|last| last.server == gtid.server && last.number < gtid.number) {
+                ahead.append(gtid);
+            }
+        }
+        ahead
+    }
+
     /// Whether it has come to the transaction: by the numbers of the same server, if the domain has any, or else by
     /// those of the domain.
     pub fn contains(&self, gtid: Gtid) -> bool {
@@ -114,6 +126,11 @@ impl GtidPosition {
         Self {
             domains: self.domains.iter().filter_map(last).collect(),
         }
+    }
+
+    /// The domains that it has come to something in.
+    pub fn domains(&self) -> impl Iterator<Item = u32> {
+        self.domains.keys().copied()
     }
 
     /// Whether there is no domain.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rowtide_event::{BinlogPosition, RowChange};
 
 use crate::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, LeftOut, Moved, Rollback,
+    Rows, Statement, TransactionEnd, TransactionStart, XaDecision,
 };
 use crate::event::build::EventBuilder;
 use crate::event::{HeaderFlags, TableMap};
@@ -137,11 +137,20 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new() -> Self {
+        Self::leaving_out(LeftOut::Nothing)
+    }
+
+    pub(super) fn leaving_out(left_out: LeftOut) -> Self {
+        let options = DecoderOptions {
+            left_out,
+            ..DecoderOptions::default()
+        };
         let mut stream = Self {
-            decoder: Decoder::new(DecoderOptions::default(), BinlogPosition::new("b.1", 4)),
+            decoder: Decoder::new(options, BinlogPosition::new("b.1", 4)),
             log: Log::default(),
             pos: 4,
         };
+        stream.feed_artificial(EventBuilder::rotate("b.1", 4)).unwrap();
         stream.feed(EventBuilder::format_description("9.7.4", 0)).unwrap();
         assert_eq!(stream.pos, 127);
         stream
