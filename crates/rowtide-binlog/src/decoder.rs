@@ -216,8 +216,7 @@ impl Decoder {
         handler: &mut H,
     ) -> Result<(), H::Error> {
         let format = self.read(FormatDescription::read(body))?;
-        let restarted = format.created != 0;
-        self.stream.format(format).map_err(|cause| self.error(cause))?;
+        let restarted = self.stream.format(format).map_err(|cause| self.error(cause))?;
         self.tables.clear();
         if self.transaction.phase.is_open() {
             if !restarted {

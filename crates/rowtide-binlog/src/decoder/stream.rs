@@ -127,8 +127,8 @@ impl Stream {
     }
 
     /// A FORMAT_DESCRIPTION: it stands only where a file begins, and one that follows a file without an end was written by
-    /// a server that has started anew. MySQL may hide that where it reads for a GTID set.
-    pub(super) fn format(&mut self, format: FormatDescription) -> Result<(), DecodeErrorKind> {
+    /// a server that has started anew, which MySQL may hide where it reads for a GTID set. Says whether it has.
+    pub(super) fn format(&mut self, format: FormatDescription) -> Result<bool, DecodeErrorKind> {
         let is_cut = match self.at {
             // With GTIDs the server chooses the file.
             At::Start => self.left_out != LeftOut::Nothing,
@@ -141,10 +141,11 @@ impl Stream {
                 "events before it are missing, or it is of another place",
             ));
         }
+        let restarted = format.created != 0 || self.at == At::FileAfterCrash;
         self.at = At::Events;
         self.checksum = format.checksum;
         self.format = format;
-        Ok(())
+        Ok(restarted)
     }
 
     /// Whether the event takes up bytes of the file: not if the server made it up, and not the FORMAT_DESCRIPTION that
