@@ -49,12 +49,14 @@ pub struct ServerInfo {
     pub max_allowed_packet: u64,
     /// Whether it compresses transactions in the binlog.
     pub binlog_transaction_compression: bool,
+    /// Whether `utf8` is short for utf8mb4 in its statements, as on a MariaDB whose `old_mode` lacks `UTF8_IS_UTF8MB3`.
+    pub utf8_is_utf8mb4: bool,
 }
 
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_id', 'log_bin', \
      'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options', 'gtid_mode', \
      'gtid_executed', 'gtid_purged', 'gtid_binlog_state', 'server_uid', 'lower_case_table_names', 'binlog_checksum', 'max_allowed_packet', \
-     'binlog_transaction_compression', 'version')";
+     'binlog_transaction_compression', 'old_mode', 'version')";
 
 /// What cannot be learnt of a server.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +105,7 @@ impl ServerInfo {
             binlog_checksum: settings.text("binlog_checksum"),
             max_allowed_packet: settings.number("max_allowed_packet")?,
             binlog_transaction_compression: settings.is_on("binlog_transaction_compression"),
+            utf8_is_utf8mb4: settings.utf8_is_utf8mb4(version),
         })
     }
 
@@ -164,6 +167,12 @@ impl Settings {
             (Flavour::MariaDb, "") => format!("server_id={}", self.text("server_id")),
             _ => known,
         }
+    }
+
+    /// The flag came with 10.6.1; before that `utf8` was utf8mb3.
+    fn utf8_is_utf8mb4(&self, version: ServerVersion) -> bool {
+        let has_flag = version.flavour == Flavour::MariaDb && version.is_at_least(10, 6, 1);
+        has_flag && !self.text("old_mode").contains("UTF8_IS_UTF8MB3")
     }
 
     fn gtid_set(&self, name: &'static str) -> Result<GtidSet, ServerInfoError> {

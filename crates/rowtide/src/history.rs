@@ -26,6 +26,7 @@ pub(crate) struct HistoryWriter {
     name_case: NameCase,
     comments: Comments,
     schema_changes: bool,
+    utf8_is_utf8mb4: bool,
 }
 
 /// A statement that was read.
@@ -50,6 +51,15 @@ impl HistoryWriter {
             name_case,
             comments,
             schema_changes: false,
+            utf8_is_utf8mb4: false,
+        }
+    }
+
+    /// The same for a server where `utf8` is short for utf8mb4.
+    pub(crate) fn with_utf8_is_utf8mb4(self, utf8_is_utf8mb4: bool) -> Self {
+        Self {
+            utf8_is_utf8mb4,
+            ..self
         }
     }
 
@@ -64,13 +74,14 @@ impl HistoryWriter {
     /// Finds out what a statement changes.
     pub(crate) fn read<'a>(&self, statement: &Statement<'a>) -> Read<'a> {
         let text = statement_text(statement.query, &statement.variables);
-        let session = Session::of(
+        let mut session = Session::of(
             statement.database,
             &statement.variables,
             self.server,
             self.name_case,
         )
         .ended_with(statement.error_code);
+        session.utf8_is_utf8mb4 = self.utf8_is_utf8mb4;
         let class = statement::classify(&text, session);
         let mut entries = statement::history_entries(&text, &class, session);
         for entry in &mut entries {

@@ -192,6 +192,11 @@ impl Source {
         self.info.version
     }
 
+    /// Whether `utf8` is short for utf8mb4 there.
+    pub(crate) fn utf8_is_utf8mb4(&self) -> bool {
+        self.info.utf8_is_utf8mb4
+    }
+
     /// How it compares names.
     pub(crate) fn name_case(&self) -> NameCase {
         self.name_case
@@ -289,7 +294,8 @@ impl Source {
             self.name_case,
             settings.comments,
         )
-        .with_schema_changes(settings.include_schema_changes);
+        .with_schema_changes(settings.include_schema_changes)
+        .with_utf8_is_utf8mb4(self.info.utf8_is_utf8mb4);
         let seeds = self.seeds(settings, resume, &known, look_ahead, &history).await?;
         let from = dump_from(&resume.dump);
         let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;

@@ -154,7 +154,8 @@ impl<'a> Walk<'a> {
                 source.version(),
                 source.name_case(),
                 settings.comments,
-            ),
+            )
+            .with_utf8_is_utf8mb4(source.utf8_is_utf8mb4()),
             place: source.state.end.clone(),
             settings,
             source,

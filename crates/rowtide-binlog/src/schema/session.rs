@@ -46,6 +46,8 @@ pub struct Session<'a> {
     pub charset_collations: Option<CharsetCollations>,
     /// `explicit_defaults_for_timestamp`; without it the server's version says it.
     pub explicit_defaults_for_timestamp: Option<bool>,
+    /// Whether `utf8` is short for utf8mb4 and not for utf8mb3, as MariaDB's `old_mode` says, which is in no event.
+    pub utf8_is_utf8mb4: bool,
     /// The statement ended with an error.
     pub(super) failed: bool,
     /// The client's character set, where its literals are bytes, which nobody converts.
@@ -67,6 +69,7 @@ impl<'a> Session<'a> {
             default_collation_for_utf8mb4: None,
             charset_collations: None,
             explicit_defaults_for_timestamp: None,
+            utf8_is_utf8mb4: false,
             failed: false,
             bytes_of_client: None,
             is_definition: false,

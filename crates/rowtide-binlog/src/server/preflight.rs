@@ -253,6 +253,7 @@ mod tests {
             binlog_checksum: "CRC32".into(),
             max_allowed_packet: 1 << 26,
             binlog_transaction_compression: false,
+            utf8_is_utf8mb4: false,
         }
     }
 

@@ -183,6 +183,32 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
     );
 }
 
+/// MariaDB logs nothing of it.
+#[test]
+fn utf8_is_short_for_what_the_servers_old_mode_says() {
+    let mariadb = MySql::start(MySqlOptions {
+        row_metadata: "MINIMAL",
+        ..MySqlOptions::of(ServerVersion::MariaDb118).with("--old-mode=")
+    })
+    .unwrap();
+    let start = position(&mariadb);
+    mariadb
+        .sql(
+            "SET NAMES utf8mb4; CREATE DATABASE short CHARACTER SET utf8; USE short;
+             CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9), b TEXT COLLATE utf8_bin); INSERT INTO t VALUES (1, '😀', 'b');
+             ALTER TABLE t ADD c CHAR(9) CHARACTER SET utf8; INSERT INTO t VALUES (2, 'a', 'b', '😀')",
+        )
+        .unwrap();
+    succeed(&mut run(&mariadb, "short", &start));
+    assert_eq!(
+        rows("short", "short.t"),
+        [
+            json!({"id": 1, "a": "😀", "b": "b"}),
+            json!({"id": 2, "a": "a", "b": "b", "c": "😀"})
+        ]
+    );
+}
+
 #[test]
 fn names_are_compared_as_the_server_does_and_may_hold_anything() {
     let mariadb = MySql::start(MySqlOptions {

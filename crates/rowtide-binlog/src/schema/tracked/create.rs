@@ -135,22 +135,29 @@ pub(super) fn resolved(
         });
     }
     let named = spec.charset.as_deref().filter(|name| *name != "default");
-    let charset = named.map(charset_of).transpose()?;
+    let charset = named.map(|name| charset_of(name, session)).transpose()?;
     if let Some(name) = spec.collation.as_deref().filter(|name| *name != "default") {
         let context = charset
             .or(database.map(Collation::charset))
             .unwrap_or(Charset::Utf8);
-        return collation_of(name, context).map(Some);
+        return collation_of(name, context, session).map(Some);
     }
     Ok(charset.map(|charset| Collation::default_of(charset, session)))
 }
 
-fn charset_of(name: &str) -> Result<Charset, Reason> {
+fn charset_of(name: &str, session: &Session<'_>) -> Result<Charset, Reason> {
+    if name == "utf8" && session.utf8_is_utf8mb4 {
+        return Ok(Charset::Utf8);
+    }
     Charset::from_name(name).ok_or_else(|| Reason::Charset(name.to_owned()))
 }
 
-fn collation_of(name: &str, context: Charset) -> Result<Collation, Reason> {
-    Collation::in_context(name, context).ok_or_else(|| Reason::Charset(name.to_owned()))
+fn collation_of(name: &str, context: Charset, session: &Session<'_>) -> Result<Collation, Reason> {
+    let collation = match name.strip_prefix("utf8_") {
+        Some(rest) if session.utf8_is_utf8mb4 => Collation::from_name(&format!("utf8mb4_{rest}")),
+        _ => Collation::in_context(name, context),
+    };
+    collation.ok_or_else(|| Reason::Charset(name.to_owned()))
 }
 
 /// The collation of a column's text, in a table of this one.
@@ -159,14 +166,14 @@ fn text_collation(spec: &TypeSpec, table: &Collation, session: &Session<'_>) -> 
         return Ok(Collation::binary_of(Charset::Utf8));
     }
     let named = match spec.charset.charset.as_deref() {
-        Some(name) => Some(charset_of(name)?),
+        Some(name) => Some(charset_of(name, session)?),
         None => spec.name.is_national().then_some(Charset::Utf8Mb3),
     };
     if spec.charset.collation.as_deref() == Some("default") {
         return Ok(Collation::default_of(named.unwrap_or(table.charset()), session));
     }
     if let Some(name) = spec.charset.collation.as_deref() {
-        let collation = collation_of(name, named.unwrap_or(table.charset()))?;
+        let collation = collation_of(name, named.unwrap_or(table.charset()), session)?;
         // On MySQL, BINARY counts for more than COLLATE; from 8.0 on, only without a character set.
         let is_weak = named.is_some() && session.server.is_at_least(8, 0, 0);
         let is_binary = spec.charset.binary && !is_weak && !session.is_mariadb();

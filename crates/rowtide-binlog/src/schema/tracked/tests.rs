@@ -57,6 +57,29 @@ fn keys(tracker: &SchemaTracker, table: &str) -> Vec<String> {
 }
 
 #[test]
+fn utf8_is_short_for_what_the_server_says() {
+    let sql =
+        "CREATE TABLE t (a TEXT CHARACTER SET utf8, b TEXT COLLATE utf8_bin, c NCHAR, d TEXT) CHARSET utf8";
+    for (utf8_is_utf8mb4, name) in [(false, "utf8mb3"), (true, "utf8mb4")] {
+        let mut tracker = tracker();
+        let session = Session {
+            utf8_is_utf8mb4,
+            ..session("11.8.2-MariaDB")
+        };
+        assert!(matches!(tracker.apply(sql, &session), Outcome::Changes(_)));
+        assert_eq!(
+            columns(&tracker, "t"),
+            [
+                format!("a text {name} null"),
+                format!("b text {name} null"),
+                "c char(1) utf8mb3 null".to_owned(),
+                format!("d text {name} null")
+            ]
+        );
+    }
+}
+
+#[test]
 fn comments_are_cut_as_servers_cut_them() {
     let (kept, more) = ("é".repeat(1024), "é".repeat(2049));
     let sql = [
