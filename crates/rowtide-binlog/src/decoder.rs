@@ -360,6 +360,7 @@ impl Decoder {
             query: query.query,
             variables: query.variables,
             error_code: query.error_code,
+            connection: header.flags.is_thread_specific().then_some(query.thread_id),
             ends_group,
         })
     }

@@ -82,6 +82,7 @@ impl HistoryWriter {
         )
         .ended_with(statement.error_code);
         session.utf8_is_utf8mb4 = self.utf8_is_utf8mb4;
+        session.connection = statement.connection;
         let class = statement::classify(&text, session);
         let mut entries = statement::history_entries(&text, &class, session);
         for entry in &mut entries {

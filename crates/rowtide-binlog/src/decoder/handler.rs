@@ -168,6 +168,8 @@ pub struct Statement<'a> {
     pub variables: StatusVariables,
     /// The error it ended with, 0 for none.
     pub error_code: u16,
+    /// The thread id of its connection, where it depends on that, as with temporary tables.
+    pub connection: Option<u32>,
     /// Whether its transaction is just this statement, as with a DDL; [`Handler::commit`] follows at once.
     pub ends_group: bool,
 }

@@ -28,12 +28,19 @@ pub struct HeaderFlags(pub u16);
 impl HeaderFlags {
     /// The file was not closed properly, or is being written (only in a FORMAT_DESCRIPTION).
     pub const IN_USE: u16 = 0x01;
+    /// A statement that depends on its connection: on a temporary table, or `CONNECTION_ID()`.
+    pub const THREAD_SPECIFIC: u16 = 0x04;
     /// Made up for the stream: it is in no file.
     pub const ARTIFICIAL: u16 = 0x20;
     /// Written by a replica into its relay log, where positions in events are those of the source's files.
     pub const RELAY_LOG: u16 = 0x40;
     /// May be skipped by who does not know it.
     pub const IGNORABLE: u16 = 0x80;
+
+    /// Whether it is a statement that depends on its connection.
+    pub fn is_thread_specific(self) -> bool {
+        self.0 & Self::THREAD_SPECIFIC != 0
+    }
 
     /// Whether the event is in no file.
     pub fn is_artificial(self) -> bool {

@@ -48,6 +48,8 @@ pub struct Session<'a> {
     pub explicit_defaults_for_timestamp: Option<bool>,
     /// Whether `utf8` is short for utf8mb4 and not for utf8mb3, as MariaDB's `old_mode` says, which is in no event.
     pub utf8_is_utf8mb4: bool,
+    /// The connection, where the event says that the statement means what it does there alone, as with temporary tables.
+    pub connection: Option<u32>,
     /// The statement ended with an error.
     pub(super) failed: bool,
     /// The client's character set, where its literals are bytes, which nobody converts.
@@ -70,6 +72,7 @@ impl<'a> Session<'a> {
             charset_collations: None,
             explicit_defaults_for_timestamp: None,
             utf8_is_utf8mb4: false,
+            connection: None,
             failed: false,
             bytes_of_client: None,
             is_definition: false,

@@ -183,6 +183,26 @@ fn mariadbs_own_kinds_of_tables_and_statements() {
     );
 }
 
+/// A session that logs statements logs those on its temporary tables, too.
+#[test]
+fn a_temporary_table_may_have_the_name_of_another() {
+    for version in [ServerVersion::MySql97, ServerVersion::MariaDb118] {
+        let server = without_shapes(version);
+        let prefix = format!("veiled_{}", version.name().replace(['-', '.'], "_"));
+        let start = position(&server);
+        server
+            .sql(&format!(
+                "CREATE DATABASE {prefix}; USE {prefix}; CREATE TABLE t (a INT PRIMARY KEY, b INT); \
+                 SET SESSION binlog_format = STATEMENT; CREATE TEMPORARY TABLE t (a INT, b INT); \
+                 ALTER TABLE t CHANGE a b INT, CHANGE b a INT; CREATE UNIQUE INDEX k ON t (a); \
+                 DROP TEMPORARY TABLE t; SET SESSION binlog_format = ROW; INSERT INTO t VALUES (1, 2)"
+            ))
+            .unwrap();
+        succeed(&mut run(&server, &prefix, &start));
+        assert_eq!(rows(&prefix, &format!("{prefix}.t")), [json!({"a": 1, "b": 2})]);
+    }
+}
+
 /// MariaDB logs nothing of it.
 #[test]
 fn utf8_is_short_for_what_the_servers_old_mode_says() {

@@ -26,7 +26,9 @@ impl SchemaTracker {
         let start = cursor.mark();
         let affected = match classified(&mut cursor) {
             Class::NotTables { .. } | Class::RowChange { .. } => return Outcome::NotTables,
-            Class::Table(statement) if statement.temporary => return Outcome::NotTables,
+            Class::Table(statement) if self.temporary.follow(&statement, session) => {
+                return Outcome::NotTables;
+            }
             Class::Table(statement) => Affected::Tables(statement.tables),
             Class::Database(_) => Affected::Tables(Vec::new()),
             Class::Unknown { verb } => return self.unreadable(Reason::Verb(verb), Affected::Any),

@@ -41,6 +41,7 @@ mod error;
 mod key;
 mod pool;
 mod table;
+mod temporary;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,7 @@ pub use key::{Key, KeyPart};
 use pool::Pool;
 pub use smol_str::SmolStr;
 pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
+use temporary::TemporaryTables;
 
 /// All databases and tables of a server at one position.
 ///
@@ -63,6 +65,7 @@ pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, T
 #[derive(Debug, Clone, Default)]
 pub struct SchemaTracker {
     databases: BTreeMap<String, Database>,
+    temporary: TemporaryTables,
     /// Clones of a tracker have it together.
     pool: Arc<Mutex<Pool>>,
 }

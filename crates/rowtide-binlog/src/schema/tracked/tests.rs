@@ -80,6 +80,44 @@ fn utf8_is_short_for_what_the_server_says() {
 }
 
 #[test]
+fn a_temporary_table_may_have_the_name_of_another() {
+    let mut tracker = after(&["CREATE TABLE t (a INT, b INT)", "CREATE TABLE u (a INT)"]);
+    let mut apply = |sql: &str, connection| {
+        let session = Session {
+            connection,
+            ..session("11.8.2-MariaDB")
+        };
+        tracker.apply(sql, &session)
+    };
+    let about_no_table = |outcome| matches!(outcome, Outcome::NotTables);
+    assert!(about_no_table(apply(
+        "CREATE TEMPORARY TABLE t (a INT, b INT)",
+        Some(5)
+    )));
+    assert!(about_no_table(apply(
+        "ALTER TABLE t CHANGE a b INT, CHANGE b a INT, RENAME x",
+        Some(5)
+    )));
+    assert!(about_no_table(apply("ALTER TABLE x RENAME t", Some(5))));
+    assert!(about_no_table(apply("CREATE INDEX k ON t (a)", Some(5))));
+    assert!(about_no_table(apply("TRUNCATE t", Some(5))));
+    assert!(!about_no_table(apply("ALTER TABLE t ADD c INT", Some(6))));
+    assert!(!about_no_table(apply("ALTER TABLE t ADD d INT", None)));
+    assert!(!about_no_table(apply(
+        "ALTER TABLE u ADD b INT DEFAULT (CONNECTION_ID())",
+        Some(5)
+    )));
+    assert!(about_no_table(apply("DROP TEMPORARY TABLE t", Some(5))));
+    assert!(!about_no_table(apply("ALTER TABLE t ADD e INT", Some(5))));
+    let names = |table| columns(&tracker, table).join(", ");
+    assert_eq!(
+        names("t"),
+        "a int null, b int null, c int null, d int null, e int null"
+    );
+    assert_eq!(names("u"), "a int null, b int null");
+}
+
+#[test]
 fn comments_are_cut_as_servers_cut_them() {
     let (kept, more) = ("é".repeat(1024), "é".repeat(2049));
     let sql = [
