@@ -23,14 +23,14 @@ impl Decoder {
     ) -> Result<(), H::Error> {
         self.require_open()?;
         let post_header_len = self.post_header_len(header.event_type, 8);
-        let id = self.read(TableMap::table_id(body, post_header_len))?;
-        if self.tables.renew(id, body) {
+        let (id, shape) = self.read(TableMap::id_and_shape(body, post_header_len))?;
+        if self.tables.renew(id, shape) {
             return Ok(());
         }
         let mut map = self.read(TableMap::read(body, post_header_len))?;
         map.written_by = self.stream.format.server();
         let captured = handler.table(&map, body)?;
-        self.tables.insert(id, body, captured);
+        self.tables.insert(id, shape, captured);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The tables that rows events may refer to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -11,42 +12,63 @@ use super::CapturedTable;
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     by_id: HashMap<u64, Known, RandomState>,
+    /// By what a TABLE_MAP says behind the number: a server gives a table another number whenever it opens it, and with
+    /// more tables than `table_open_cache` that is for each statement.
+    by_shape: HashMap<Arc<[u8]>, Option<CapturedTable>, RandomState>,
     statement: u64,
 }
 
+/// A table by its number. A server gives new numbers after each DDL and FLUSH as well, and never reuses one.
 #[derive(Debug)]
 struct Known {
-    raw: Vec<u8>,
+    shape: Arc<[u8]>,
     captured: Option<CapturedTable>,
     /// The statement that it was last valid in.
     statement: u64,
 }
 
-/// How many tables are kept: a server gives new numbers after each DDL and FLUSH, and never reuses one.
-const MOST_KEPT: usize = 65_536;
+/// How many numbers are kept, and how many shapes.
+const MOST_NUMBERS: usize = 16_384;
+const MOST_SHAPES: usize = 65_536;
 
 impl Tables {
-    /// Makes the table valid if its TABLE_MAP is the one that is known, and says whether it is.
-    pub(super) fn renew(&mut self, id: u64, raw: &[u8]) -> bool {
+    /// Makes the table valid under this number if its TABLE_MAP, whose bytes behind the number are `shape`, is known, and
+    /// says whether it is.
+    pub(super) fn renew(&mut self, id: u64, shape: &[u8]) -> bool {
         match self.by_id.get_mut(&id) {
-            Some(known) if known.raw == raw => {
+            Some(known) if *known.shape == *shape => {
                 known.statement = self.statement;
-                true
+                return true;
             }
-            _ => false,
+            _ => {}
         }
+        let Some((shape, captured)) = self.by_shape.get_key_value(shape) else {
+            return false;
+        };
+        let (shape, captured) = (Arc::clone(shape), captured.clone());
+        self.number(id, shape, captured);
+        true
     }
 
     /// Remembers a TABLE_MAP and what its handler made of it.
-    pub(super) fn insert(&mut self, id: u64, raw: &[u8], captured: Option<CapturedTable>) {
-        if self.by_id.len() >= MOST_KEPT {
+    pub(super) fn insert(&mut self, id: u64, shape: &[u8], captured: Option<CapturedTable>) {
+        if self.by_shape.len() >= MOST_SHAPES {
+            self.by_shape.clear();
+        }
+        let shape: Arc<[u8]> = shape.into();
+        self.by_shape.insert(Arc::clone(&shape), captured.clone());
+        self.number(id, shape, captured);
+    }
+
+    fn number(&mut self, id: u64, shape: Arc<[u8]>, captured: Option<CapturedTable>) {
+        if self.by_id.len() >= MOST_NUMBERS {
             let now = self.statement;
             self.by_id.retain(|_, known| known.statement == now);
         }
         self.by_id.insert(
             id,
             Known {
-                raw: raw.to_vec(),
+                shape,
                 captured,
                 statement: self.statement,
             },
@@ -71,6 +93,7 @@ impl Tables {
     /// Forgets everything: numbers start again in another file, and a DDL may change what they mean.
     pub(super) fn clear(&mut self) {
         self.by_id.clear();
+        self.by_shape.clear();
     }
 }
 
@@ -95,12 +118,27 @@ mod tests {
     }
 
     #[test]
+    fn the_same_table_under_another_number() {
+        let mut tables = Tables::default();
+        tables.insert(1, b"map", None);
+        tables.insert(2, b"other", None);
+        tables.end_statement();
+        assert!(tables.renew(3, b"map"));
+        assert!(matches!(tables.valid(3), Some(None)));
+        assert!(tables.valid(1).is_none());
+        // A number goes over to another table after a restart of the server.
+        assert!(tables.renew(1, b"other"));
+        assert_eq!(&*tables.by_id[&1].shape, b"other");
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
         let mut tables = Tables::default();
-        for id in 0..200_000 {
-            tables.insert(id, b"", None);
+        for id in 0..200_000_u64 {
+            tables.insert(id, &id.to_le_bytes(), None);
             tables.end_statement();
         }
-        assert!(tables.by_id.len() <= MOST_KEPT);
+        assert!(tables.by_id.len() <= MOST_NUMBERS);
+        assert!(tables.by_shape.len() <= MOST_SHAPES);
     }
 }

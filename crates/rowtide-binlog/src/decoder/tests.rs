@@ -288,11 +288,21 @@ fn a_table_is_asked_for_once_and_again_when_it_changes() {
             xid(),
         ]);
     }
+    // The server has closed and opened it again.
+    for number in 2..4 {
+        stream.feed_all([
+            EventBuilder::gtid(1),
+            query("BEGIN"),
+            map(number, "t"),
+            insert(number, 3),
+            xid(),
+        ]);
+    }
     assert_eq!(stream.log.tables, 1);
     stream.feed_all([
         EventBuilder::gtid(1),
         query("BEGIN"),
-        map(2, "t"),
+        map(2, "u"),
         insert(2, 3),
         xid(),
     ]);

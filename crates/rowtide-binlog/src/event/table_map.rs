@@ -65,9 +65,11 @@ impl<'a> TableMap<'a> {
         })
     }
 
-    /// Reads only the table's number.
-    pub fn table_id(body: &[u8], post_header_len: usize) -> Result<u64, Malformed> {
-        id_and_flags(&mut Reader::new(body), post_header_len).map(|(id, _)| id)
+    /// Reads only the table's number, and gives what stands behind it: all that is said of the table.
+    pub fn id_and_shape(body: &'a [u8], post_header_len: usize) -> Result<(u64, &'a [u8]), Malformed> {
+        let (id, _) = id_and_flags(&mut Reader::new(body), post_header_len)?;
+        let shape = body.get(id_len(post_header_len)..).unwrap_or_default();
+        Ok((id, shape))
     }
 }
 
@@ -75,13 +77,14 @@ impl<'a> TableMap<'a> {
 /// older, six since) and flags.
 #[inline]
 pub(super) fn id_and_flags(reader: &mut Reader<'_>, post_header_len: usize) -> Result<(u64, u16), Malformed> {
-    let (table_id, used) = match post_header_len {
-        6 => (u64::from(reader.u32("table id")?), 6),
-        _ => (reader.u48("table id")?, 8),
+    let len = id_len(post_header_len);
+    let table_id = match len {
+        OLD_ID => u64::from(reader.u32("table id")?),
+        _ => reader.u48("table id")?,
     };
     let flags = reader.u16("table id")?;
     let more = post_header_len
-        .checked_sub(used)
+        .checked_sub(len.saturating_add(2))
         .ok_or(Malformed::Invalid("post-header of a table or rows event"))?;
     // Version 2 of rows events counts two bytes more, which are the length of their variable header.
     reader.take(
@@ -89,6 +92,16 @@ pub(super) fn id_and_flags(reader: &mut Reader<'_>, post_header_len: usize) -> R
         "post-header of a table or rows event",
     )?;
     Ok((table_id, flags))
+}
+
+/// Bytes of a table's number in MySQL 5.1.4 and older.
+const OLD_ID: usize = 4;
+
+fn id_len(post_header_len: usize) -> usize {
+    match post_header_len {
+        6 => OLD_ID,
+        _ => 6,
+    }
 }
 
 fn name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
@@ -174,7 +187,7 @@ mod tests {
         .concat();
         let map = TableMap::read(&old, 6).unwrap();
         assert_eq!((map.table_id, map.columns.len()), (7, 2));
-        assert_eq!(TableMap::table_id(&old, 6), Ok(7));
+        assert_eq!(TableMap::id_and_shape(&old, 6), Ok((7, &old[4..])));
     }
 
     #[test]
