@@ -197,8 +197,9 @@ const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("compression.type", "lz4"),
     // Lingering costs no latency, since every commit sends all there is; fuller batches are cheaper for everybody.
     ("linger.ms", "5000"),
-    ("queue.buffering.max.kbytes", "49152"),
-    ("queue.buffering.max.messages", "200000"),
+    // Only many tables fill it: each has a batch of its own, which costs the broker the same whatever is in it.
+    ("queue.buffering.max.kbytes", "131072"),
+    ("queue.buffering.max.messages", "1000000"),
     // The broker's and the topic's own limit (max.message.bytes, after compression) is the one that counts.
     ("message.max.bytes", "16000000"),
 ];

@@ -19,6 +19,7 @@ mod partition;
 mod partitioner;
 mod settings;
 mod socket;
+mod spare;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,6 +36,7 @@ use leaders::Topic;
 use network::{Event, Lost, Network};
 use partition::Partition;
 pub(crate) use settings::Settings;
+use spare::Spare;
 
 /// A topic that the producer writes to, by its place among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,7 @@ pub(crate) struct Producer {
     held: Held,
     compressor: Compressor,
     /// Buffers that are free.
-    spare: Vec<Vec<u8>>,
+    spare: Spare,
     events: Vec<Event>,
     failed: Option<Fault>,
     /// What was last heard of a connection that ended.
@@ -151,7 +153,7 @@ impl Producer {
             under_way: HashMap::new(),
             answers: HashMap::new(),
             held: Held::default(),
-            spare: Vec::new(),
+            spare: Spare::default(),
             events: Vec::new(),
             failed: None,
             last_error: None,
@@ -218,9 +220,7 @@ impl Producer {
             return;
         };
         if partition.open.count() == 0 {
-            if let Some(buffer) = self.spare.pop() {
-                partition.open = batch::OpenBatch::with_buffer(buffer);
-            }
+            partition.open = batch::OpenBatch::with_buffer(self.spare.take());
             self.filling.push(place);
             self.filling_since.get_or_insert_with(Instant::now);
         }
@@ -302,8 +302,7 @@ impl Producer {
 
     /// Waits until there is room for another record.
     fn await_room(&mut self) -> Result<(), Fault> {
-        // A third is for what is on its way.
-        let sealed_limit = self.settings.buffer_bytes / 3;
+        let sealed_limit = (self.settings.buffer_bytes / 3).min(SEALED_BYTES);
         let open_limit = self.settings.buffer_bytes.saturating_sub(sealed_limit);
         let is_full = |held: &Held, settings: &Settings| {
             held.open_bytes >= open_limit || held.records >= settings.buffer_records
@@ -407,6 +406,8 @@ fn unix_ms() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The most bytes that may be on their way: more is of no use to any broker, and few tables get by with it.
+const SEALED_BYTES: usize = 16 << 20;
 /// How long to wait for a socket where batches wait for their time.
 const PAUSED_LOOK: Duration = Duration::from_millis(10);
 /// How long to wait for a socket before looking at the time again.

@@ -13,6 +13,7 @@ use super::instance::unreadable;
 use super::leaders::grouped;
 use super::network::Node;
 use super::partition::Done;
+use super::spare::Spare;
 use super::{LOOK_AROUND, Producer};
 use crate::wire::produce::{Appended, Head, PARTITION_BYTES};
 use crate::wire::{Api, ErrorCode, produce};
@@ -53,7 +54,7 @@ impl Producer {
     }
 
     fn close(&mut self, place: usize) -> Result<(), Fault> {
-        let buffer = self.spare.pop().unwrap_or_default();
+        let buffer = self.spare.take();
         let (turn, instance) = (self.turn, self.instances.get_mut(self.turn));
         let (Some(partition), Some(instance)) = (self.partitions.get_mut(place), instance) else {
             return Ok(());
@@ -79,7 +80,7 @@ impl Producer {
             partition.in_transaction = true;
             instance.joining.push(place);
         }
-        keep(&mut self.spare, free);
+        self.spare.keep(free);
         self.list(place);
         Ok(())
     }
@@ -344,19 +345,12 @@ struct Request {
 }
 
 impl super::Held {
-    fn release(&mut self, done: Done, spare: &mut Vec<Vec<u8>>) {
+    fn release(&mut self, done: Done, spare: &mut Spare) {
         let records = as_usize(done.count);
         self.sealed_bytes = self.sealed_bytes.saturating_sub(done.bytes.len());
         self.sealed_records = self.sealed_records.saturating_sub(records);
         self.records = self.records.saturating_sub(records);
-        keep(spare, done.bytes);
-    }
-}
-
-/// Keeps a buffer for the next batch.
-fn keep(spare: &mut Vec<Vec<u8>>, buffer: Vec<u8>) {
-    if spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BYTES {
-        spare.push(buffer);
+        spare.keep(done.bytes);
     }
 }
 
@@ -367,8 +361,5 @@ fn as_usize(count: i32) -> usize {
 /// Bytes of batches in a request, unless one batch alone is larger: far below what brokers take
 /// (`socket.request.max.bytes`, 100 MiB).
 const REQUEST_BYTES: usize = 4 << 20;
-/// Buffers that are kept, and how large they may be.
-const SPARE_BUFFERS: usize = 16;
-const SPARE_BYTES: usize = 4 << 20;
 /// No batch has this place in a sequence.
 const ANSWERED: i32 = -1;

@@ -271,7 +271,7 @@ mod tests {
         let settings = with(&[]).unwrap();
         assert_eq!(settings.compression, Compression::Lz4);
         assert_eq!(settings.record_bytes, 16_000_000);
-        assert_eq!(settings.buffer_bytes, 48 << 20);
+        assert_eq!(settings.buffer_bytes, 128 << 20);
         assert_eq!(settings.network.in_flight, 5);
         assert_eq!(settings.delivery_timeout, Duration::from_secs(60));
         assert_eq!(settings.network.client_id, "rowtide");
