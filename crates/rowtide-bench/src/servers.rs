@@ -28,9 +28,14 @@ pub struct Servers {
 impl Servers {
     /// Starts both.
     pub fn start() -> Result<Servers> {
+        Servers::start_with(KafkaOptions::sustained())
+    }
+
+    /// Starts both, the broker with these options.
+    pub fn start_with(kafka: KafkaOptions) -> Result<Servers> {
         Ok(Servers {
             mysql: start_mysql()?,
-            kafka: Kafka::start(KafkaOptions::sustained())?,
+            kafka: Kafka::start(kafka)?,
         })
     }
 }

@@ -42,11 +42,15 @@ pub struct KafkaOptions {
 impl KafkaOptions {
     /// As Kafka's start script sets a broker, for what runs long and is measured.
     pub fn sustained() -> KafkaOptions {
-        const HEAP_MEGABYTES: u32 = 1024;
+        KafkaOptions::sustained_with_heap(1024)
+    }
+
+    /// As [`sustained`](Self::sustained), for more partitions than Kafka's start script has a heap for.
+    pub fn sustained_with_heap(heap_megabytes: u32) -> KafkaOptions {
         KafkaOptions {
-            heap_megabytes: HEAP_MEGABYTES,
+            heap_megabytes,
             virtual_machine: VirtualMachine::Sustained {
-                first_heap_megabytes: HEAP_MEGABYTES,
+                first_heap_megabytes: heap_megabytes,
             },
             settings: Vec::new(),
             secured: Secured::default(),
