@@ -311,7 +311,7 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
-        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(bytes, charset))),
+        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(&aligned(bytes.clone(), charset), charset))),
     };
     let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)

@@ -118,6 +118,15 @@ fn a_temporary_table_may_have_the_name_of_another() {
 }
 
 #[test]
+fn labels_given_as_bytes_have_zeros_in_front() {
+    let tracker = after(&[
+        "CREATE TABLE t (a ENUM(0xE4, x'0062') CHARACTER SET ucs2, b SET(0xE9) CHARACTER SET utf32)",
+    ]);
+    let expected = ["a enum('ä','b') ucs2 null", "b set('é') utf32 null"];
+    assert_eq!(columns(&tracker, "t"), expected);
+}
+
+#[test]
 fn comments_are_cut_as_servers_cut_them() {
     let (kept, more) = ("é".repeat(1024), "é".repeat(2049));
     let sql = [
