@@ -38,7 +38,7 @@ pub use self::continuity::Continuity;
 pub use self::detached::DetachedRows;
 pub use self::error::{DecodeError, DecodeErrorKind, Place};
 pub use self::handler::{
-    CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TransactionEnd,
+    CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TableRows, TransactionEnd,
     TransactionStart, XaDecision,
 };
 pub use self::rows::Rows;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
-    Statement, TransactionEnd, TransactionStart, XaDecision,
+    Statement, TableRows, TransactionEnd, TransactionStart, XaDecision,
 };
 use rowtide_binlog::event::describe::{Describer, Printed};
 use rowtide_binlog::event::file::BinlogFile;
@@ -50,12 +50,12 @@ impl Handler for Seen {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
         assert!(metadata::metadata_is_full(map), "{}", map.table);
         let table = metadata::table(map).unwrap_or_else(|error| panic!("{}: {error}", map.table));
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
-        Ok(Some(CapturedTable {
+        Ok(TableRows::Wanted(CapturedTable {
             plan,
             tag: self.tables.len() - 1,
         }))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows, Statement,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows, Statement, TableRows,
 };
 use rowtide_binlog::event::describe::Printed;
 use rowtide_binlog::event::{Checksum, TableMap};
@@ -70,12 +70,12 @@ impl Captured {
 impl Handler for Watch {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
         let Ok(table) = metadata::table(map).or_else(|_| metadata::as_logged(map)) else {
-            return Ok(None);
+            return Ok(TableRows::Unwanted);
         };
         let Ok(plan) = RowPlan::compile(map, &table) else {
-            return Ok(None);
+            return Ok(TableRows::Unwanted);
         };
         let options = EncodeOptions {
             absent_columns: AbsentColumns::Placeholder,
@@ -83,7 +83,7 @@ impl Handler for Watch {
         };
         let encoder = TableEncoder::compile(&table, TopicIndex(0), &options);
         self.tables.push(Captured { table, encoder });
-        Ok(Some(CapturedTable {
+        Ok(TableRows::Wanted(CapturedTable {
             plan: Arc::new(plan),
             tag: self.tables.len().saturating_sub(1),
         }))

@@ -2,13 +2,14 @@
 
 mod aside;
 mod missing;
+mod passing_over;
 mod rows;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
-    CapturedTable, EventContext, Handler, Moved, Rollback, Rows, Statement, TransactionEnd, TransactionStart,
+    EventContext, Handler, Moved, Rollback, Rows, Statement, TableRows, TransactionEnd, TransactionStart,
     XaDecision,
 };
 use rowtide_binlog::event::TableMap;
@@ -257,11 +258,6 @@ impl Capture {
             || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none())
     }
 
-    /// Whether a transaction that starts at `start` is captured: not before the position that was asked for.
-    fn is_captured(&mut self, start: &BinlogPosition) -> bool {
-        PassOver::is_captured(&mut self.pass_over, start)
-    }
-
     /// How many captured rows of this transaction an earlier run has delivered.
     fn rows_delivered(&mut self, gtid: Option<&Gtid>) -> u64 {
         // Without GTIDs it is the first one that is not passed over.
@@ -283,7 +279,11 @@ impl Handler for Capture {
 
     fn begin(&mut self, start: &TransactionStart<'_>) -> Result<(), Error> {
         let at = BinlogPosition::new(start.file, start.pos);
+        let was_passing_over = self.is_passing_over();
         let captured = self.is_captured(&at);
+        if was_passing_over && captured {
+            self.tell_of_tables()?;
+        }
         let skip = if captured {
             self.rows_delivered(start.gtid)
         } else {
@@ -300,18 +300,25 @@ impl Handler for Capture {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Error> {
+    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<TableRows, Error> {
+        // What is known of tables holds where the capture begins: it may be wrong for what is passed over.
+        if let Some(transaction) = self.transaction.as_mut().filter(|t| !t.captured) {
+            transaction.has_rows |= self.catalog.is_captured(map);
+            return Ok(TableRows::UnwantedNow);
+        }
         // An encoder that is replaced has to have written its rows.
         if !self.aside.is_empty() && !self.catalog.knows(map, raw) {
             self.encode_aside()?;
         }
-        self.catalog.capture(map, raw, &self.position)
+        let captured = self.catalog.capture(map, raw, &self.position)?;
+        Ok(captured.map_or(TableRows::Unwanted, TableRows::Wanted))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), Error> {
         let context = *rows.context();
         let transaction = self.open_transaction()?;
         transaction.has_rows = true;
+        // Its table may be known of a transaction that is captured.
         if !transaction.captured {
             return Ok(());
         }
@@ -437,8 +444,7 @@ impl Handler for Capture {
 
     fn position(&mut self, moved: &Moved<'_>) -> Result<(), Error> {
         if self.transaction.is_none() && moved.pos >= FILE_START && !self.is_replaying() {
-            self.position = BinlogPosition::new(moved.file, moved.pos);
-            self.open.moved = true;
+            self.arrive(BinlogPosition::new(moved.file, moved.pos));
             self.tell_of_tables()?;
         }
         Ok(())
@@ -468,7 +474,7 @@ impl Capture {
 
     /// Tells the schema history of tables that are known from here on, or of all tables.
     pub(crate) fn tell_of_tables(&mut self) -> Result<(), Error> {
-        if self.transaction.is_some() {
+        if self.transaction.is_some() || self.is_passing_over() {
             return Ok(());
         }
         while let Some(messages) = self.catalog.pictures(&self.position, self.executed.as_ref()) {
@@ -479,41 +485,19 @@ impl Capture {
         Ok(())
     }
 
-    /// Whether what an earlier run has done is read again for XA transactions that were not decided then: the place to
-    /// resume stays where that run has come.
-    fn is_replaying(&self) -> bool {
-        self.pass_over.as_ref().is_some_and(PassOver::is_replay)
-    }
-
     /// The transaction is over, and with `done` it need not be read again.
     fn end_transaction(&mut self, end: &TransactionEnd<'_>, done: bool) {
         self.transaction = None;
         if self.is_replaying() {
             return;
         }
-        self.position = BinlogPosition::new(end.file, end.pos);
         if let (Some(executed), Some(gtid)) = (&mut self.executed, end.gtid) {
             executed.insert(gtid);
             if done {
-                self.open.ended.push(gtid.clone());
+                self.done(gtid);
             }
         }
-        self.open.moved = true;
-    }
-
-    /// A position to start from must be a transaction's start.
-    fn check_start_position(&self, end: &TransactionEnd<'_>) -> Result<(), Error> {
-        let until = self.pass_over.as_ref().map(PassOver::until);
-        match (until, &self.transaction) {
-            (Some(from), Some(t)) if !t.captured && from.file == end.file && end.pos > from.pos => {
-                Err(Error::InsideTransaction {
-                    asked: from.pos,
-                    start: t.start.pos,
-                    end: end.pos,
-                })
-            }
-            _ => Ok(()),
-        }
+        self.arrive(BinlogPosition::new(end.file, end.pos));
     }
 }
 

@@ -86,6 +86,11 @@ impl Catalog {
         self.topics.shared = true;
     }
 
+    /// Whether the rows of a table map's table are wanted.
+    pub(crate) fn is_captured(&self, map: &TableMap<'_>) -> bool {
+        self.filter.captures(&TableId::new(map.database, map.table))
+    }
+
     /// The plan for a table map, or nothing if the table is not captured.
     pub(crate) fn capture(
         &mut self,

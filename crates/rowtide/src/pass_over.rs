@@ -36,21 +36,26 @@ impl PassOver {
         &self.until
     }
 
-    /// Whether the transaction that starts at `start` is captured. Forgets what is passed over at its end.
+    /// Whether the transaction that starts at `start` is captured.
     pub(crate) fn is_captured(pass_over: &mut Option<Self>, start: &BinlogPosition) -> bool {
-        if pass_over.as_mut().is_some_and(|pass| pass.ends_at(start)) {
-            *pass_over = None;
-        }
+        Self::arrive(pass_over, start);
         pass_over.as_ref().is_none_or(|pass| pass.but.contains(start))
     }
 
-    fn ends_at(&mut self, start: &BinlogPosition) -> bool {
-        let in_file = start.file == self.until.file;
+    /// The stream has come to `place`, between two transactions. Forgets what is passed over at its end.
+    pub(crate) fn arrive(pass_over: &mut Option<Self>, place: &BinlogPosition) {
+        if pass_over.as_mut().is_some_and(|pass| pass.ends_at(place)) {
+            *pass_over = None;
+        }
+    }
+
+    fn ends_at(&mut self, place: &BinlogPosition) -> bool {
+        let in_file = place.file == self.until.file;
         self.in_file |= in_file;
         if in_file {
-            start.pos >= self.until.pos
+            place.pos >= self.until.pos
         } else {
-            self.in_file || is_before(&self.until, start)
+            self.in_file || is_before(&self.until, place)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows, TableRows,
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
@@ -165,16 +165,16 @@ impl Sink {
 impl Handler for Sink {
     type Error = SinkError;
 
-    fn table(&mut self, map: &TableMap<'_>, _: &[u8]) -> Result<Option<CapturedTable>, SinkError> {
+    fn table(&mut self, map: &TableMap<'_>, _: &[u8]) -> Result<TableRows, SinkError> {
         if self.depth == Depth::Events {
-            return Ok(None);
+            return Ok(TableRows::Unwanted);
         }
         let table = metadata::table(map)?;
         let plan = RowPlan::compile(map, &table).map_err(|_| Malformed::Invalid("shape of a table"))?;
         let tag = self.encoders.len();
         let encoder = TableEncoder::compile(&table, TopicIndex(0), &self.options);
         self.encoders.push(encoder);
-        Ok(Some(CapturedTable {
+        Ok(TableRows::Wanted(CapturedTable {
             plan: Arc::new(plan),
             tag,
         }))

@@ -24,10 +24,10 @@ pub trait Handler {
     }
 
     /// A table whose rows may follow, when its TABLE_MAP (whose body is `raw`) is new or differs from the last one with
-    /// its number. `None` makes the decoder pass over its rows.
-    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<Option<CapturedTable>, Self::Error> {
+    /// its number.
+    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<TableRows, Self::Error> {
         let _ = (map, raw);
-        Ok(None)
+        Ok(TableRows::Unwanted)
     }
 
     /// Rows of a captured table.
@@ -121,6 +121,17 @@ pub struct TransactionStart<'a> {
     pub thread: Option<u32>,
     /// Whether it is an XA transaction, whose rows are not real before it is decided.
     pub xa: bool,
+}
+
+/// Whether a handler wants the rows that follow a TABLE_MAP.
+#[derive(Debug, Clone)]
+pub enum TableRows {
+    /// It does, and whenever the same TABLE_MAP comes again.
+    Wanted(CapturedTable),
+    /// It does not, and not when the same TABLE_MAP comes again.
+    Unwanted,
+    /// It does not in this statement, and is asked again when the same TABLE_MAP comes again.
+    UnwantedNow,
 }
 
 /// A table whose rows the handler wants.

@@ -29,8 +29,8 @@ impl Decoder {
         }
         let mut map = self.read(TableMap::read(body, post_header_len))?;
         map.written_by = self.stream.format.server();
-        let captured = handler.table(&map, body)?;
-        self.tables.insert(id, shape, captured);
+        let rows = handler.table(&map, body)?;
+        self.tables.insert(id, shape, rows);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::CapturedTable;
+use super::{CapturedTable, TableRows};
 
 /// What is known of tables by their number. A TABLE_MAP is valid to the end of its statement; what it said is kept
 /// longer, so that the same bytes need not be read again.
@@ -21,7 +21,8 @@ pub(super) struct Tables {
 /// A table by its number. A server gives new numbers after each DDL and FLUSH as well, and never reuses one.
 #[derive(Debug)]
 struct Known {
-    shape: Arc<[u8]>,
+    /// None if the same bytes need not mean the same.
+    shape: Option<Arc<[u8]>>,
     captured: Option<CapturedTable>,
     /// The statement that it was last valid in.
     statement: u64,
@@ -36,7 +37,7 @@ impl Tables {
     /// says whether it is.
     pub(super) fn renew(&mut self, id: u64, shape: &[u8]) -> bool {
         match self.by_id.get_mut(&id) {
-            Some(known) if *known.shape == *shape => {
+            Some(known) if known.shape.as_deref() == Some(shape) => {
                 known.statement = self.statement;
                 return true;
             }
@@ -46,21 +47,29 @@ impl Tables {
             return false;
         };
         let (shape, captured) = (Arc::clone(shape), captured.clone());
-        self.number(id, shape, captured);
+        self.number(id, Some(shape), captured);
         true
     }
 
     /// Remembers a TABLE_MAP and what its handler made of it.
-    pub(super) fn insert(&mut self, id: u64, shape: &[u8], captured: Option<CapturedTable>) {
+    pub(super) fn insert(&mut self, id: u64, shape: &[u8], rows: TableRows) {
+        match rows {
+            TableRows::Wanted(table) => self.remember(id, shape, Some(table)),
+            TableRows::Unwanted => self.remember(id, shape, None),
+            TableRows::UnwantedNow => self.number(id, None, None),
+        }
+    }
+
+    fn remember(&mut self, id: u64, shape: &[u8], captured: Option<CapturedTable>) {
         if self.by_shape.len() >= MOST_SHAPES {
             self.by_shape.clear();
         }
         let shape: Arc<[u8]> = shape.into();
         self.by_shape.insert(Arc::clone(&shape), captured.clone());
-        self.number(id, shape, captured);
+        self.number(id, Some(shape), captured);
     }
 
-    fn number(&mut self, id: u64, shape: Arc<[u8]>, captured: Option<CapturedTable>) {
+    fn number(&mut self, id: u64, shape: Option<Arc<[u8]>>, captured: Option<CapturedTable>) {
         if self.by_id.len() >= MOST_NUMBERS {
             let now = self.statement;
             self.by_id.retain(|_, known| known.statement == now);
@@ -105,7 +114,7 @@ mod tests {
     fn valid_to_the_end_of_the_statement_and_known_longer() {
         let mut tables = Tables::default();
         assert!(!tables.renew(1, b"map"));
-        tables.insert(1, b"map", None);
+        tables.insert(1, b"map", TableRows::Unwanted);
         assert!(matches!(tables.valid(1), Some(None)));
         assert!(tables.valid(2).is_none());
         tables.end_statement();
@@ -120,22 +129,31 @@ mod tests {
     #[test]
     fn the_same_table_under_another_number() {
         let mut tables = Tables::default();
-        tables.insert(1, b"map", None);
-        tables.insert(2, b"other", None);
+        tables.insert(1, b"map", TableRows::Unwanted);
+        tables.insert(2, b"other", TableRows::Unwanted);
         tables.end_statement();
         assert!(tables.renew(3, b"map"));
         assert!(matches!(tables.valid(3), Some(None)));
         assert!(tables.valid(1).is_none());
         // A number goes over to another table after a restart of the server.
         assert!(tables.renew(1, b"other"));
-        assert_eq!(&*tables.by_id[&1].shape, b"other");
+        assert_eq!(tables.by_id[&1].shape.as_deref(), Some(b"other".as_slice()));
+    }
+
+    #[test]
+    fn what_is_not_wanted_now_is_asked_for_again() {
+        let mut tables = Tables::default();
+        tables.insert(1, b"map", TableRows::UnwantedNow);
+        assert!(matches!(tables.valid(1), Some(None)));
+        assert!(!tables.renew(1, b"map"));
+        assert!(!tables.renew(2, b"map"));
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let mut tables = Tables::default();
         for id in 0..200_000_u64 {
-            tables.insert(id, &id.to_le_bytes(), None);
+            tables.insert(id, &id.to_le_bytes(), TableRows::Unwanted);
             tables.end_statement();
         }
         assert!(tables.by_id.len() <= MOST_NUMBERS);

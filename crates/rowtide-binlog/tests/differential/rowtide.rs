@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rowtide_binlog::decoder::{CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows};
+use rowtide_binlog::decoder::{
+    CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows, TableRows,
+};
 use rowtide_binlog::event::file::BinlogFile;
 use rowtide_binlog::event::{EventType, Header, TableMap};
 use rowtide_binlog::row::RowPlan;
@@ -93,14 +95,16 @@ impl Found {
 impl Handler for Found {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
         let table = metadata::table(map).or_else(|_| metadata::as_logged(map));
         // Rows of tables that cannot be decoded are left out.
-        let Ok(table) = table else { return Ok(None) };
+        let Ok(table) = table else {
+            return Ok(TableRows::Unwanted);
+        };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
         let tag = self.tables.len() - 1;
-        Ok(Some(CapturedTable { plan, tag }))
+        Ok(TableRows::Wanted(CapturedTable { plan, tag }))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {

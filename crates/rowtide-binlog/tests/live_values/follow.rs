@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rowtide_binlog::client::{Client, SourceOptions};
-use rowtide_binlog::decoder::{CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows};
+use rowtide_binlog::decoder::{
+    CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows, TableRows,
+};
 use rowtide_binlog::event::{RowsOperation, TableMap};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::row::RowPlan;
@@ -238,9 +240,9 @@ fn key(table: &Table, row: &[Cell]) -> Vec<Cell> {
 impl Handler for Follow {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
         if map.database != self.database {
-            return Ok(None);
+            return Ok(TableRows::Unwanted);
         }
         let id = TableId::new(map.database, map.table);
         let table = match metadata::table(map) {
@@ -252,7 +254,7 @@ impl Handler for Follow {
         };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
         self.tables.push(table);
-        Ok(Some(CapturedTable {
+        Ok(TableRows::Wanted(CapturedTable {
             plan,
             tag: self.tables.len() - 1,
         }))

@@ -123,6 +123,26 @@ fn starts_where_it_is_told() {
 }
 
 #[test]
+fn what_a_table_was_before_the_position_does_not_matter() {
+    let mysql = stage::mysql();
+    let made = "CREATE DATABASE altered; CREATE TABLE altered.t (a INT); CREATE TABLE altered.gone (a INT)";
+    mysql.sql(made).unwrap();
+    mysql
+        .sql(
+            "SET GLOBAL binlog_row_metadata = MINIMAL; INSERT INTO altered.t VALUES (1); \
+             INSERT INTO altered.gone VALUES (1); SET GLOBAL binlog_row_metadata = FULL; \
+             INSERT INTO altered.t VALUES (2); DROP TABLE altered.gone; \
+             ALTER TABLE altered.t CHANGE a b VARCHAR(5)",
+        )
+        .unwrap();
+    let start = stage::position(mysql);
+    mysql.sql("INSERT INTO altered.t VALUES ('x')").unwrap();
+    let seen = changes(&mut tail(mysql, "altered\\..*", &start));
+    let after: Vec<_> = seen.iter().map(|e| &e["after"]).collect();
+    assert_eq!(after, [&json!({ "b": "x" })]);
+}
+
+#[test]
 fn tables_whose_names_make_one_topic_are_both_shown() {
     let mysql = stage::mysql();
     let start = stage::position(mysql);

@@ -6,7 +6,7 @@ use rowtide_event::{BinlogPosition, RowChange};
 
 use crate::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, LeftOut, Moved, Rollback,
-    Rows, Statement, TransactionEnd, TransactionStart, XaDecision,
+    Rows, Statement, TableRows, TransactionEnd, TransactionStart, XaDecision,
 };
 use crate::event::build::EventBuilder;
 use crate::event::{HeaderFlags, TableMap};
@@ -34,14 +34,16 @@ impl Handler for Log {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<Option<CapturedTable>, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
         self.tables += 1;
         let table = metadata::table(map)
             .ok()
             .filter(|_| !map.table.starts_with("skip"));
-        let Some(table) = table else { return Ok(None) };
+        let Some(table) = table else {
+            return Ok(TableRows::Unwanted);
+        };
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
-        Ok(Some(CapturedTable {
+        Ok(TableRows::Wanted(CapturedTable {
             plan,
             tag: self.tables,
         }))
