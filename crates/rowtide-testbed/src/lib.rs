@@ -6,6 +6,7 @@ pub mod binlogs;
 mod broken_link;
 mod cache;
 mod command;
+mod damaged_link;
 mod error;
 pub mod generate;
 mod kafka;
@@ -22,6 +23,7 @@ pub mod workload;
 
 pub use broken_link::BrokenLink;
 pub use cache::Cache;
+pub use damaged_link::{Damage, DamagedLink};
 pub use error::{Result, TestbedError};
 pub use kafka::{BrokerTls, Ends, Kafka, KafkaOptions, Listener, Record, Secured, consume, read_all};
 pub use mysql::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, Row, Session};

@@ -12,6 +12,7 @@ mod check;
 mod checkpoint;
 mod connections;
 mod crashed;
+mod damaged;
 mod delivery;
 mod exactly_once;
 mod formats;
