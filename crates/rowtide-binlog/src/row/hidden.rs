@@ -1,6 +1,8 @@
 //! Rows of tables with functional indexes, as MySQL 8.0.13 to 8.0.17 logs them: the table map counts the hidden column of
 //! each index, wherever it stands among the others, and no image has a value of it.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rowtide_event::{ColumnType, Malformed, Reader, Table, Value};
 
 use super::plan::{ColumnDecoder, Nulls};
@@ -19,7 +21,19 @@ pub(super) struct HiddenColumns {
     named: Option<Vec<bool>>,
     /// The types of the columns that are shown.
     shown: Vec<ColumnType>,
+    /// Of the last image: those of an event have the same columns.
+    last: Arc<Mutex<Option<Image>>>,
 }
+
+/// Which columns an image has.
+#[derive(Debug)]
+struct Image {
+    present: Vec<u8>,
+    places: Arc<[Place]>,
+}
+
+/// The shown column behind a column of an image, and how it is decoded.
+type Place = (usize, ColumnDecoder);
 
 /// Which numbers of hidden columns there may be to the left of each column of the table map, and of its end.
 type Places = Vec<Vec<bool>>;
@@ -39,6 +53,7 @@ impl HiddenColumns {
                 .as_ref()
                 .map(|names| names.iter().map(is_hidden).collect()),
             shown: table.columns.iter().map(|column| column.ty.clone()).collect(),
+            last: Arc::default(),
         };
         Some(columns)
     }
@@ -63,9 +78,8 @@ impl HiddenColumns {
     ) -> Result<(), Malformed> {
         let nulls = Nulls::read(image, present.ones())?;
         values.resize(self.shown.len(), Value::Absent);
-        for (seen, place) in self.places(present)?.into_iter().enumerate() {
-            let (column, decoder) = place;
-            if let Some(value) = values.get_mut(column) {
+        for (seen, (column, decoder)) in self.known_places(present)?.iter().enumerate() {
+            if let Some(value) = values.get_mut(*column) {
                 *value = if nulls.is_null(seen) {
                     Value::Null
                 } else {
@@ -76,8 +90,22 @@ impl HiddenColumns {
         Ok(())
     }
 
+    /// The places of an image's columns, looked for where the last image had others.
+    fn known_places(&self, present: &Bitmap<'_>) -> Result<Arc<[Place]>, Malformed> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.present == present.bytes()) {
+            return Ok(Arc::clone(&last.places));
+        }
+        let places: Arc<[Place]> = self.places(present)?.into();
+        *last = Some(Image {
+            present: present.bytes().to_vec(),
+            places: Arc::clone(&places),
+        });
+        Ok(places)
+    }
+
     /// The shown column behind each column of the image.
-    fn places(&self, present: &Bitmap<'_>) -> Result<Vec<(usize, ColumnDecoder)>, Malformed> {
+    fn places(&self, present: &Bitmap<'_>) -> Result<Vec<Place>, Malformed> {
         let starts = self.places_behind_starts(|at| !present.bit(at));
         let ends = self.places_before_ends(|at| !present.bit(at));
         let in_image = (0..self.wires.len()).filter(|at| present.bit(*at));
@@ -101,7 +129,7 @@ impl HiddenColumns {
     }
 
     /// The column that is shown in a place behind so many hidden ones, if there can be one.
-    fn shown_at(&self, at: usize, hidden: usize) -> Option<(usize, ColumnDecoder)> {
+    fn shown_at(&self, at: usize, hidden: usize) -> Option<Place> {
         if self.named(at) == Some(true) {
             return None;
         }
