@@ -74,6 +74,8 @@ pub(in crate::schema) enum Clause {
     PartitionToTable(TableId),
     /// MariaDB's CONVERT TABLE ... TO PARTITION: the other table is gone.
     TableToPartition(TableId),
+    /// Work on the table that leaves its definition as it is: FORCE, ORDER BY, ALGORITHM=COPY.
+    Rebuild,
 }
 
 /// Where a column goes.
@@ -98,7 +100,11 @@ pub(in crate::schema) fn read_clauses(cursor: &mut Cursor<'_>) -> Result<Vec<Cla
 
 impl Cursor<'_> {
     fn clause(&mut self, clauses: &mut Vec<Clause>) -> Result<()> {
-        if self.partition_clause(clauses)? || self.harmless_clause()? {
+        if self.partition_clause(clauses)? || self.how(clauses)? {
+            return Ok(());
+        }
+        if self.harmless_clause()? {
+            clauses.push(Clause::Rebuild);
             return Ok(());
         }
         if self.accept(&["ADD"]) {
@@ -328,6 +334,20 @@ impl Cursor<'_> {
         Ok(Clause::Options(options))
     }
 
+    /// How the table is to be altered, if that is next.
+    fn how(&mut self, clauses: &mut Vec<Clause>) -> Result<bool> {
+        if !self.accept(&["ALGORITHM"]) && !self.accept(&["LOCK"]) {
+            return Ok(false);
+        }
+        self.accept_symbol('=');
+        if self.accept(&["COPY"]) {
+            clauses.push(Clause::Rebuild);
+        } else {
+            self.option_value()?;
+        }
+        Ok(true)
+    }
+
     /// A clause that changes nothing here, if one is next.
     fn harmless_clause(&mut self) -> Result<bool> {
         const ALONE: [&[&str]; 12] = [
@@ -345,11 +365,6 @@ impl Cursor<'_> {
             &["REMOVE", "PARTITIONING"],
         ];
         if ALONE.iter().any(|words| self.accept(words)) {
-            return Ok(true);
-        }
-        if self.accept(&["ALGORITHM"]) || self.accept(&["LOCK"]) {
-            self.accept_symbol('=');
-            self.option_value()?;
             return Ok(true);
         }
         if self.accept(&["ORDER", "BY"]) {

@@ -108,7 +108,10 @@ fn changes_shape(clause: &Clause) -> bool {
     match clause {
         Clause::AddKey(key) => matches!(key.kind, KeyKind::Primary | KeyKind::Unique),
         Clause::Options(options) => options.versioned,
-        Clause::RenameKey { .. } | Clause::SetKeyInvisible { .. } | Clause::ExchangePartition(_) => false,
+        Clause::RenameKey { .. }
+        | Clause::SetKeyInvisible { .. }
+        | Clause::ExchangePartition(_)
+        | Clause::Rebuild => false,
         _ => true,
     }
 }

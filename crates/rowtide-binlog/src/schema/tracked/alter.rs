@@ -63,6 +63,7 @@ pub(super) fn altered(
     let is_new = |column: &TrackedColumn| is_defined(column, clauses);
     settle_timestamps(&mut next.columns, is_new, session);
     add_new_keys(&mut next, clauses, session);
+    keep_same_keys(&mut next, table, clauses, session);
     convert(&mut next, clauses, databases, session)?;
     Ok(next)
 }
@@ -458,6 +459,21 @@ fn change_key(clause: &Clause, key: &mut Key) {
             key.invisible = *invisible
         }
         _ => {}
+    }
+}
+
+/// MySQL does nothing where all keys that are dropped are added again as they were and nothing else is asked for: they
+/// stay in their order, of which the table's key depends.
+fn keep_same_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause], session: &Session<'_>) {
+    let of_keys = |clause: &Clause| {
+        matches!(
+            clause,
+            Clause::AddKey(_) | Clause::DropKey { .. } | Clause::DropPrimaryKey
+        )
+    };
+    let same = next.keys.len() == table.keys.len() && next.keys.iter().all(|key| table.keys.contains(key));
+    if !session.is_mariadb() && same && clauses.iter().all(of_keys) {
+        next.keys.clone_from(&table.keys);
     }
 }
 

@@ -142,7 +142,7 @@ impl SchemaTracker {
     fn alter_table(&mut self, id: &TableId, clauses: &[Clause], session: &Session<'_>) -> Changes {
         let before = match self.known(id) {
             // Servers log what they do to partitions also where there is no such table.
-            Err(_) if clauses.is_empty() => return Ok(Vec::new()),
+            Err(_) if clauses.iter().all(|clause| *clause == Clause::Rebuild) => return Ok(Vec::new()),
             known => known?,
         };
         let mut after = altered(&before, clauses, self.databases_of(id, session), session)?;

@@ -242,6 +242,26 @@ fn a_database_gives_its_character_set() {
 }
 
 #[test]
+fn keys_that_are_dropped_and_added_again_alone_stay_where_they_are() {
+    let made =
+        "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE b (b), UNIQUE d (a), KEY c (c))";
+    let stays = ["b(b)", "d(a)", "c(c)"];
+    let moves = ["d(a)", "b(b)", "c(c)"];
+    for (more, expected) in [
+        ("", stays),
+        (", DROP INDEX c, ADD INDEX c (c)", stays),
+        (", ALGORITHM = INPLACE, LOCK=NONE", stays),
+        (", ALGORITHM=COPY", moves),
+        (", FORCE", moves),
+        (", COMMENT = 'x'", moves),
+        (", MODIFY c INT", moves),
+    ] {
+        let sql = format!("ALTER TABLE t DROP INDEX b, ADD UNIQUE INDEX b (b){more}");
+        assert_eq!(keys(&after(&[made, &sql]), "t"), expected, "{sql}");
+    }
+}
+
+#[test]
 fn a_key_of_virtual_columns_names_no_rows() {
     let tracker = after(&[
         "CREATE TABLE t (a INT NOT NULL, b INT AS (a) VIRTUAL NOT NULL, UNIQUE (b), UNIQUE k (a, b))",
