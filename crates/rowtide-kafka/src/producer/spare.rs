@@ -16,10 +16,15 @@ impl Spare {
     }
 
     /// Keeps a buffer, unless those that are kept take too much memory with it: a few large ones of a few tables, or very
-    /// many small ones of many.
+    /// many small ones of many. Large ones are kept as long as there is half of the room: a batch that is compressed
+    /// holds on to a whole one.
     pub(super) fn keep(&mut self, buffer: Vec<u8>) {
         let bytes = self.bytes.saturating_add(buffer.capacity());
-        if buffer.capacity() > 0 && bytes <= MOST_BYTES {
+        let most = match buffer.capacity() {
+            ..LARGE => MOST_BYTES,
+            _ => MOST_BYTES / 2,
+        };
+        if buffer.capacity() > 0 && bytes <= most {
             self.bytes = bytes;
             self.buffers.push(buffer);
         }
@@ -28,6 +33,8 @@ impl Spare {
 
 /// Bytes of memory that are kept.
 const MOST_BYTES: usize = 32 << 20;
+/// From how many bytes on a buffer is a large one.
+const LARGE: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -42,9 +49,12 @@ mod tests {
         for _ in 0..40 {
             spare.keep(Vec::with_capacity(1 << 20));
         }
-        assert_eq!((spare.buffers.len(), spare.bytes), (32, 32 << 20));
+        assert_eq!((spare.buffers.len(), spare.bytes), (16, 16 << 20));
         assert_eq!(spare.take().capacity(), 1 << 20);
-        spare.keep(Vec::with_capacity(4096));
-        assert_eq!((spare.buffers.len(), spare.bytes), (32, (31 << 20) + 4096));
+        for _ in 0..10_000 {
+            spare.keep(Vec::with_capacity(4096));
+        }
+        let small = (17 << 20) / 4096;
+        assert_eq!((spare.buffers.len(), spare.bytes), (15 + small, 32 << 20));
     }
 }
