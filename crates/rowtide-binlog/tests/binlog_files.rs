@@ -50,7 +50,7 @@ impl Handler for Seen {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         assert!(metadata::metadata_is_full(map), "{}", map.table);
         let table = metadata::table(map).unwrap_or_else(|error| panic!("{}: {error}", map.table));
         let plan = Arc::new(RowPlan::compile(map, &table).unwrap());

@@ -70,7 +70,7 @@ impl Captured {
 impl Handler for Watch {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         let Ok(table) = metadata::table(map).or_else(|_| metadata::as_logged(map)) else {
             return Ok(TableRows::Unwanted);
         };

@@ -300,17 +300,17 @@ impl Handler for Capture {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<TableRows, Error> {
+    fn table(&mut self, map: &TableMap<'_>, shape: &[u8]) -> Result<TableRows, Error> {
         // What is known of tables holds where the capture begins: it may be wrong for what is passed over.
         if let Some(transaction) = self.transaction.as_mut().filter(|t| !t.captured) {
             transaction.has_rows |= self.catalog.is_captured(map);
             return Ok(TableRows::UnwantedNow);
         }
         // An encoder that is replaced has to have written its rows.
-        if !self.aside.is_empty() && !self.catalog.knows(map, raw) {
+        if !self.aside.is_empty() && !self.catalog.knows(map, shape) {
             self.encode_aside()?;
         }
-        let captured = self.catalog.capture(map, raw, &self.position)?;
+        let captured = self.catalog.capture(map, shape, &self.position)?;
         Ok(captured.map_or(TableRows::Unwanted, TableRows::Wanted))
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct Catalog {
 /// A captured table in its present version.
 struct Known {
     /// The table map without the table's number, which changes without the table changing.
-    map: Vec<u8>,
+    shape: Vec<u8>,
     captured: CapturedTable,
 }
 
@@ -54,9 +54,6 @@ struct TopicNames {
     shared: bool,
     new: Vec<String>,
 }
-
-/// The table's number stands before everything else in a table map; it is 6 bytes.
-const TABLE_NUMBER: usize = 6;
 
 impl Catalog {
     pub(crate) fn new(
@@ -95,14 +92,14 @@ impl Catalog {
     pub(crate) fn capture(
         &mut self,
         map: &TableMap<'_>,
-        raw: &[u8],
+        shape: &[u8],
         near: &BinlogPosition,
     ) -> Result<Option<CapturedTable>, Error> {
         let id = TableId::new(map.database, map.table);
         if !self.filter.captures(&id) {
             return Ok(None);
         }
-        if let Some(known) = self.present(&id, raw) {
+        if let Some(known) = self.present(&id, shape) {
             return Ok(Some(known.captured.clone()));
         }
         let table = self.schema.shape(&id, map, near)?;
@@ -121,7 +118,7 @@ impl Catalog {
         self.tables.insert(
             id,
             Known {
-                map: shape(raw).to_vec(),
+                shape: shape.to_vec(),
                 captured: captured.clone(),
             },
         );
@@ -142,14 +139,14 @@ impl Catalog {
     }
 
     /// Whether [`capture`](Self::capture) leaves all encoders as they are.
-    pub(crate) fn knows(&self, map: &TableMap<'_>, raw: &[u8]) -> bool {
+    pub(crate) fn knows(&self, map: &TableMap<'_>, shape: &[u8]) -> bool {
         let id = TableId::new(map.database, map.table);
-        !self.filter.captures(&id) || self.present(&id, raw).is_some()
+        !self.filter.captures(&id) || self.present(&id, shape).is_some()
     }
 
     /// The table as it is, if that is what a table map says.
-    fn present(&self, id: &TableId, raw: &[u8]) -> Option<&Known> {
-        self.tables.get(id).filter(|known| known.map == shape(raw))
+    fn present(&self, id: &TableId, shape: &[u8]) -> Option<&Known> {
+        self.tables.get(id).filter(|known| known.shape == shape)
     }
 
     /// Topics named since the last call.
@@ -230,11 +227,6 @@ impl Catalog {
             }
         }
     }
-}
-
-/// What of a table map says how the table is.
-fn shape(raw: &[u8]) -> &[u8] {
-    raw.get(TABLE_NUMBER..).unwrap_or_default()
 }
 
 impl TopicNames {

@@ -24,21 +24,17 @@ pub(super) enum Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn of(query: &'a [u8]) -> Self {
-        // What nearly all transactions begin with is told without looking at each letter.
-        if query == b"BEGIN" {
-            return Self::Begin;
-        }
         let (word, rest) = split_word(query);
         let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
-        match word.len() {
-            5 if is(b"BEGIN") && rest.is_empty() => Self::Begin,
-            6 if is(b"COMMIT") && rest.is_empty() => Self::Commit,
-            8 if is(b"ROLLBACK") && rest.is_empty() => Self::Rollback,
-            8 if is(b"ROLLBACK") => Self::of_rollback(rest),
-            9 if is(b"SAVEPOINT") => Self::Savepoint(rest),
-            7 if is(b"RELEASE") => Self::Release,
-            2 if is(b"XA") => Self::of_xa(rest),
-            6 if is(b"CREATE") && is_table(rest) && ends_with_start_transaction(rest) => Self::CreateSelect,
+        match rest {
+            [] if is(b"BEGIN") => Self::Begin,
+            [] if is(b"COMMIT") => Self::Commit,
+            [] if is(b"ROLLBACK") => Self::Rollback,
+            _ if is(b"ROLLBACK") => Self::of_rollback(rest),
+            _ if is(b"SAVEPOINT") => Self::Savepoint(rest),
+            _ if is(b"RELEASE") => Self::Release,
+            _ if is(b"XA") => Self::of_xa(rest),
+            _ if is(b"CREATE") && is_table(rest) && ends_with_start_transaction(rest) => Self::CreateSelect,
             _ => Self::Statement,
         }
     }

@@ -23,10 +23,10 @@ pub trait Handler {
         Ok(())
     }
 
-    /// A table whose rows may follow, when its TABLE_MAP (whose body is `raw`) is new or differs from the last one with
-    /// its number.
-    fn table(&mut self, map: &TableMap<'_>, raw: &[u8]) -> Result<TableRows, Self::Error> {
-        let _ = (map, raw);
+    /// A table whose rows may follow, when what its TABLE_MAP says is new; `shape` are the bytes behind the table's number,
+    /// which may change without the table.
+    fn table(&mut self, map: &TableMap<'_>, shape: &[u8]) -> Result<TableRows, Self::Error> {
+        let _ = (map, shape);
         Ok(TableRows::Unwanted)
     }
 

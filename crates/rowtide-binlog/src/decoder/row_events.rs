@@ -29,7 +29,7 @@ impl Decoder {
         }
         let mut map = self.read(TableMap::read(body, post_header_len))?;
         map.written_by = self.stream.format.server();
-        let rows = handler.table(&map, body)?;
+        let rows = handler.table(&map, shape)?;
         self.tables.insert(id, shape, rows);
         Ok(())
     }

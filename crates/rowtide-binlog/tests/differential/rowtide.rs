@@ -95,7 +95,7 @@ impl Found {
 impl Handler for Found {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         let table = metadata::table(map).or_else(|_| metadata::as_logged(map));
         // Rows of tables that cannot be decoded are left out.
         let Ok(table) = table else {

@@ -240,7 +240,7 @@ fn key(table: &Table, row: &[Cell]) -> Vec<Cell> {
 impl Handler for Follow {
     type Error = DecodeError;
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         if map.database != self.database {
             return Ok(TableRows::Unwanted);
         }

@@ -34,7 +34,7 @@ impl Handler for Log {
         Ok(())
     }
 
-    fn table(&mut self, map: &TableMap<'_>, _raw: &[u8]) -> Result<TableRows, DecodeError> {
+    fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         self.tables += 1;
         let table = metadata::table(map)
             .ok()
