@@ -1,20 +1,21 @@
 //! A network connection that breaks, or carries nothing for a while.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::error::{Result, TestbedError};
+use crate::error::Result;
+use crate::link::Entrance;
 use crate::random::Random;
 
 /// Passes connections on to a server of this machine, and ends them in the middle of requests and answers when it is told
 /// to: so requests arrive in part, and answers are lost to what was done. It passes everything on at first.
 #[derive(Debug)]
 pub struct BrokenLink {
-    port: u16,
+    entrance: Entrance,
     shared: Arc<Shared>,
 }
 
@@ -40,31 +41,27 @@ struct Shared {
     changed: Condvar,
     open: AtomicUsize,
     broken: AtomicUsize,
-    closed: AtomicBool,
 }
 
 impl BrokenLink {
     /// A link that leads nowhere before [`lead_to`](Self::lead_to): a server may have to know the port before it starts.
     pub fn new() -> Result<BrokenLink> {
-        let failed = |e: io::Error| TestbedError::Machine(format!("cannot listen for a broken link: {e}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
         let shared = Arc::new(Shared {
             server_port: AtomicU16::new(0),
             passage: Mutex::new((0, Passage::All)),
             changed: Condvar::new(),
             open: AtomicUsize::new(0),
             broken: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
         });
-        let own = Arc::clone(&shared);
-        thread::spawn(move || accept(&listener, &own));
-        Ok(BrokenLink { port, shared })
+        let (own, mut numbers) = (Arc::clone(&shared), 0..);
+        let entrance =
+            Entrance::open(move |client| accept(client, numbers.next().unwrap_or_default(), &own))?;
+        Ok(BrokenLink { entrance, shared })
     }
 
     /// Where to connect instead of the server, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.entrance.port()
     }
 
     /// Connections go to the server on `server_port` from now on.
@@ -111,10 +108,7 @@ impl BrokenLink {
 
 impl Drop for BrokenLink {
     fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
         self.pass_all();
-        // Wakes the listener, which then sees that it is over.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }
 
@@ -149,16 +143,11 @@ enum Direction {
     Answers,
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for (client, number) in listener.incoming().map_while(io::Result::ok).zip(0..) {
-        if shared.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        shared.open.fetch_add(1, Ordering::Relaxed);
-        let shared = Arc::clone(shared);
-        let connection = Arc::new(Connection { number, shared });
-        thread::spawn(move || join(&connection, client));
-    }
+fn accept(client: TcpStream, number: u64, shared: &Arc<Shared>) {
+    shared.open.fetch_add(1, Ordering::Relaxed);
+    let shared = Arc::clone(shared);
+    let connection = Arc::new(Connection { number, shared });
+    thread::spawn(move || join(&connection, client));
 }
 
 /// Connects a client to the server, and passes its requests on.
@@ -220,6 +209,9 @@ fn limit(passage: &Passage, connection: u64, direction: Direction) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::net::TcpListener;
+
     use super::*;
 
     /// A link to a server that sends back what it gets, and a client of it.

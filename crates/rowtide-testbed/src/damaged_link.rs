@@ -1,12 +1,13 @@
 //! A network connection that damages a server's binlog on its way.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::error::{Result, TestbedError};
+use crate::error::Result;
+use crate::link::Entrance;
 use crate::random::Random;
 
 /// What becomes of a packet of the binlog. Numbers of packets follow each other all the same, unless said.
@@ -57,14 +58,13 @@ impl Damage {
 /// is told to.
 #[derive(Debug)]
 pub struct DamagedLink {
-    port: u16,
+    entrance: Entrance,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
     server_port: u16,
-    closed: AtomicBool,
     /// Packets of the last binlog that was sent.
     packets: AtomicU64,
     order: Mutex<Option<Order>>,
@@ -81,23 +81,19 @@ struct Order {
 impl DamagedLink {
     /// A link to the server on `server_port`.
     pub fn to(server_port: u16) -> Result<DamagedLink> {
-        let failed = |e: io::Error| TestbedError::Machine(format!("cannot listen for a damaged link: {e}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
         let shared = Arc::new(Shared {
             server_port,
-            closed: AtomicBool::new(false),
             packets: AtomicU64::new(0),
             order: Mutex::new(None),
         });
         let own = Arc::clone(&shared);
-        thread::spawn(move || accept(&listener, &own));
-        Ok(DamagedLink { port, shared })
+        let entrance = Entrance::open(move |client| join(client, &own))?;
+        Ok(DamagedLink { entrance, shared })
     }
 
     /// Where to connect instead of the server, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.entrance.port()
     }
 
     /// Damages the packet with this number, from 0 on, of the next binlog that has so many. Once: what comes after is passed
@@ -126,35 +122,23 @@ impl DamagedLink {
     }
 }
 
-impl Drop for DamagedLink {
-    fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
-        // Wakes the listener, which then sees that it is over.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for client in listener.incoming().map_while(io::Result::ok) {
-        if shared.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        // A server that is down shows as a connection that ends at once.
-        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server_port)) else {
-            continue;
-        };
-        let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
-            continue;
-        };
-        let dumps = Arc::new(AtomicBool::new(false));
-        let (shared, asked) = (Arc::clone(shared), Arc::clone(&dumps));
-        thread::spawn(move || pass_requests(from_client, to_server, &asked));
-        thread::spawn(move || {
-            // Either side may have gone.
-            let _ = pass_answers(&server, &client, &dumps, &shared);
-            let _ = (server.shutdown(Shutdown::Both), client.shutdown(Shutdown::Both));
-        });
-    }
+/// Connects a client to the server.
+fn join(client: TcpStream, shared: &Arc<Shared>) {
+    // A server that is down shows as a connection that ends at once.
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server_port)) else {
+        return;
+    };
+    let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
+        return;
+    };
+    let dumps = Arc::new(AtomicBool::new(false));
+    let (shared, asked) = (Arc::clone(shared), Arc::clone(&dumps));
+    thread::spawn(move || pass_requests(from_client, to_server, &asked));
+    thread::spawn(move || {
+        // Either side may have gone.
+        let _ = pass_answers(&server, &client, &dumps, &shared);
+        let _ = (server.shutdown(Shutdown::Both), client.shutdown(Shutdown::Both));
+    });
 }
 
 /// COM_BINLOG_DUMP and COM_BINLOG_DUMP_GTID.
@@ -302,6 +286,8 @@ fn write_frame(to: &mut impl Write, number: u8, payload: &[u8]) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     /// What comes of five packets of a binlog through a link that damages the third.

@@ -10,6 +10,7 @@ mod damaged_link;
 mod error;
 pub mod generate;
 mod kafka;
+mod link;
 mod mysql;
 pub mod oracle;
 pub mod packages;

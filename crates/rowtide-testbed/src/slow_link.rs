@@ -1,64 +1,44 @@
 //! A network connection that carries no more than so many bytes a second.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::error::{Result, TestbedError};
+use crate::error::Result;
+use crate::link::Entrance;
 
 /// Passes connections on to a server of this machine, what the server answers at a limited speed: so a program can be
 /// disturbed in the middle of a load that it would else have taken in before anybody noticed.
 #[derive(Debug)]
 pub struct SlowLink {
-    port: u16,
-    closed: Arc<AtomicBool>,
+    entrance: Entrance,
 }
 
 impl SlowLink {
     /// A link to the server on `server_port` that carries at most `bytes_per_s` of its answers for each connection.
     pub fn to(server_port: u16, bytes_per_s: u64) -> Result<SlowLink> {
-        let failed = |e: io::Error| TestbedError::Machine(format!("cannot listen for a slow link: {e}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
-        let closed = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&closed);
-        thread::spawn(move || accept(&listener, server_port, bytes_per_s, &stop));
-        Ok(SlowLink { port, closed })
+        let entrance = Entrance::open(move |client| join(client, server_port, bytes_per_s))?;
+        Ok(SlowLink { entrance })
     }
 
     /// Where to connect instead of the server, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.entrance.port()
     }
 }
 
-impl Drop for SlowLink {
-    fn drop(&mut self) {
-        self.closed.store(true, Ordering::Relaxed);
-        // Wakes the listener, which then sees that it is over.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
-    }
-}
-
-fn accept(listener: &TcpListener, server_port: u16, bytes_per_s: u64, closed: &AtomicBool) {
-    for client in listener.incoming().map_while(io::Result::ok) {
-        if closed.load(Ordering::Relaxed) {
-            return;
-        }
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server_port));
-        // A server that is down shows as a connection that ends at once.
-        let Ok(server) = TcpStream::connect(server) else {
-            continue;
-        };
-        let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
-            continue;
-        };
-        thread::spawn(move || pass(from_client, to_server, u64::MAX));
-        thread::spawn(move || pass(server, client, bytes_per_s));
-    }
+/// Connects a client to the server.
+fn join(client: TcpStream, server_port: u16, bytes_per_s: u64) {
+    // A server that is down shows as a connection that ends at once.
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server_port)) else {
+        return;
+    };
+    let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
+        return;
+    };
+    thread::spawn(move || pass(from_client, to_server, u64::MAX));
+    thread::spawn(move || pass(server, client, bytes_per_s));
 }
 
 /// Passes bytes on until one side closes, then closes the other.
@@ -77,6 +57,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, bytes_per_s: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
