@@ -49,7 +49,7 @@ pub fn differences(name: &str, events: &[Event], peer: &mut dyn Peer) -> (Vec<Di
     for (number, event) in events.iter().enumerate() {
         let place = format!("{name} event {number}");
         let theirs = catch_unwind(AssertUnwindSafe(|| peer.rows(event)));
-        let theirs = theirs.unwrap_or_else(|_| Err("panic".to_owned()));
+        let theirs = theirs.unwrap_or_else(|_| Err(panic_at(event)));
         let error = match theirs {
             Ok(theirs) if theirs.len() == event.rows.len() => {
                 for (ours, theirs) in event.rows.iter().zip(&theirs) {
@@ -76,6 +76,23 @@ pub fn differences(name: &str, events: &[Event], peer: &mut dyn Peer) -> (Vec<Di
     }
     (differences, compared)
 }
+
+/// A panic, and whether the event has what decoders are known to panic at.
+fn panic_at(event: &Event) -> String {
+    let is_below_zero = |row: &TypedRow, image: &Option<Image>| {
+        let mut values = image.iter().flatten();
+        values
+            .any(|(at, text)| row.types[*at] == "TIME" && text.starts_with('-') && !text.ends_with(".000000"))
+    };
+    let mut rows = event.rows.iter();
+    match rows.any(|row| is_below_zero(row, &row.row.before) || is_below_zero(row, &row.row.after)) {
+        true => PANIC_AT_TIME_BELOW_ZERO.to_owned(),
+        false => "panic".to_owned(),
+    }
+}
+
+/// What is said of a panic at rows one of which has a TIME below zero with digits of a second.
+pub const PANIC_AT_TIME_BELOW_ZERO: &str = "panic at a TIME below zero with digits of a second";
 
 /// Compares a row; says how many values were compared.
 fn row(place: &str, ours: &TypedRow, theirs: &Row, differences: &mut Vec<Difference>) -> usize {

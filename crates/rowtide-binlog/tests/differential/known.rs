@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::compare::Difference;
+use crate::compare::{Difference, PANIC_AT_TIME_BELOW_ZERO};
 
 /// A difference.
 pub struct Known {
@@ -74,10 +74,7 @@ pub const MYSQL_COMMON: &[Known] = &[
         reason: "it panics at a TIME below zero with digits of a second, where arithmetic is checked for overflow",
         right: Right::Rowtide,
         because: BOTH_TESTS,
-        is: |found| {
-            let tables = ["golden.t_temporal", "rich.times", "types.times"];
-            found.theirs == "panic" && tables.contains(&found.table.as_str())
-        },
+        is: |found| found.theirs == PANIC_AT_TIME_BELOW_ZERO,
     },
     MARIADB_COMPRESSED_ROWS,
     Known {
