@@ -14,6 +14,7 @@ mod delivery;
 mod fault;
 mod instance;
 mod leaders;
+mod listing;
 mod network;
 mod partition;
 mod partitioner;
@@ -33,6 +34,7 @@ use delivery::Sent;
 pub(crate) use fault::{FailedDelivery, Fault};
 use instance::Instance;
 use leaders::Topic;
+pub(crate) use listing::Wanted;
 use network::{Event, Lost, Network};
 use partition::Partition;
 pub(crate) use settings::Settings;
@@ -116,15 +118,6 @@ impl Producer {
         }
         producer.turn = 0;
         Ok(producer)
-    }
-
-    /// Connects to a broker, and leaves again.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub(crate) fn probe(settings: Settings) -> Result<(), Fault> {
-        let limit = settings.connect_timeout;
-        Self::unconnected(settings)?.meet(limit)
     }
 
     fn unconnected(settings: Settings) -> Result<Self, Fault> {

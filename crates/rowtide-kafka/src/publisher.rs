@@ -84,12 +84,6 @@ impl Publisher {
         }
     }
 
-    /// Connects, and leaves again: tells an unreachable broker from a refused login, with the reason.
-    pub(crate) fn probe(options: &KafkaOptions) -> Result<(), KafkaError> {
-        let settings = options.producer_settings()?;
-        Producer::probe(settings).map_err(|fault| connect_error(options, fault))
-    }
-
     /// Opens a transaction; for at-least-once, where there is none, only checks what was delivered so far.
     ///
     /// # Errors
@@ -370,7 +364,7 @@ fn fence(options: &KafkaOptions) -> Result<(), KafkaError> {
 }
 
 /// What a fault means before there is anything to deliver.
-fn connect_error(options: &KafkaOptions, fault: Fault) -> KafkaError {
+pub(crate) fn connect_error(options: &KafkaOptions, fault: Fault) -> KafkaError {
     let transactional_id = options.transactional_id();
     let scene = Scene {
         brokers: &options.brokers,

@@ -17,7 +17,9 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 
 use crate::error::{KafkaError, Scene};
 use crate::options::KafkaOptions;
-use crate::publisher::Publisher;
+use crate::producer::{Producer, Wanted};
+use crate::publisher::connect_error;
+use crate::wire::ErrorCode;
 
 /// Whether missing topics may be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,8 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 /// The topics of a cluster, as far as Rowtide needs them. Blocks.
 pub struct Topics {
     admin: AdminClient<DefaultClientContext>,
+    /// Lists topics: librdkafka would take in the whole cluster for more than one of them.
+    observer: Producer,
     options: KafkaOptions,
     create: CreateTopics,
     /// Partitions of each topic known to exist; filled by one request for all.
@@ -125,18 +129,20 @@ impl Topics {
     /// # Errors
     /// [`KafkaError::Setting`], [`KafkaError::Unreachable`], [`KafkaError::Authentication`].
     pub fn connect(options: &KafkaOptions, create: CreateTopics) -> Result<Self, KafkaError> {
-        // rdkafka's admin client reports no reasons and nobody takes its log lines, so that another client connects first.
-        Publisher::probe(options)?;
+        // Connects first: rdkafka's admin client reports no reasons, and nobody takes its log lines.
+        let observer = Producer::observer(options.producer_settings()?)
+            .map_err(|fault| connect_error(options, fault))?;
         let mut config = options.client_config()?;
         config.set_log_level(RDKafkaLogLevel::Emerg);
         let admin = config.create().map_err(|e| KafkaError::Client(e.to_string()))?;
         let mut topics = Self {
             admin,
+            observer,
             options: options.clone(),
             create,
             known: HashMap::new(),
         };
-        topics.list()?;
+        topics.learn(Wanted::All)?;
         Ok(topics)
     }
 
@@ -226,16 +232,12 @@ impl Topics {
     /// # Errors
     /// [`KafkaError::TopicMissing`] where creating is not allowed; [`KafkaError::Admin`] if the broker refuses.
     pub fn ensure_topics(&mut self, wanted: &[(&str, TopicSpec)]) -> Result<(), KafkaError> {
-        if wanted.iter().any(|(topic, _)| !self.known.contains_key(*topic))
-            && self.create == CreateTopics::Forbidden
-        {
-            self.list()?;
+        let mut missing = self.missing(wanted);
+        if !missing.is_empty() && self.create == CreateTopics::Forbidden {
+            // Somebody else may have made them.
+            self.learn(Wanted::These(&names(&missing)))?;
+            missing = self.missing(wanted);
         }
-        let mut seen = HashSet::new();
-        let missing: Vec<&(&str, TopicSpec)> = wanted
-            .iter()
-            .filter(|(topic, _)| !self.known.contains_key(*topic) && seen.insert(*topic))
-            .collect();
         let Some((first, spec)) = missing.first() else {
             return Ok(());
         };
@@ -243,7 +245,16 @@ impl Topics {
         for some in missing.chunks(TOPICS_IN_A_REQUEST) {
             self.create_topics(some)?;
         }
-        self.await_leaders(&missing)
+        self.await_leaders(names(&missing))
+    }
+
+    /// Those that are not known to exist, each once.
+    fn missing<'a>(&self, wanted: &'a [(&'a str, TopicSpec)]) -> Vec<&'a (&'a str, TopicSpec)> {
+        let mut seen = HashSet::new();
+        wanted
+            .iter()
+            .filter(|(topic, _)| !self.known.contains_key(*topic) && seen.insert(*topic))
+            .collect()
     }
 
     fn create_topics(&self, missing: &[&(&str, TopicSpec)]) -> Result<(), KafkaError> {
@@ -255,16 +266,10 @@ impl Topics {
         let request = AdminOptions::new()
             .request_timeout(Some(limit))
             .operation_timeout(Some(limit));
-        let names = || {
-            missing
-                .iter()
-                .map(|(topic, _)| *topic)
-                .take(3)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let results = block_on(self.admin.create_topics(&new, &request))
-            .map_err(|e| self.error(format!("creating the topics {names}", names = names()), &e))?;
+        let results = block_on(self.admin.create_topics(&new, &request)).map_err(|e| {
+            let some: Vec<&str> = names(missing).into_iter().take(3).collect();
+            self.error(format!("creating the topics {}", some.join(", ")), &e)
+        })?;
         for result in results {
             match result {
                 Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
@@ -283,20 +288,17 @@ impl Topics {
         Ok(())
     }
 
-    /// A topic can be written to when each partition has a leader; transactions on a topic that the broker does not
-    /// know yet wait half a second before they look again.
-    fn await_leaders(&mut self, topics: &[&(&str, TopicSpec)]) -> Result<(), KafkaError> {
+    /// A topic can be written to when each partition has a leader. Brokers hear of a new one a moment after it was made.
+    fn await_leaders(&mut self, mut waiting: Vec<&str>) -> Result<(), KafkaError> {
         let start = Instant::now();
         loop {
-            match topics {
-                [(topic, _)] => self.look_up(topic)?,
-                _ => self.list()?,
-            }
-            let Some((waiting, _)) = topics.iter().find(|(topic, _)| !self.known.contains_key(*topic)) else {
+            self.learn(Wanted::These(&waiting))?;
+            waiting.retain(|topic| !self.known.contains_key(*topic));
+            let Some(first) = waiting.first() else {
                 return Ok(());
             };
             if start.elapsed() > self.options.timeouts.connect {
-                let action = format!("electing leaders for the new topic {waiting}");
+                let action = format!("electing leaders for the new topic {first}");
                 return Err(KafkaError::Timeout {
                     action,
                     after: start.elapsed(),
@@ -306,27 +308,20 @@ impl Topics {
         }
     }
 
-    fn list(&mut self) -> Result<(), KafkaError> {
-        self.fetch(None)
-    }
-
-    fn look_up(&mut self, topic: &str) -> Result<(), KafkaError> {
-        self.fetch(Some(topic))
-    }
-
-    fn fetch(&mut self, topic: Option<&str>) -> Result<(), KafkaError> {
+    /// Takes in which topics exist and can be written to.
+    fn learn(&mut self, wanted: Wanted<'_>) -> Result<(), KafkaError> {
         let limit = self.options.timeouts.connect;
-        let client = self.admin.inner();
-        let metadata = client
-            .fetch_metadata(topic, limit)
-            .map_err(|e| self.error("listing topics".to_owned(), &e))?;
-        for topic in metadata.topics() {
-            let ready = topic.error().is_none()
-                && !topic.partitions().is_empty()
-                && topic.partitions().iter().all(|p| p.leader() >= 0);
-            if ready {
-                self.known
-                    .insert(topic.name().to_owned(), topic.partitions().len());
+        let topics = self.observer.describe(wanted, limit);
+        for topic in topics.map_err(|fault| connect_error(&self.options, fault))? {
+            let is_refused = topic.error != ErrorCode::NONE && !topic.error.is_retriable();
+            if is_refused && matches!(wanted, Wanted::These(_)) {
+                let action = format!("listing the topic {}", topic.name);
+                let code = topic.error.code();
+                return Err(self.scene(|s| s.admin_code(action, code, code.to_string())));
+            }
+            let has_leaders = !topic.leaders.is_empty() && topic.leaders.iter().all(|leader| *leader >= 0);
+            if topic.error == ErrorCode::NONE && has_leaders {
+                self.known.insert(topic.name, topic.leaders.len());
             }
         }
         Ok(())
@@ -409,6 +404,10 @@ impl Topics {
             transactional_id: &id,
         })
     }
+}
+
+fn names<'a>(topics: &[&'a (&'a str, TopicSpec)]) -> Vec<&'a str> {
+    topics.iter().map(|(name, _)| *name).collect()
 }
 
 fn new_topic<'a>(topic: &'a str, spec: &'a TopicSpec) -> NewTopic<'a> {

@@ -12,6 +12,12 @@ pub(crate) fn request<'a>(out: &mut Vec<u8>, topics: impl ExactSizeIterator<Item
     out.i8(0); // no automatic creation
 }
 
+/// The request's body: about all topics.
+pub(crate) fn request_for_all(out: &mut Vec<u8>) {
+    out.i32(-1);
+    out.i8(0); // no automatic creation
+}
+
 /// A broker, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broker {

@@ -398,6 +398,15 @@ proptest! {
     }
 }
 
+#[test]
+fn a_metadata_request_for_all_topics() {
+    let body = body(metadata::request_for_all);
+    for version in versions(Api::Metadata) {
+        let request: MetadataRequest = read(&body, version);
+        assert!(request.topics.is_none() && !request.allow_auto_topic_creation);
+    }
+}
+
 /// One answer of each kind that has arrays or strings.
 fn answers() -> [Vec<u8>; 5] {
     let broker = metadata_response::MetadataResponseBroker::default().with_host(text("host"));
