@@ -12,7 +12,7 @@ use rowtide_binlog::schema::metadata;
 use rowtide_binlog::schema::{NameCase, Session};
 use rowtide_binlog::server::ServerVersion;
 use rowtide_event::encode::{
-    AbsentColumns, EncodeOptions, ProcessedAt, RecordBatch, TableEncoder, TopicIndex,
+    AbsentColumns, EncodeOptions, EventText, ProcessedAt, RecordBatch, TableEncoder, TopicIndex,
 };
 use rowtide_event::{BinlogPosition, GtidSet, RowChange, SourceInfo, Table, Value};
 
@@ -38,6 +38,7 @@ pub struct Watch {
     /// How many rows it was given.
     pub rows: u64,
     tables: Vec<Captured>,
+    event: EventText,
     batch: RecordBatch,
 }
 
@@ -48,7 +49,7 @@ struct Captured {
 
 impl Captured {
     /// Whatever the values are, each is printed, and the row has a record or a reason why it has none.
-    fn take(&mut self, change: &RowChange<'_, '_>, row: u32, batch: &mut RecordBatch) {
+    fn take(&self, change: &RowChange<'_, '_>, row: u32, event: &mut EventText, batch: &mut RecordBatch) {
         let print = |values: &[Value<'_>]| {
             for (value, column) in values.iter().zip(&self.table.columns) {
                 let _ = Printed::of(value, &column.ty);
@@ -62,7 +63,7 @@ impl Captured {
                 print(after);
             }
         }
-        let _ = self.encoder.encode(change, row, ProcessedAt { ns: 0 }, batch);
+        let _ = self.encoder.encode(change, row, event, batch);
         batch.clear();
     }
 }
@@ -90,13 +91,16 @@ impl Handler for Watch {
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
-        let Some(captured) = self.tables.get_mut(rows.tag) else {
+        let Some(captured) = self.tables.get(rows.tag) else {
             return Ok(());
         };
-        captured.encoder.begin_event(&source(rows.context()));
+        let now = ProcessedAt { ns: 0 };
+        captured
+            .encoder
+            .begin_event(&source(rows.context()), now, &mut self.event);
         let mut row = 0u32;
         while let Some(change) = rows.next()? {
-            captured.take(&change, row, &mut self.batch);
+            captured.take(&change, row, &mut self.event, &mut self.batch);
             row = row.saturating_add(1);
             self.rows = self.rows.saturating_add(1);
         }

@@ -3,7 +3,22 @@
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
-use rowtide_event::encode::Origin;
+use rowtide_event::BinlogPosition;
+
+/// The rows event that a record is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedChange {
+    /// `database.table`.
+    pub table: String,
+    /// Where the event starts.
+    pub position: BinlogPosition,
+}
+
+impl std::fmt::Display for LoggedChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.table, self.position)
+    }
+}
 
 /// Why a delivery, a topic or a checkpoint failed. No variant holds the contents of a record or the value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +81,7 @@ pub enum KafkaError {
         /// Bytes of its key and value, before compression.
         bytes: usize,
         /// The change it is a record of, if it is of one.
-        origin: Option<Origin>,
+        origin: Option<LoggedChange>,
         /// Which limit it is over, and where that is set.
         limit: String,
     },
@@ -79,7 +94,7 @@ pub enum KafkaError {
         /// The record's topic.
         topic: String,
         /// The change it is a record of, if it is of one.
-        origin: Option<Origin>,
+        origin: Option<LoggedChange>,
     },
     /// A record was not acknowledged.
     #[error("a record for the topic {topic} was not delivered: {reason}")]
@@ -395,7 +410,7 @@ pub(crate) fn is_transient(code: Code) -> bool {
     )
 }
 
-fn of_change(origin: &Option<Origin>) -> String {
+fn of_change(origin: &Option<LoggedChange>) -> String {
     origin
         .as_ref()
         .map_or_else(String::new, |origin| format!(" (a change of {origin})"))

@@ -25,12 +25,12 @@ mod wire;
 pub use checkpoint::{
     Checkpoint, CheckpointStore, HistoryRange, HistoryThrough, InTransaction, PreparedXa, PreparedXaRows,
 };
-pub use error::{KafkaError, Recovery};
+pub use error::{KafkaError, LoggedChange, Recovery};
 pub use history::{
     Effect, HistoryEnd, HistoryMessage, HistoryPosition, HistoryRecord, HistorySource, HistoryStore,
     InvalidHistory, StoredMessage, WholeHistory,
 };
 pub use options::{Delivery, KafkaOptions, Timeouts};
-pub use publisher::{HistoryTicket, Publisher};
+pub use publisher::{HistoryTicket, Publisher, TableTopic};
 pub use reader::Reader;
 pub use topics::{CreateTopics, TopicSpec, Topics};

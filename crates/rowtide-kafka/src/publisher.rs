@@ -3,13 +3,15 @@
 mod history;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
-use rowtide_event::encode::{KeyHeader, Origin, Origins, Record as ChangeRecord, RecordBatch};
+use rowtide_event::BinlogPosition;
+use rowtide_event::encode::{KeyHeader, Origins, Record as ChangeRecord, RecordBatch, TopicIndex};
 
 use crate::checkpoint::Checkpoint;
-use crate::error::{KafkaError, Scene, StepError};
+use crate::error::{KafkaError, LoggedChange, Scene, StepError};
 use crate::options::{Delivery, KafkaOptions};
 use crate::producer::{FailedDelivery, Fault, Producer, Record, TopicId};
 
@@ -27,13 +29,22 @@ pub struct Publisher {
     options: KafkaOptions,
     transactional_id: String,
     /// The topics of tables, by their indexes in the run's list.
-    tables: Vec<(String, TopicId)>,
+    tables: Vec<(TableTopic, TopicId)>,
     own: OwnTopics,
     begun: Option<Instant>,
     /// How many change records were sent since the transaction began: the next one's number.
     sent: usize,
     origins: Origins,
     history: HistorySent,
+}
+
+/// A topic, and the table whose changes it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableTopic {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// `database.table`.
+    pub table: Arc<str>,
 }
 
 /// The topics that a source has for itself.
@@ -105,7 +116,7 @@ impl Publisher {
     /// If a record is too large, its topic is not in `topics`, or any delivery since [`begin`](Self::begin) failed.
     pub fn send(
         &mut self,
-        topics: &[String],
+        topics: &[TableTopic],
         batch: &RecordBatch,
         range: Range<usize>,
     ) -> Result<(), KafkaError> {
@@ -122,16 +133,16 @@ impl Publisher {
     }
 
     /// The topic of a record, by its index in the run's list.
-    fn table(&mut self, topics: &[String], record: &ChangeRecord) -> Result<TopicId, KafkaError> {
-        let index = usize::try_from(record.topic.0).unwrap_or(usize::MAX);
-        let Some(name) = topics.get(index) else {
+    fn table(&mut self, topics: &[TableTopic], record: &ChangeRecord) -> Result<TopicId, KafkaError> {
+        let index = place(record.topic);
+        let Some(wanted) = topics.get(index) else {
             return Err(KafkaError::TopicGone {
                 topic: format!("#{}", record.topic.0),
                 reason: "the list of topics has no such entry".to_owned(),
             });
         };
         if let Some((known, id)) = self.tables.get(index)
-            && known == name
+            && (Arc::ptr_eq(&known.topic, &wanted.topic) || known == wanted)
         {
             return Ok(*id);
         }
@@ -139,9 +150,11 @@ impl Publisher {
         let (producer, known) = (&mut self.producer, self.tables.len());
         // All of them, so that one question to Kafka finds the partitions of all.
         let new = topics.get(known..).unwrap_or_default();
-        self.tables
-            .extend(new.iter().map(|name| (name.clone(), producer.topic(name))));
-        Ok(self.producer.topic(name))
+        self.tables.extend(
+            new.iter()
+                .map(|table| (table.clone(), producer.topic(&table.topic))),
+        );
+        Ok(self.producer.topic(&wanted.topic))
     }
 
     fn send_change(
@@ -310,9 +323,14 @@ impl Publisher {
         }
     }
 
-    fn origin(&self, failed: &FailedDelivery) -> Option<Origin> {
+    fn origin(&self, failed: &FailedDelivery) -> Option<LoggedChange> {
         let number = Some(failed.number).filter(|number| *number < self.sent)?;
-        self.origins.of(number).cloned()
+        let origin = self.origins.of(number)?;
+        let (table, _) = self.tables.get(place(origin.topic))?;
+        Some(LoggedChange {
+            table: table.table.to_string(),
+            position: BinlogPosition::new(&*origin.file, origin.pos),
+        })
     }
 
     fn size_limits(&self, topic: &str) -> String {
@@ -334,6 +352,10 @@ impl Publisher {
             transactional_id: &self.transactional_id,
         }
     }
+}
+
+fn place(topic: TopicIndex) -> usize {
+    usize::try_from(topic.0).unwrap_or(usize::MAX)
 }
 
 /// Whether a producer has transactional ids.

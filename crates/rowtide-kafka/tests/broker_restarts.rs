@@ -66,11 +66,15 @@ fn run_on(options: &KafkaOptions, done: &mut u64, mut between: impl FnMut(u64)) 
         publisher.begin()?;
         let half = *done + IN_A_TRANSACTION / 2;
         let first = batch(*done, IN_A_TRANSACTION / 2);
-        publisher.send(&["restarts.t".into()], &first, 0..first.records.len())?;
+        publisher.send(&fixtures::tables(&["restarts.t"]), &first, 0..first.records.len())?;
         let mut tickets = vec![publisher.send_history(&message(&options.source_name, *done))?];
         between(*done);
         let second = batch(half, IN_A_TRANSACTION / 2);
-        publisher.send(&["restarts.t".into()], &second, 0..second.records.len())?;
+        publisher.send(
+            &fixtures::tables(&["restarts.t"]),
+            &second,
+            0..second.records.len(),
+        )?;
         tickets.push(publisher.send_history(&message(&options.source_name, half))?);
         publisher.settle_history()?;
         let offsets = tickets.into_iter().map(|t| publisher.history_offset(t).unwrap());

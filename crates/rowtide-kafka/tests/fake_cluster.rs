@@ -248,7 +248,7 @@ fn appended(asked: ProduceRequest, error: i16) -> ProduceResponse {
 fn transact(publisher: &mut Publisher) -> Result<(), KafkaError> {
     publisher.begin()?;
     let batch = fixtures::batch([(0, None, Some("value"))]);
-    publisher.send(&["topic".to_owned()], &batch, 0..1)?;
+    publisher.send(&fixtures::tables(&["topic"]), &batch, 0..1)?;
     publisher.commit(&fixtures::checkpoint("fake", 4))
 }
 

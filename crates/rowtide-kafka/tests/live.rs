@@ -47,7 +47,7 @@ fn batch(records: &[(Option<&str>, Option<&str>)]) -> RecordBatch {
 }
 
 fn send(publisher: &mut Publisher, topic: &str, batch: &RecordBatch) -> Result<(), KafkaError> {
-    publisher.send(&[topic.to_owned()], batch, 0..batch.records.len())
+    publisher.send(&fixtures::tables(&[topic]), batch, 0..batch.records.len())
 }
 
 fn values(topic: &str, read_committed: bool) -> Vec<String> {
@@ -92,7 +92,7 @@ fn only_a_range_of_a_batch_is_sent() {
     ]);
     publisher.begin().unwrap();
     publisher
-        .send(std::slice::from_ref(&topic), &batch, 1..3)
+        .send(&fixtures::tables(&[&topic]), &batch, 1..3)
         .unwrap();
     publisher.commit(&checkpoint("range", 4)).unwrap();
     assert_eq!(values(&topic, true), ["1", "2"]);

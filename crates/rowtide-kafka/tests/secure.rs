@@ -15,7 +15,7 @@ use rowtide_kafka::{
 };
 use rowtide_testbed::{BrokerTls, Kafka, Listener, Secured};
 
-use fixtures::{batch, checkpoint};
+use fixtures::{batch, checkpoint, tables};
 
 const USER: &str = "rowtide";
 /// SASLprep would change it: Kafka takes it as it is.
@@ -139,11 +139,7 @@ fn works(source: &str, listener: &str, settings: &Settings<'_>) {
     let mut publisher = Publisher::connect(&options).unwrap();
     publisher.begin().unwrap();
     publisher
-        .send(
-            std::slice::from_ref(&topic),
-            &batch([(0, None, Some("sent"))]),
-            0..1,
-        )
+        .send(&tables(&[&topic]), &batch([(0, None, Some("sent"))]), 0..1)
         .unwrap();
     publisher.commit(&checkpoint(source, 4)).unwrap();
     drop(publisher);

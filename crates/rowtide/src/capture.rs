@@ -13,7 +13,7 @@ use rowtide_binlog::decoder::{
     XaDecision,
 };
 use rowtide_binlog::event::TableMap;
-use rowtide_event::encode::{EncodeError, RecordBatch};
+use rowtide_event::encode::{EncodeError, EventText, RecordBatch};
 use rowtide_event::{BinlogPosition, Gtid, GtidSet, SourceInfo};
 use rowtide_kafka::history::HistoryMessage;
 
@@ -64,6 +64,8 @@ pub(crate) struct Capture {
     gtids_of_file: bool,
     /// The source had something to tell since it was last asked.
     news: bool,
+    /// What the rows of the event at hand have in common.
+    event: EventText,
     /// Who decodes rows, where it is not done as they come.
     workers: Option<Workers>,
     /// Rows that wait for them. Their records come behind all that are in the open parcel.
@@ -139,6 +141,7 @@ impl Capture {
             executed: resume.gtids.clone(),
             gtids_of_file: resume.gtids_of_file,
             news: false,
+            event: EventText::default(),
             workers: (workers.get() > 1).then(|| Workers::new(workers)),
             aside: Aside::default(),
         }
@@ -328,14 +331,13 @@ impl Handler for Capture {
         self.encode_aside()?;
         self.catalog
             .encoder(rows.tag)?
-            .begin_event(&source_info(&context));
+            .begin_event(&source_info(&context), processed_at(), &mut self.event);
         if !self.open_transaction()?.xa {
             self.open.source_ts_us = self.open.source_ts_us.max(source_ts_us(&context));
         }
-        let (tag, now) = (rows.tag, processed_at());
-        let mut index = 0u32;
+        let (tag, mut index) = (rows.tag, 0u32);
         while let Some(change) = rows.next()? {
-            self.take(tag, &change, index, now)?
+            self.take(tag, &change, index)?
                 .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
             index = index.saturating_add(1);
             self.make_room(&context)?;

@@ -8,6 +8,7 @@ use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
 use rowtide_event::encode::{EncodeOptions, TableEncoder, TopicIndex, topic_name};
 use rowtide_event::{BinlogPosition, GtidSet, Table, TableId};
+use rowtide_kafka::TableTopic;
 use rowtide_kafka::history::HistoryMessage;
 
 use crate::error::Error;
@@ -16,7 +17,7 @@ use crate::history::HistoryWriter;
 use crate::pictures::Pictures;
 use crate::schema::{Schema, Touched};
 use crate::schema_change::SchemaChangeRecord;
-use crate::workers::{Numbered, UNKNOWN_TABLE};
+use crate::workers::UNKNOWN_TABLE;
 
 /// Turns table maps into plans and encoders, once for each version of a table.
 pub(crate) struct Catalog {
@@ -27,9 +28,7 @@ pub(crate) struct Catalog {
     pictures: Pictures,
     tables: HashMap<TableId, Known>,
     tags: HashMap<TableId, usize>,
-    encoders: Vec<Numbered>,
-    /// Encoders made so far.
-    compiled: u64,
+    encoders: Vec<TableEncoder>,
     topics: TopicNames,
 }
 
@@ -52,7 +51,7 @@ struct TopicNames {
     owners: HashMap<String, (TopicIndex, TableId)>,
     /// Whether tables may have one together.
     shared: bool,
-    new: Vec<String>,
+    new: Vec<TableTopic>,
 }
 
 impl Catalog {
@@ -72,7 +71,6 @@ impl Catalog {
             tables: HashMap::new(),
             tags: HashMap::new(),
             encoders: Vec::new(),
-            compiled: 0,
             topics: TopicNames::default(),
         }
     }
@@ -126,15 +124,12 @@ impl Catalog {
     }
 
     /// The encoder that [`CapturedTable::tag`] names.
-    pub(crate) fn encoder(&mut self, tag: usize) -> Result<&mut TableEncoder, Error> {
-        let numbered = self.encoders.get_mut(tag);
-        numbered
-            .map(|numbered| &mut numbered.encoder)
-            .ok_or(Error::Fault(UNKNOWN_TABLE))
+    pub(crate) fn encoder(&self, tag: usize) -> Result<&TableEncoder, Error> {
+        self.encoders.get(tag).ok_or(Error::Fault(UNKNOWN_TABLE))
     }
 
     /// All encoders, by the tags of their tables.
-    pub(crate) fn encoders(&self) -> &[Numbered] {
+    pub(crate) fn encoders(&self) -> &[TableEncoder] {
         &self.encoders
     }
 
@@ -150,7 +145,7 @@ impl Catalog {
     }
 
     /// Topics named since the last call.
-    pub(crate) fn take_new_topics(&mut self) -> Vec<String> {
+    pub(crate) fn take_new_topics(&mut self) -> Vec<TableTopic> {
         std::mem::take(&mut self.topics.new)
     }
 
@@ -208,11 +203,7 @@ impl Catalog {
     /// An encoder in the table's place: rows of an older version do not come any more.
     fn encoder_for(&mut self, table: &Table) -> Result<usize, Error> {
         let topic = self.topics.index(&self.options.topic_prefix, &table.id)?;
-        let encoder = Numbered {
-            number: self.compiled,
-            encoder: TableEncoder::compile(table, topic, &self.options),
-        };
-        self.compiled = self.compiled.wrapping_add(1);
+        let encoder = TableEncoder::compile(table, topic, &self.options);
         match self.tags.get(&table.id) {
             Some(tag) => {
                 let place = self.encoders.get_mut(*tag);
@@ -246,7 +237,10 @@ impl TopicNames {
                 let index = u32::try_from(self.owners.len()).map_err(|_| Error::Fault("too many topics"))?;
                 self.owners
                     .insert(name.clone(), (TopicIndex(index), table.clone()));
-                self.new.push(name);
+                self.new.push(TableTopic {
+                    topic: name.into(),
+                    table: table.to_string().into(),
+                });
                 Ok(TopicIndex(index))
             }
         }
@@ -270,6 +264,7 @@ mod tests {
         let other = TableId::new("shop", "t");
         let indexes = [&tables[0], &tables[1], &other, &tables[2]].map(|table| shared.index("p", table).ok());
         assert_eq!(indexes, [0, 0, 1, 0].map(|index| Some(TopicIndex(index))));
-        assert_eq!(shared.new, ["p.shop.__", "p.shop.t"]);
+        let new: Vec<_> = shared.new.iter().map(|new| (&*new.topic, &*new.table)).collect();
+        assert_eq!(new, [("p.shop.__", "shop.Ｔ１"), ("p.shop.t", "shop.t")]);
     }
 }

@@ -111,7 +111,8 @@ impl ChangeStream {
     }
 
     fn unpack(&mut self, parcel: Parcel) {
-        self.topics.extend(parcel.new_topics.into_iter().map(Arc::from));
+        self.topics
+            .extend(parcel.new_topics.into_iter().map(|new| new.topic));
         self.ledger.advance(parcel.progress);
         let RecordBatch { bytes, records, .. } = parcel.batch;
         let bytes = Bytes::from(bytes);

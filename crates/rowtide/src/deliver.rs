@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowtide_event::Flavour;
 use rowtide_kafka::history::HistoryRange;
-use rowtide_kafka::{Checkpoint, InTransaction, PreparedXa, PreparedXaRows, Publisher, Topics};
+use rowtide_kafka::{Checkpoint, InTransaction, PreparedXa, PreparedXaRows, Publisher, TableTopic, Topics};
 
 use crate::error::Error;
 use crate::history_log::HistoryLog;
@@ -25,7 +25,7 @@ pub(crate) struct Delivery<'a> {
     history: HistoryLog,
     /// The server that is read, for the checkpoint.
     server: Server,
-    names: Vec<String>,
+    tables: Vec<TableTopic>,
     policy: CommitPolicy,
     open: Committed,
     clock: Instant,
@@ -57,7 +57,7 @@ impl<'a> Delivery<'a> {
             ledger,
             history,
             server,
-            names: Vec::new(),
+            tables: Vec::new(),
             policy: CommitPolicy::new(settings.commit),
             open: Committed::default(),
             clock: Instant::now(),
@@ -96,12 +96,12 @@ impl<'a> Delivery<'a> {
     fn produce(&mut self, parcel: Parcel) -> Result<(), Error> {
         let bytes = parcel.bytes();
         self.ensure_topics(&parcel.new_topics)?;
-        self.names.extend(parcel.new_topics);
+        self.tables.extend(parcel.new_topics);
         if !self.policy.is_open() {
             self.publisher.begin()?;
         }
         self.publisher
-            .send(&self.names, &parcel.batch, 0..parcel.batch.records.len())?;
+            .send(&self.tables, &parcel.batch, 0..parcel.batch.records.len())?;
         for message in &parcel.history {
             let ticket = self.publisher.send_history(message)?;
             self.history.sent(ticket, message);
@@ -126,9 +126,9 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    fn ensure_topics(&mut self, names: &[String]) -> Result<(), Error> {
+    fn ensure_topics(&mut self, tables: &[TableTopic]) -> Result<(), Error> {
         let spec = &self.settings.topics.data;
-        let wanted: Vec<_> = names.iter().map(|name| (name.as_str(), spec.clone())).collect();
+        let wanted: Vec<_> = tables.iter().map(|table| (&*table.topic, spec.clone())).collect();
         Ok(self.topics.ensure_topics(&wanted)?)
     }
 

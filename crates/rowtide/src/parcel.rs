@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rowtide_event::encode::RecordBatch;
+use rowtide_kafka::TableTopic;
 use rowtide_kafka::history::HistoryMessage;
 
 use crate::progress::Progress;
@@ -14,7 +15,7 @@ use crate::schema_change::SchemaChangeRecord;
 #[derive(Debug)]
 pub(crate) struct Parcel {
     /// Topics that are named for the first time; they follow those of earlier parcels in the order of their indexes.
-    pub(crate) new_topics: Vec<String>,
+    pub(crate) new_topics: Vec<TableTopic>,
     /// Change records, in order.
     pub(crate) batch: RecordBatch,
     /// What the schema history is told.
@@ -92,7 +93,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use rowtide_event::BinlogPosition;
-    use rowtide_event::encode::Origin;
+    use rowtide_event::encode::{Origin, TopicIndex};
 
     use super::*;
 
@@ -118,9 +119,10 @@ mod tests {
         let origin = Origin {
             pos: 4,
             file: "b.1".into(),
-            table: "d.t".into(),
+            topic: TopicIndex(0),
         };
         parcel.batch.origins.note(0, &origin);
-        assert_eq!(parcel.weight(), before + size_of::<(usize, Origin)>());
+        assert_eq!(parcel.weight(), before + parcel.batch.origins.memory());
+        assert!(parcel.batch.origins.memory() > 0);
     }
 }

@@ -5,12 +5,11 @@
 //! events at a time ([`Workers::encode`]). The records come back in the order of the events, whoever made them. When the
 //! source has nothing more to send there is little to share, and the reading thread does it alone.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use rowtide_binlog::decoder::{DetachedRows, Rows};
-use rowtide_event::encode::{RecordBatch, TableEncoder};
+use rowtide_event::encode::{EventText, RecordBatch, TableEncoder};
 
 use crate::capture::{encode_error, source_info};
 use crate::error::Error;
@@ -47,13 +46,6 @@ impl Aside {
     }
 }
 
-/// An encoder, and how many there were before it: no two are the same.
-#[derive(Debug, Clone)]
-pub(crate) struct Numbered {
-    pub(crate) number: u64,
-    pub(crate) encoder: TableEncoder,
-}
-
 /// The threads that help, and what they keep between two rounds.
 #[derive(Debug)]
 pub(crate) struct Workers {
@@ -61,10 +53,10 @@ pub(crate) struct Workers {
     spare: Vec<Run>,
 }
 
-/// One thread's encoders: an encoder keeps what is the same for all rows of an event.
+/// What one thread has for itself.
 #[derive(Debug, Default)]
 struct Worker {
-    encoders: HashMap<usize, Numbered>,
+    event: EventText,
 }
 
 /// The records of a run of events.
@@ -114,7 +106,7 @@ impl Workers {
     ///
     /// # Errors
     /// If a row of any event cannot be decoded or encoded: not necessarily the first one of which that is so.
-    pub(crate) fn encode(&mut self, aside: &Aside, encoders: &[Numbered]) -> Result<Vec<Run>, Error> {
+    pub(crate) fn encode(&mut self, aside: &Aside, encoders: &[TableEncoder]) -> Result<Vec<Run>, Error> {
         let threads = (aside.bytes / WORTH_A_WORKER).clamp(1, self.workers.len());
         let shares = split(aside, threads);
         let mut runs: Vec<Result<Run, Error>> = shares.iter().map(|_| Ok(self.fresh_run())).collect();
@@ -184,13 +176,18 @@ fn next<W: Iterator>(work: &Mutex<W>) -> Option<W::Item> {
 }
 
 impl Worker {
-    fn encode(&mut self, events: &[DetachedRows], encoders: &[Numbered], run: &mut Run) -> Result<(), Error> {
+    fn encode(
+        &mut self,
+        events: &[DetachedRows],
+        encoders: &[TableEncoder],
+        run: &mut Run,
+    ) -> Result<(), Error> {
         for event in events {
-            let encoder = self.encoder(event.tag(), encoders)?;
+            let encoder = encoders.get(event.tag()).ok_or(Error::Fault(UNKNOWN_TABLE))?;
             let mut rows = event
                 .attach()
                 .map_err(|_| Error::Fault("rows that were laid aside are damaged"))?;
-            let rows = encode_rows(&mut rows, encoder, &mut run.batch)?;
+            let rows = encode_rows(&mut rows, encoder, &mut self.event, &mut run.batch)?;
             let before = run.rows();
             run.ends.push(RunEnd {
                 bytes: run.batch.bytes.len(),
@@ -200,16 +197,6 @@ impl Worker {
         }
         Ok(())
     }
-
-    /// Its own copy of an encoder.
-    fn encoder(&mut self, tag: usize, encoders: &[Numbered]) -> Result<&mut TableEncoder, Error> {
-        let current = encoders.get(tag).ok_or(Error::Fault(UNKNOWN_TABLE))?;
-        let own = self.encoders.entry(tag).or_insert_with(|| current.clone());
-        if own.number != current.number {
-            *own = current.clone();
-        }
-        Ok(&mut own.encoder)
-    }
 }
 
 pub(crate) const UNKNOWN_TABLE: &str = "rows of a table that was never captured";
@@ -217,16 +204,16 @@ pub(crate) const UNKNOWN_TABLE: &str = "rows of a table that was never captured"
 /// Appends the records of all rows of an event, and says how many rows there are.
 fn encode_rows(
     rows: &mut Rows<'_>,
-    encoder: &mut TableEncoder,
+    encoder: &TableEncoder,
+    text: &mut EventText,
     batch: &mut RecordBatch,
 ) -> Result<u64, Error> {
     let context = *rows.context();
-    encoder.begin_event(&source_info(&context));
-    let now = processed_at();
+    encoder.begin_event(&source_info(&context), processed_at(), text);
     let mut index = 0u32;
     while let Some(change) = rows.next()? {
         encoder
-            .encode(&change, index, now, batch)
+            .encode(&change, index, text, batch)
             .map_err(|cause| encode_error(rows.plan().table(), &context, cause))?;
         index = index.saturating_add(1);
     }

@@ -10,7 +10,9 @@ use rowtide_binlog::decoder::{
 use rowtide_binlog::event::TableMap;
 use rowtide_binlog::row::RowPlan;
 use rowtide_binlog::schema::metadata;
-use rowtide_event::encode::{EncodeError, EncodeOptions, ProcessedAt, RecordBatch, TableEncoder, TopicIndex};
+use rowtide_event::encode::{
+    EncodeError, EncodeOptions, EventText, ProcessedAt, RecordBatch, TableEncoder, TopicIndex,
+};
 use rowtide_event::{BinlogPosition, Malformed, RowChange, SourceInfo};
 
 /// How far the events are taken.
@@ -104,6 +106,7 @@ impl Chain {
 struct Sink {
     depth: Depth,
     encoders: Vec<TableEncoder>,
+    event: EventText,
     batch: RecordBatch,
     options: EncodeOptions,
     seen: Seen,
@@ -122,6 +125,7 @@ impl Sink {
         Sink {
             depth,
             encoders: Vec::new(),
+            event: EventText::default(),
             batch,
             options: EncodeOptions {
                 topic_prefix: "bench".to_owned(),
@@ -132,7 +136,7 @@ impl Sink {
         }
     }
 
-    fn row(&mut self, rows: &mut Rows<'_>, index: u32, now: ProcessedAt) -> Result<bool, SinkError> {
+    fn row(&mut self, rows: &mut Rows<'_>, index: u32) -> Result<bool, SinkError> {
         let (tag, width) = (rows.tag, rows.plan().width() as u64);
         let Some(change) = rows.next()? else {
             return Ok(false);
@@ -148,8 +152,8 @@ impl Sink {
             black_box(&change);
             return Ok(true);
         }
-        let encoder = self.encoders.get_mut(tag).ok_or(SinkError::NoEncoder)?;
-        encoder.encode(&change, index, now, &mut self.batch)?;
+        let encoder = self.encoders.get(tag).ok_or(SinkError::NoEncoder)?;
+        encoder.encode(&change, index, &mut self.event, &mut self.batch)?;
         Ok(true)
     }
 
@@ -182,18 +186,16 @@ impl Handler for Sink {
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), SinkError> {
         self.seen.rows_events += 1;
-        let mut now = ProcessedAt { ns: 0 };
         if self.depth == Depth::Json {
-            let encoder = self.encoders.get_mut(rows.tag).ok_or(SinkError::NoEncoder)?;
-            encoder.begin_event(&source_info(rows.context()));
-            now = processed_at();
+            let encoder = self.encoders.get(rows.tag).ok_or(SinkError::NoEncoder)?;
+            encoder.begin_event(&source_info(rows.context()), processed_at(), &mut self.event);
         }
         let mut index = 0;
         loop {
             let mut more = Ok(false);
             match self.around.filter(|_| index > 0) {
-                Some(around) => around(&mut || more = self.row(rows, index, now)),
-                None => more = self.row(rows, index, now),
+                Some(around) => around(&mut || more = self.row(rows, index)),
+                None => more = self.row(rows, index),
             }
             if !more? {
                 return Ok(());

@@ -9,7 +9,7 @@ mod origin;
 pub mod record;
 mod topic;
 
-pub use json::{TableEncoder, write_source, write_text};
+pub use json::{EventText, TableEncoder, write_source, write_text};
 pub use origin::{Origin, Origins};
 pub use record::{KeyHeader, Record, RecordBatch, Span, TopicIndex};
 pub use topic::{MAX_TOPIC_NAME, TopicNameError, topic_name};
@@ -116,7 +116,7 @@ pub enum EncodeError {
         /// Columns of the table.
         columns: usize,
     },
-    /// A row came before [`TableEncoder::begin_event`].
+    /// A row came before [`TableEncoder::begin_event`], or with an event of another table.
     #[error("a row came without the event that it is part of")]
     NoEvent,
 }

@@ -57,7 +57,7 @@ impl RecordBatch {
         let indexes = records.clone();
         for (index, record) in indexes.zip(from.records.get(records).unwrap_or_default()) {
             if let Some(origin) = from.origins.of(index) {
-                self.origins.note(self.records.len(), origin);
+                self.origins.note(self.records.len(), &origin);
             }
             let key = record.key.as_ref().map(|span| self.copy(from, span));
             let value = record.value.as_ref().map(|span| self.copy(from, span));
@@ -128,7 +128,7 @@ mod tests {
         let origin = |pos| Origin {
             pos,
             file: "f".into(),
-            table: "d.t".into(),
+            topic: TopicIndex(3),
         };
         let mut from = RecordBatch {
             bytes: b"k1v1k2v2".to_vec(),
@@ -150,7 +150,7 @@ mod tests {
         batch.append(&from, 1..3);
         assert_eq!(
             (batch.origins.of(0), batch.origins.of(1)),
-            (Some(&origin(20)), Some(&origin(30)))
+            (Some(origin(20)), Some(origin(30)))
         );
         assert_eq!(batch.bytes, b"beforek2k1k2v2k2");
         assert_eq!(
@@ -175,7 +175,7 @@ mod tests {
         );
         assert_eq!(
             (all.origins.of(2), all.origins.of(3), all.origins.of(5)),
-            (Some(&origin(30)), Some(&origin(10)), Some(&origin(30)))
+            (Some(origin(30)), Some(origin(10)), Some(origin(30)))
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use rowtide_kafka::{CheckpointStore, Delivery, Publisher, TopicSpec};
 
-use crate::fixtures::{batch, checkpoint};
+use crate::fixtures::{batch, checkpoint, tables};
 use crate::stage::{send, stage, transact};
 
 #[test]
@@ -59,7 +59,7 @@ fn a_transaction_over_many_topics_is_whole() {
         publisher.begin().unwrap();
         let value = format!("round {round}");
         let batch = batch((0..TOPICS as u32).map(|topic| (topic, None, Some(value.as_str()))));
-        publisher.send(&topics, &batch, 0..TOPICS).unwrap();
+        publisher.send(&tables(&topics), &batch, 0..TOPICS).unwrap();
         match round {
             1 => publisher.abort().unwrap(),
             _ => publisher

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rowtide_kafka::{CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, TopicSpec, Topics};
 use rowtide_testbed::{BrokenLink, Kafka};
 
-use crate::fixtures::{batch, checkpoint};
+use crate::fixtures::{batch, checkpoint, tables};
 
 /// A broker that all clients reach over the link.
 pub struct Stage {
@@ -123,5 +123,5 @@ pub fn transact(
 /// Sends these values to one topic.
 pub fn send(publisher: &mut Publisher, topic: &str, values: &[&str]) -> Result<(), KafkaError> {
     let batch = batch(values.iter().map(|value| (0, Some("k"), Some(*value))));
-    publisher.send(&[topic.to_owned()], &batch, 0..batch.records.len())
+    publisher.send(&tables(&[topic]), &batch, 0..batch.records.len())
 }

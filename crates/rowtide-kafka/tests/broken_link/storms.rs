@@ -11,7 +11,7 @@ use rowtide_kafka::{
     Checkpoint, CheckpointStore, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec,
 };
 
-use crate::fixtures::{batch, checkpoint, history, longer, message};
+use crate::fixtures::{batch, checkpoint, history, longer, message, tables};
 use crate::stage::{Stage, stage};
 
 const TOPICS: usize = 4;
@@ -200,7 +200,7 @@ impl Storm {
             let half = (*done + end) / 2;
             for (from, to) in [(*done, half), (half, end)] {
                 let batch = records(from..to);
-                publisher.send(topics, &batch, 0..batch.records.len())?;
+                publisher.send(&tables(topics), &batch, 0..batch.records.len())?;
                 publisher.settle_history()?;
             }
             let longer = longer(range, publisher.history_offset(ticket).unwrap());

@@ -1,7 +1,7 @@
 //! Where the rows of a transaction go: into the open parcel, or to those that wait.
 
 use rowtide_binlog::decoder::{EventContext, TransactionEnd};
-use rowtide_event::encode::{EncodeError, ProcessedAt};
+use rowtide_event::encode::EncodeError;
 use rowtide_event::{BinlogPosition, RowChange};
 
 use super::{Capture, Open};
@@ -16,7 +16,6 @@ impl Capture {
         tag: usize,
         change: &RowChange<'_, '_>,
         index: u32,
-        now: ProcessedAt,
     ) -> Result<Result<(), EncodeError>, Error> {
         let Some(transaction) = &mut self.transaction else {
             return Err(Error::Fault("rows outside a transaction"));
@@ -29,13 +28,13 @@ impl Capture {
         let encoder = self.catalog.encoder(tag)?;
         Ok(match &mut transaction.held {
             Some(held) => {
-                let encoded = encoder.encode(change, index, now, &mut held.batch);
+                let encoded = encoder.encode(change, index, &mut self.event, &mut held.batch);
                 encoded.map(|()| held.end_row(number))
             }
             None => {
                 transaction.taken = number;
                 self.open.changes += 1;
-                encoder.encode(change, index, now, &mut self.open.batch)
+                encoder.encode(change, index, &mut self.event, &mut self.open.batch)
             }
         })
     }

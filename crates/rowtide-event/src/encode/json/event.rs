@@ -1,59 +1,93 @@
 //! What the envelopes of one rows event have in common, rendered once.
 
-use super::source::{SourceText, integer};
-use crate::encode::{EncodeOptions, ProcessedAt};
-use crate::{Operation, SourceInfo, TableId};
+use std::sync::Arc;
+
+use super::source::{SourceText, integer, moment};
+use crate::encode::{Origin, ProcessedAt, TopicIndex};
+use crate::{Operation, SourceInfo};
 
 /// The text of an envelope behind the row: `source` up to the row's number, what follows it up to the operation, and the
 /// times of processing.
+///
+/// One is enough for all tables, whose events come one after the other: its memory stays in the processor's caches, as that
+/// of thousands of tables does not.
 #[derive(Debug, Clone)]
-pub(super) struct EventText {
-    source: SourceText,
+pub struct EventText {
     head: Vec<u8>,
     tail: Vec<u8>,
     times: Vec<u8>,
-    processed: Option<ProcessedAt>,
+    processed: ProcessedAt,
+    /// None before the first event.
+    topic: Option<TopicIndex>,
+    origin: Origin,
+    /// Room for a value on its way.
+    pub(super) scratch: Vec<u8>,
 }
 
-impl EventText {
-    pub(super) fn compile(table: &TableId, options: &EncodeOptions) -> Self {
-        Self {
-            source: SourceText::compile(&table.database, Some(&table.table), options),
+impl Default for EventText {
+    fn default() -> Self {
+        let mut text = Self {
             head: Vec::new(),
             tail: Vec::new(),
             times: Vec::new(),
-            processed: None,
-        }
+            processed: ProcessedAt { ns: 0 },
+            topic: None,
+            origin: Origin {
+                file: Arc::default(),
+                pos: 0,
+                topic: TopicIndex(0),
+            },
+            scratch: Vec::new(),
+        };
+        text.write_times();
+        text
+    }
+}
+
+impl EventText {
+    /// Whether the event that has begun is of the table with this topic.
+    #[inline]
+    pub(super) fn is_of(&self, topic: TopicIndex) -> bool {
+        self.topic == Some(topic)
     }
 
-    /// Whether there is an event.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.head.is_empty()
+    /// The event that has begun.
+    #[inline]
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
-    pub(super) fn begin(&mut self, source: &SourceInfo<'_>) {
+    pub(super) fn begin(
+        &mut self,
+        topic: TopicIndex,
+        table: &SourceText,
+        source: &SourceInfo<'_>,
+        now: ProcessedAt,
+    ) {
         self.head.clear();
         self.head.extend_from_slice(b",\"source\":");
-        self.source.write_head(source, &mut self.head);
+        table.write_head(source, &mut self.head);
         self.tail.clear();
-        self.source.write_tail(source, &mut self.tail);
+        table.write_tail(source, &mut self.tail);
         self.tail.extend_from_slice(b",\"transaction\":null,\"op\":\"");
+        if self.processed != now {
+            self.processed = now;
+            self.write_times();
+        }
+        self.topic = Some(topic);
+        (self.origin.pos, self.origin.topic) = (source.pos, topic);
+        if *self.origin.file != *source.file {
+            self.origin.file = source.file.into();
+        }
     }
 
-    /// The times are rendered anew only when they have moved: usually they are the same for all rows of an event.
-    pub(super) fn process_at(&mut self, now: ProcessedAt) {
-        if self.processed == Some(now) {
-            return;
-        }
-        self.processed = Some(now);
+    fn write_times(&mut self) {
+        let mut digits = itoa::Buffer::new();
+        let ns = digits.format(self.processed.ns);
         self.times.clear();
-        for (name, divisor) in [
-            ("\",\"ts_ms\":", 1_000_000),
-            (",\"ts_us\":", 1000),
-            (",\"ts_ns\":", 1),
-        ] {
+        for (name, smaller) in [("\",\"ts_ms\":", 6), (",\"ts_us\":", 3), (",\"ts_ns\":", 0)] {
             self.times.extend_from_slice(name.as_bytes());
-            integer(now.ns / divisor, &mut self.times);
+            self.times.extend_from_slice(moment(ns, smaller));
         }
         self.times.push(b'}');
     }

@@ -13,17 +13,15 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use event::EventText;
 use row::{Image, RowWriter};
 
+pub use event::EventText;
 pub use source::write_source;
 pub use string::write as write_text;
 
-use super::{
-    EncodeError, EncodeOptions, KeyHeader, Origin, ProcessedAt, Record, RecordBatch, Span, TopicIndex,
-};
+use source::SourceText;
+
+use super::{EncodeError, EncodeOptions, KeyHeader, ProcessedAt, Record, RecordBatch, Span, TopicIndex};
 use crate::{Operation, RowChange, SourceInfo, Table, Value};
 
 /// Writes the changes of one version of a table as records.
@@ -41,8 +39,15 @@ pub struct TableEncoder {
     tombstones: bool,
     rows: RowWriter,
     key: Box<[usize]>,
-    event: EventText,
-    origin: Origin,
+    source: SourceText,
+}
+
+/// Where the records of a row are written.
+struct Page<'a> {
+    /// The row's number in its event.
+    row: u32,
+    event: &'a mut EventText,
+    out: &'a mut RecordBatch,
 }
 
 impl TableEncoder {
@@ -53,83 +58,74 @@ impl TableEncoder {
             tombstones: options.tombstones_on_delete,
             rows: RowWriter::compile(&table.columns, options),
             key: table.key.as_slice().into(),
-            event: EventText::compile(&table.id, options),
-            origin: Origin {
-                pos: 0,
-                file: Arc::default(),
-                table: table.id.to_string().into(),
-            },
+            source: SourceText::compile(&table.id.database, Some(&table.id.table), options),
         }
     }
 
-    /// Takes what the rows of one event have in common. To be called before its first row.
-    pub fn begin_event(&mut self, source: &SourceInfo<'_>) {
-        self.event.begin(source);
-        self.origin.pos = source.pos;
-        if *self.origin.file != *source.file {
-            self.origin.file = source.file.into();
-        }
+    /// Writes into `event` what the rows of one event, worked on at `now`, have in common. To be called before its first
+    /// row.
+    pub fn begin_event(&self, source: &SourceInfo<'_>, now: ProcessedAt, event: &mut EventText) {
+        event.begin(self.topic, &self.source, source, now);
     }
 
-    /// Appends the records of a row change, which is number `row` (from 0) of its event.
+    /// Appends the records of a row change, which is number `row` (from 0) of `event`.
     ///
     /// # Errors
-    /// If the row does not fit the table. Nothing of it is in the batch then.
+    /// If the row does not fit the table, or the event is not the table's. Nothing of it is in the batch then.
     pub fn encode(
-        &mut self,
+        &self,
         change: &RowChange<'_, '_>,
         row: u32,
-        now: ProcessedAt,
+        event: &mut EventText,
         out: &mut RecordBatch,
     ) -> Result<(), EncodeError> {
-        if !self.event.has_begun() {
+        if !event.is_of(self.topic) {
             return Err(EncodeError::NoEvent);
         }
-        self.event.process_at(now);
         let (bytes, records) = (out.bytes.len(), out.records.len());
+        let mut page = Page { row, event, out };
         let result = match *change {
-            RowChange::Create { after } => self.create(after, row, out),
-            RowChange::Update { before, after } => self.update(before, after, row, out),
-            RowChange::Delete { before } => self.delete(before, row, out),
+            RowChange::Create { after } => self.create(after, &mut page),
+            RowChange::Update { before, after } => self.update(before, after, &mut page),
+            RowChange::Delete { before } => self.delete(before, &mut page),
         };
         match result {
-            Ok(()) => out.origins.note(records, &self.origin),
+            Ok(()) => out.origins.note(records, event.origin()),
             Err(_) => out.truncate(bytes, records),
         }
         result
     }
 
-    fn create(&mut self, after: &[Value<'_>], row: u32, out: &mut RecordBatch) -> Result<(), EncodeError> {
-        let key = self.write_key(after, &mut out.bytes)?;
-        self.push_create(after, row, key, None, out)
+    fn create(&self, after: &[Value<'_>], page: &mut Page<'_>) -> Result<(), EncodeError> {
+        let key = self.write_key(after, page)?;
+        self.push_create(after, key, None, page)
     }
 
-    fn delete(&mut self, before: &[Value<'_>], row: u32, out: &mut RecordBatch) -> Result<(), EncodeError> {
-        let key = self.write_key(before, &mut out.bytes)?;
-        self.push_delete(before, row, key, None, out)
+    fn delete(&self, before: &[Value<'_>], page: &mut Page<'_>) -> Result<(), EncodeError> {
+        let key = self.write_key(before, page)?;
+        self.push_delete(before, key, None, page)
     }
 
     fn update(
-        &mut self,
+        &self,
         before: &[Value<'_>],
         after: &[Value<'_>],
-        row: u32,
-        out: &mut RecordBatch,
+        page: &mut Page<'_>,
     ) -> Result<(), EncodeError> {
-        let new = self.write_key(after, &mut out.bytes)?;
-        let old = self.write_key(before, &mut out.bytes)?;
+        let new = self.write_key(after, page)?;
+        let old = self.write_key(before, page)?;
         match (old, new) {
-            (Some(old), Some(new)) if out.slice(&old) != out.slice(&new) => {
+            (Some(old), Some(new)) if page.out.slice(&old) != page.out.slice(&new) => {
                 let header = Some(KeyHeader::NewKey(new.clone()));
-                self.push_delete(before, row, Some(old.clone()), header, out)?;
-                self.push_create(after, row, Some(new), Some(KeyHeader::OldKey(old)), out)
+                self.push_delete(before, Some(old.clone()), header, page)?;
+                self.push_create(after, Some(new), Some(KeyHeader::OldKey(old)), page)
             }
             (old, key) => {
                 // The same key stands there twice.
-                out.bytes.truncate(old.map_or(out.bytes.len(), |old| old.start));
-                let value =
-                    self.write_envelope(Operation::Update, Some(before), Some(after), row, &mut out.bytes)?;
-                out.records.push(Record {
+                let bytes = &mut page.out.bytes;
+                bytes.truncate(old.map_or(bytes.len(), |old| old.start));
+                let value = self.write_envelope(Operation::Update, Some(before), Some(after), page)?;
+                page.out.records.push(Record {
                     topic: self.topic,
                     key,
                     value: Some(value),
@@ -141,15 +137,14 @@ impl TableEncoder {
     }
 
     fn push_create(
-        &mut self,
+        &self,
         after: &[Value<'_>],
-        row: u32,
         key: Option<Span>,
         header: Option<KeyHeader>,
-        out: &mut RecordBatch,
+        page: &mut Page<'_>,
     ) -> Result<(), EncodeError> {
-        let value = self.write_envelope(Operation::Create, None, Some(after), row, &mut out.bytes)?;
-        out.records.push(Record {
+        let value = self.write_envelope(Operation::Create, None, Some(after), page)?;
+        page.out.records.push(Record {
             topic: self.topic,
             key,
             value: Some(value),
@@ -159,14 +154,13 @@ impl TableEncoder {
     }
 
     fn push_delete(
-        &mut self,
+        &self,
         before: &[Value<'_>],
-        row: u32,
         key: Option<Span>,
         header: Option<KeyHeader>,
-        out: &mut RecordBatch,
+        page: &mut Page<'_>,
     ) -> Result<(), EncodeError> {
-        let value = self.write_envelope(Operation::Delete, Some(before), None, row, &mut out.bytes)?;
+        let value = self.write_envelope(Operation::Delete, Some(before), None, page)?;
         let delete = Record {
             topic: self.topic,
             key,
@@ -177,28 +171,30 @@ impl TableEncoder {
             value: None,
             ..delete.clone()
         });
-        out.records.push(delete);
-        out.records.extend(tombstone);
+        page.out.records.push(delete);
+        page.out.records.extend(tombstone);
         Ok(())
     }
 
-    fn write_key(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) -> Result<Option<Span>, EncodeError> {
+    fn write_key(&self, row: &[Value<'_>], page: &mut Page<'_>) -> Result<Option<Span>, EncodeError> {
         if self.key.is_empty() {
             return Ok(None);
         }
+        let out = &mut page.out.bytes;
         let start = out.len();
-        self.rows.write_key(&self.key, row, out)?;
+        self.rows
+            .write_key(&self.key, row, &mut page.event.scratch, out)?;
         Ok(Some(start..out.len()))
     }
 
     fn write_envelope(
-        &mut self,
+        &self,
         operation: Operation,
         before: Option<&[Value<'_>]>,
         after: Option<&[Value<'_>]>,
-        row: u32,
-        out: &mut Vec<u8>,
+        page: &mut Page<'_>,
     ) -> Result<Span, EncodeError> {
+        let out = &mut page.out.bytes;
         let start = out.len();
         for (name, image, row) in [
             ("{\"before\":", Image::Before, before),
@@ -206,11 +202,11 @@ impl TableEncoder {
         ] {
             out.extend_from_slice(name.as_bytes());
             match row {
-                Some(values) => self.rows.write(image, values, out)?,
+                Some(values) => self.rows.write(image, values, &mut page.event.scratch, out)?,
                 None => out.extend_from_slice(b"null"),
             }
         }
-        self.event.write(operation, row, out);
+        page.event.write(operation, page.row, out);
         Ok(start..out.len())
     }
 }

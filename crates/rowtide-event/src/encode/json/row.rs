@@ -11,7 +11,6 @@ use crate::{Column, ColumnType, Flavour, Malformed, Value};
 pub(super) struct RowWriter {
     columns: Box<[ColumnWriter]>,
     flavour: Flavour,
-    scratch: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,15 +43,15 @@ impl RowWriter {
         Self {
             columns: columns.iter().map(compile).collect(),
             flavour: options.flavour,
-            scratch: Vec::new(),
         }
     }
 
     /// Appends all columns, those that are not part of the row image as the options say.
     pub(super) fn write(
-        &mut self,
+        &self,
         image: Image,
         row: &[Value<'_>],
+        scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         if row.len() != self.columns.len() {
@@ -66,7 +65,7 @@ impl RowWriter {
             if matches!(value, Value::Absent) {
                 column.write_absent(image, self.flavour, out)?;
             } else {
-                column.write(value, &mut self.scratch, out)?;
+                column.write(value, scratch, out)?;
             }
         }
         close_object(start, out);
@@ -75,9 +74,10 @@ impl RowWriter {
 
     /// Appends the columns of a key, all of which have to be part of the row image.
     pub(super) fn write_key(
-        &mut self,
+        &self,
         key: &[usize],
         row: &[Value<'_>],
+        scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let start = out.len();
@@ -94,7 +94,7 @@ impl RowWriter {
                     source_flavour: self.flavour,
                 });
             }
-            column.write(value, &mut self.scratch, out)?;
+            column.write(value, scratch, out)?;
         }
         close_object(start, out);
         Ok(())

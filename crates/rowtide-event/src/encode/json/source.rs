@@ -43,12 +43,17 @@ impl SourceText {
 
     /// Everything before the row's number.
     pub(super) fn write_head(&self, source: &SourceInfo<'_>, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        let us = digits.format(source.ts_us);
         out.extend_from_slice(&self.run);
-        integer(source.ts_us / 1000, out);
+        out.extend_from_slice(moment(us, 3));
         out.extend_from_slice(&self.place);
-        integer(source.ts_us, out);
+        out.extend_from_slice(us.as_bytes());
         out.extend_from_slice(b",\"ts_ns\":");
-        integer(u128::from(source.ts_us) * 1000, out);
+        out.extend_from_slice(us.as_bytes());
+        if source.ts_us > 0 {
+            out.extend_from_slice(b"000");
+        }
         out.extend_from_slice(&self.table);
         integer(source.server_id, out);
         out.extend_from_slice(b",\"gtid\":");
@@ -98,6 +103,16 @@ fn table_part(table: Option<&str>) -> Box<[u8]> {
     text.into_boxed_slice()
 }
 
+/// The digits of a time in a unit that is 10 to the power of `larger` times as large, rounded down.
+pub(super) fn moment(digits: &str, larger: usize) -> &[u8] {
+    let kept = digits.len().saturating_sub(larger);
+    digits
+        .as_bytes()
+        .get(..kept)
+        .filter(|kept| !kept.is_empty())
+        .unwrap_or(b"0")
+}
+
 #[inline]
 pub(super) fn integer(n: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
@@ -106,6 +121,34 @@ pub(super) fn integer(n: impl itoa::Integer, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_before_the_first_millisecond() {
+        for (ts_us, times) in [
+            (0, r#""ts_ms":0,"ts_us":0,"ts_ns":0"#),
+            (999, r#""ts_ms":0,"ts_us":999,"ts_ns":999000"#),
+            (1_000, r#""ts_ms":1,"ts_us":1000,"ts_ns":1000000"#),
+            (
+                u64::MAX,
+                r#""ts_ms":18446744073709551,"ts_us":18446744073709551615,"ts_ns":18446744073709551615000"#,
+            ),
+        ] {
+            let source = SourceInfo {
+                ts_us,
+                server_id: 1,
+                gtid: None,
+                file: "f",
+                pos: 4,
+                thread: None,
+                query: None,
+            };
+            let mut json = Vec::new();
+            write_source(&source, "d", None, &EncodeOptions::default(), &mut json);
+            let json = String::from_utf8(json).unwrap();
+            let json = json.replace(r#""snapshot":"false","db":"d","sequence":null,"#, "");
+            assert!(json.contains(times), "{json}");
+        }
+    }
 
     #[test]
     fn a_source_of_no_row() {

@@ -74,10 +74,34 @@ fn source() -> SourceInfo<'static> {
     }
 }
 
-fn encoder(table: &Table, options: &EncodeOptions) -> TableEncoder {
-    let mut encoder = TableEncoder::compile(table, TopicIndex(7), options);
-    encoder.begin_event(&source());
-    encoder
+/// An encoder, and an event of its table that has begun.
+struct Begun {
+    table: TableEncoder,
+    event: EventText,
+}
+
+impl Begun {
+    fn begin_event(&mut self, source: &SourceInfo<'_>, now: ProcessedAt) {
+        self.table.begin_event(source, now, &mut self.event);
+    }
+
+    fn encode(
+        &mut self,
+        change: &RowChange<'_, '_>,
+        row: u32,
+        batch: &mut RecordBatch,
+    ) -> Result<(), EncodeError> {
+        self.table.encode(change, row, &mut self.event, batch)
+    }
+}
+
+fn encoder(table: &Table, options: &EncodeOptions) -> Begun {
+    let mut begun = Begun {
+        table: TableEncoder::compile(table, TopicIndex(7), options),
+        event: EventText::default(),
+    };
+    begun.begin_event(&source(), NOW);
+    begun
 }
 
 /// Key and `after` of an inserted row.
@@ -124,6 +148,6 @@ fn refused(ty: ColumnType, value: Value<'_>) -> Malformed {
 
 fn encode(table: &Table, change: RowChange<'_, '_>) -> Result<RecordBatch, EncodeError> {
     let mut batch = RecordBatch::default();
-    encoder(table, &options()).encode(&change, 0, NOW, &mut batch)?;
+    encoder(table, &options()).encode(&change, 0, &mut batch)?;
     Ok(batch)
 }

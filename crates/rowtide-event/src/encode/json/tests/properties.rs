@@ -82,7 +82,7 @@ proptest! {
         for value in values(number, &bytes) {
             let mut batch = RecordBatch::default();
             let row = [value];
-            if encoder.encode(&RowChange::Update { before: &row, after: &row }, 0, NOW, &mut batch).is_ok() {
+            if encoder.encode(&RowChange::Update { before: &row, after: &row }, 0, &mut batch).is_ok() {
                 let record = batch.records.pop().unwrap();
                 for span in [record.key.unwrap(), record.value.unwrap()] {
                     let json: serde_json::Value = serde_json::from_slice(batch.slice(&span)).unwrap();

@@ -54,9 +54,7 @@ fn texts(batch: &RecordBatch) -> Vec<Texts> {
 
 fn encoded(table: &Table, change: &RowChange<'_, '_>, options: &EncodeOptions) -> Vec<Texts> {
     let mut batch = RecordBatch::default();
-    encoder(table, options)
-        .encode(change, 0, NOW, &mut batch)
-        .unwrap();
+    encoder(table, options).encode(change, 0, &mut batch).unwrap();
     assert!(batch.records.iter().all(|record| record.topic == TopicIndex(7)));
     texts(&batch)
 }
@@ -140,17 +138,16 @@ fn rows_are_numbered_and_events_told_apart() {
     let mut encoder = encoder(&t, &query);
     let row = [Value::Int(1)];
     let change = RowChange::Create { after: &row };
-    encoder.encode(&change, 41, NOW, &mut batch).unwrap();
-    encoder.begin_event(&SourceInfo {
+    encoder.encode(&change, 41, &mut batch).unwrap();
+    let next = SourceInfo {
         gtid: None,
         thread: None,
         query: None,
         ts_us: 5_000,
         ..source()
-    });
-    encoder
-        .encode(&change, 42, ProcessedAt { ns: 1_999_999 }, &mut batch)
-        .unwrap();
+    };
+    encoder.begin_event(&next, ProcessedAt { ns: 1_999_999 });
+    encoder.encode(&change, 42, &mut batch).unwrap();
     let [first, second] = [0, 1].map(|n| texts(&batch)[n].1.clone().unwrap());
     assert!(first.contains(r#""connector":"mariadb""#), "{first}");
     assert!(
@@ -181,7 +178,7 @@ fn images(absent_columns: AbsentColumns, change: &RowChange<'_, '_>) -> Result<S
         ..options()
     };
     let mut batch = RecordBatch::default();
-    encoder(&table("t", &[1], &columns), &options).encode(change, 0, NOW, &mut batch)?;
+    encoder(&table("t", &[1], &columns), &options).encode(change, 0, &mut batch)?;
     let value = texts(&batch)[0].1.clone().unwrap();
     Ok(value.split(",\"source\":").next().unwrap().to_owned())
 }
@@ -238,7 +235,7 @@ fn a_generated_column_of_mariadb_that_is_not_logged_stops_nothing() {
             before: row,
             after: row,
         };
-        encoder(&t, &options).encode(&update, 0, NOW, &mut batch)?;
+        encoder(&t, &options).encode(&update, 0, &mut batch)?;
         let value = texts(&batch)[0].1.clone().unwrap();
         Ok(value.split(",\"source\":").next().unwrap().to_owned())
     };
@@ -284,7 +281,7 @@ fn nothing_stays_of_a_row_that_is_refused() {
     let mut batch = RecordBatch::default();
     let mut encoder = encoder(&t, &options());
     encoder
-        .encode(&RowChange::Delete { before: &good }, 0, NOW, &mut batch)
+        .encode(&RowChange::Delete { before: &good }, 0, &mut batch)
         .unwrap();
     let before = (batch.bytes.clone(), batch.records.clone());
     let bad = [Value::Int(2), Value::Text(b"secret\xff")];
@@ -296,7 +293,7 @@ fn nothing_stays_of_a_row_that_is_refused() {
         },
         RowChange::Delete { before: &bad },
     ] {
-        let error = encoder.encode(&change, 1, NOW, &mut batch).unwrap_err();
+        let error = encoder.encode(&change, 1, &mut batch).unwrap_err();
         assert_eq!(
             error,
             EncodeError::Column {
@@ -315,7 +312,7 @@ fn rows_that_do_not_fit_the_table_are_refused() {
     let refused = |row: &[Value<'_>]| {
         let mut batch = RecordBatch::default();
         encoder(&t, &options())
-            .encode(&RowChange::Create { after: row }, 0, NOW, &mut batch)
+            .encode(&RowChange::Create { after: row }, 0, &mut batch)
             .unwrap_err()
     };
     assert_eq!(
@@ -343,11 +340,11 @@ fn rows_that_do_not_fit_the_table_are_refused() {
     };
     assert_eq!(refused(&[Value::UInt(1), Value::Null]), unsigned);
     let row = [Value::Int(1), Value::Null];
-    let fresh = TableEncoder::compile(&t, TopicIndex(0), &options()).encode(
-        &RowChange::Create { after: &row },
-        0,
-        NOW,
-        &mut RecordBatch::default(),
-    );
-    assert_eq!(fresh, Err(EncodeError::NoEvent));
+    let change = RowChange::Create { after: &row };
+    let of_another_table = encoder(&t, &options()).event;
+    for mut event in [EventText::default(), of_another_table] {
+        let encoder = TableEncoder::compile(&t, TopicIndex(8), &options());
+        let encoded = encoder.encode(&change, 0, &mut event, &mut RecordBatch::default());
+        assert_eq!(encoded, Err(EncodeError::NoEvent));
+    }
 }
