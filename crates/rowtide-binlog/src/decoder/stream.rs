@@ -47,6 +47,34 @@ pub(super) struct Stream {
     /// The end of the FORMAT_DESCRIPTION of this file, if that was in it.
     format_end: Option<u64>,
     at: At,
+    led: Option<Led>,
+}
+
+/// A move by heartbeats that have 32 bits of a position, until the next event shows where it has led.
+#[derive(Debug, Clone, Copy)]
+struct Led {
+    /// Where the stream was before.
+    from: u64,
+    /// Where it is taken to be.
+    to: u64,
+    /// What the last heartbeat says.
+    last: u32,
+}
+
+impl Led {
+    /// The place at which an event says that it stands, if it may.
+    fn place_of(self, found: u32) -> Option<u64> {
+        if found == low(self.from) {
+            // The heartbeats came late or twice.
+            Some(self.from)
+        } else if found == self.last && found > low(self.to) {
+            // So far that it looked like a step back.
+            let ahead = found.wrapping_sub(low(self.to));
+            Some(self.to.saturating_add(u64::from(ahead)))
+        } else {
+            None
+        }
+    }
 }
 
 /// How far the stream has come in its file.
@@ -75,6 +103,7 @@ impl Stream {
             left_out,
             format_end: None,
             at: At::Start,
+            led: None,
         }
     }
 
@@ -88,14 +117,7 @@ impl Stream {
         }
         let found = header.log_pos.wrapping_sub(header.event_len);
         if header.log_pos != 0 && found != low(self.start) {
-            let skipped = found.wrapping_sub(low(self.start));
-            if inside || !self.may_skip_to(header.event_type) || is_back(skipped) {
-                return Err(DecodeErrorKind::PositionGap {
-                    expected: self.start,
-                    found,
-                });
-            }
-            self.start = self.start.saturating_add(u64::from(skipped));
+            self.start = self.place_of(header.event_type, found, inside)?;
         }
         self.next = self.start.saturating_add(u64::from(header.event_len));
         self.at = match header.event_type {
@@ -107,6 +129,23 @@ impl Stream {
             _ => At::Events,
         };
         Ok(())
+    }
+
+    /// The place of an event that does not begin where the one before it ended.
+    #[cold]
+    fn place_of(&self, event_type: EventType, found: u32, inside: bool) -> Result<u64, DecodeErrorKind> {
+        let led = self.led.filter(|led| led.to == self.start && !inside);
+        if let Some(place) = led.and_then(|led| led.place_of(found)) {
+            return Ok(place);
+        }
+        let skipped = found.wrapping_sub(low(self.start));
+        if inside || !self.may_skip_to(event_type) || is_back(skipped) {
+            return Err(DecodeErrorKind::PositionGap {
+                expected: self.start,
+                found,
+            });
+        }
+        Ok(self.start.saturating_add(u64::from(skipped)))
     }
 
     /// Whether whole transactions may be missing before such an event, without a heartbeat that says so.
@@ -196,27 +235,34 @@ impl Stream {
         is_newer && rotate.pos == FIRST_EVENT
     }
 
-    /// Follows a heartbeat, which tells how far the server has come where it left out transactions. A position
-    /// of 32 bits is taken as the next one that ends in them.
+    /// Follows a heartbeat, which tells how far the server has come where it left out transactions.
     pub(super) fn follow(&mut self, heartbeat: &Heartbeat<'_>, inside: bool) -> Result<(), DecodeErrorKind> {
         if self.file != heartbeat.file {
             return Ok(());
         }
-        let may_lead = !inside && self.left_out.is_possible();
         let ahead = match heartbeat.pos {
             HeartbeatPosition::Full(pos) => pos.saturating_sub(self.next),
             HeartbeatPosition::Low(0) => 0,
             HeartbeatPosition::Low(pos) => match pos.wrapping_sub(low(self.next)) {
-                behind if is_back(behind) && !may_lead => 0,
+                behind if is_back(behind) => 0,
                 ahead => u64::from(ahead),
             },
         };
+        let may_lead = !inside && self.left_out.is_possible();
         if ahead != 0 && !may_lead {
             return Err(DecodeErrorKind::Misplaced(
                 "it tells of events that have not come",
             ));
         }
-        self.next = self.next.saturating_add(ahead);
+        let to = self.next.saturating_add(ahead);
+        if let HeartbeatPosition::Low(last @ 1..) = heartbeat.pos {
+            let from = match self.led {
+                Some(led) if led.to == self.next => led.from,
+                _ => self.next,
+            };
+            self.led = Some(Led { from, to, last });
+        }
+        self.next = to;
         Ok(())
     }
 }
@@ -442,6 +488,58 @@ mod tests {
             assert_eq!(at.next, big + 100);
         }
         assert!(at.follow(&heartbeat("b.1", Full(big * 2)), true).is_err());
+    }
+
+    fn led_over(pos: u64, heartbeats: &[u32]) -> Stream {
+        let mut at = leaving_out(pos, LeftOut::LedOver);
+        for pos in heartbeats {
+            at.follow(&heartbeat("b.1", HeartbeatPosition::Low(*pos)), false)
+                .unwrap();
+        }
+        at
+    }
+
+    #[test]
+    fn a_heartbeat_of_32_bits_that_comes_late_moves_nothing() {
+        const GIB: u32 = 1 << 30;
+        for (pos, heartbeats) in [
+            (500, &[100][..]),
+            (500, &[100, 500]),
+            (500, &[500, 100, 500]),
+            (u64::from(3 * GIB), &[GIB / 2]),
+            (u64::from(3 * GIB), &[GIB / 2, 3 * GIB]),
+        ] {
+            let mut at = led_over(pos, heartbeats);
+            let end = low(pos).wrapping_add(100);
+            at.step(&header(EventType::Gtid, end), false).unwrap();
+            assert_eq!((at.start, at.next), (pos, pos + 100), "{heartbeats:?}");
+        }
+        assert_eq!(led_over(500, &[100]).next, 500);
+    }
+
+    #[test]
+    fn the_next_event_shows_where_heartbeats_of_32_bits_have_led() {
+        const GIB: u32 = 1 << 30;
+        let big = (1u64 << 32) - 100;
+        for (pos, heartbeats, found, place) in [
+            (200, &[300, 2000][..], 2000, 2000),
+            (200, &[3 * GIB], 3 * GIB, 3 << 30),
+            (200, &[GIB, 3 * GIB - 1], 3 * GIB - 1, (3 << 30) - 1),
+            (big, &[GIB, 3 * GIB - 1], 3 * GIB - 1, (7 << 30) - 1),
+        ] {
+            let mut at = led_over(pos, heartbeats);
+            at.step(&header(EventType::Gtid, found + 100), false).unwrap();
+            assert_eq!((at.start, at.next), (place, place + 100), "{heartbeats:?}");
+        }
+        for (heartbeats, found) in [(&[300][..], 400), (&[100], 100), (&[300, 150], 150)] {
+            let gap = led_over(200, heartbeats).step(&header(EventType::Gtid, found + 100), false);
+            assert!(
+                matches!(gap, Err(DecodeErrorKind::PositionGap { .. })),
+                "{heartbeats:?}"
+            );
+        }
+        let inside = led_over(200, &[300]).step(&header(EventType::TableMap, 300), true);
+        assert!(inside.is_err());
     }
 
     #[test]
