@@ -40,7 +40,8 @@ fn rows(name: &str) -> Vec<String> {
 fn printed(image: RowImage<'_>) -> String {
     let value = |(column, value): (&rowtide_event::Column, _)| match Printed::of(value, &column.ty).unwrap() {
         Printed::Null => "NULL".to_owned(),
-        Printed::Number(text) | Printed::Exact(text) | Printed::Bytes(text) => text,
+        Printed::Number(text) | Printed::Exact(text) => text,
+        Printed::Bytes(bytes) => bytes.to_string(),
         Printed::Text(text) => format!("{text:?}"),
     };
     image.columns().map(value).collect::<Vec<_>>().join(", ")

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use rowtide_event::gtid::mysql;
 use rowtide_event::{Gtid, Malformed, TableId};
 
-pub use self::printed::Printed;
+pub use self::printed::{Hexadecimal, Printed};
 pub use self::rows::{DescribedRow, DescribedRows, RowImage};
 
 use self::notes::Statements;

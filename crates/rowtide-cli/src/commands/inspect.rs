@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use rowtide::binlog::decoder::Continuity;
-use rowtide::binlog::event::describe::{Describer, Description};
+use rowtide::binlog::event::describe::{Describer, Description, Printed, RowImage};
 use rowtide::binlog::event::file::{BinlogFile, BinlogFileError, FileEvent};
 use rowtide::event::Malformed;
 
@@ -189,6 +189,16 @@ fn event_error(file: &str, event: &FileEvent<'_>, error: anyhow::Error) -> anyho
         )),
         None => error,
     }
+}
+
+/// The columns of a row with their names, in their order, known to be whole.
+type Image<'v> = Vec<(&'v str, Printed<'v>)>;
+
+fn printed(image: RowImage<'_>) -> anyhow::Result<Image<'_>> {
+    let columns = image.columns();
+    columns
+        .map(|(column, value)| Ok((column.name.as_str(), Printed::of(value, &column.ty)?)))
+        .collect()
 }
 
 /// Seconds since 1970 as a time in UTC.

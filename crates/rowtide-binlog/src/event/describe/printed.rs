@@ -1,12 +1,13 @@
 //! Values as the server prints them.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt;
 
 use rowtide_event::{Charset, ColumnType, Malformed, Value, json};
 
-/// A value as text.
+/// A value as text. What may be long is borrowed: a value may be as large as a gigabyte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Printed {
+pub enum Printed<'v> {
     /// NULL.
     Null,
     /// A number that is written without quotes wherever numbers are.
@@ -14,19 +15,64 @@ pub enum Printed {
     /// A number that is written without quotes in SQL and does not fit everybody's numbers: DECIMAL, BIT.
     Exact(String),
     /// Text, and whatever SQL writes in quotes.
-    Text(String),
-    /// Bytes: `0x` and their hexadecimal digits.
-    Bytes(String),
+    Text(Cow<'v, str>),
+    /// Bytes.
+    Bytes(Hexadecimal<'v>),
 }
 
-impl Printed {
+/// Bytes, which are displayed as `0x` and their hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hexadecimal<'v> {
+    bytes: &'v [u8],
+    /// Zero bytes behind them.
+    padding: usize,
+}
+
+impl<'v> Hexadecimal<'v> {
+    /// The bytes as they are.
+    pub fn of(bytes: &'v [u8]) -> Self {
+        Self { bytes, padding: 0 }
+    }
+
+    /// The bytes, and zero bytes up to `length`.
+    fn padded(bytes: &'v [u8], length: usize) -> Self {
+        Self {
+            bytes,
+            padding: length.saturating_sub(bytes.len()),
+        }
+    }
+}
+
+impl fmt::Display for Hexadecimal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Bytes whose digits are written at once.
+        const PIECE: usize = 4096;
+        f.write_str("0x")?;
+        let mut digits = String::with_capacity(self.bytes.len().min(PIECE) * 2);
+        for piece in self.bytes.chunks(PIECE) {
+            digits.clear();
+            for byte in piece {
+                digits.push(digit(byte >> 4));
+                digits.push(digit(byte & 0xf));
+            }
+            f.write_str(&digits)?;
+        }
+        (0..self.padding).try_for_each(|_| f.write_str("00"))
+    }
+}
+
+fn digit(half: u8) -> char {
+    char::from_digit(u32::from(half), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
+impl<'v> Printed<'v> {
     /// A value of a column as the server prints it: TIMESTAMP in UTC, ENUM and SET by their members, or by their numbers
     /// where the members are not known. Text that is not in its character set, and all that is not text, is printed as
     /// bytes.
     ///
     /// # Errors
     /// If the value is damaged.
-    pub fn of(value: &Value<'_>, ty: &ColumnType) -> Result<Self, Malformed> {
+    pub fn of(value: &Value<'v>, ty: &ColumnType) -> Result<Self, Malformed> {
         Ok(match value {
             Value::Absent | Value::Null => Self::Null,
             Value::Int(n) => Self::Number(n.to_string()),
@@ -37,34 +83,36 @@ impl Printed {
             Value::Bit(bits) => Self::Exact(format!("b'{bits:0width$b}'", width = bits_of(ty))),
             Value::Year(0) => Self::Number("0000".to_owned()),
             Value::Year(year) => Self::Number(year.to_string()),
-            Value::Date(date) => Self::Text(written(|out| date.write_text(out))),
-            Value::Time(time) => Self::Text(written(|out| time.write_text(digits(ty), out))),
-            Value::DateTime(time) => Self::Text(written(|out| time.write_text(digits(ty), out))),
-            Value::Timestamp(time) => Self::Text(written(|out| time.write_text(digits(ty), out))),
+            Value::Date(date) => Self::Text(written(|out| date.write_text(out)).into()),
+            Value::Time(time) => Self::Text(written(|out| time.write_text(digits(ty), out)).into()),
+            Value::DateTime(time) => Self::Text(written(|out| time.write_text(digits(ty), out)).into()),
+            Value::Timestamp(time) => Self::Text(written(|out| time.write_text(digits(ty), out)).into()),
             Value::Text(bytes) => text(bytes, ty),
             Value::Enum(index) => enumerated(*index, ty),
             Value::Set(bits) => set(*bits, ty),
             Value::Json(document) => {
                 let mut out = Vec::new();
                 json::write_text(document, &mut out)?;
-                Self::Text(String::from_utf8_lossy(&out).into_owned())
+                Self::Text(text_of(out).into())
             }
             Value::Binary(bytes) => match ty {
-                ColumnType::Binary { length } => hex(bytes, usize::from(*length)),
+                ColumnType::Binary { length } => {
+                    Self::Bytes(Hexadecimal::padded(bytes, usize::from(*length)))
+                }
                 ColumnType::FixedBinary(ty) => {
                     let mut out = Vec::new();
                     ty.write_text(bytes, &mut out)?;
-                    Self::Text(String::from_utf8_lossy(&out).into_owned())
+                    Self::Text(text_of(out).into())
                 }
-                _ => hex(bytes, 0),
+                _ => Self::Bytes(Hexadecimal::of(bytes)),
             },
-            Value::Geometry(bytes) | Value::Vector(bytes) => hex(bytes, 0),
+            Value::Geometry(bytes) | Value::Vector(bytes) => Self::Bytes(Hexadecimal::of(bytes)),
         })
     }
 }
 
 /// As many digits as it takes, with an exponent where the server writes one.
-fn floating<N: std::fmt::Display + std::fmt::LowerExp>(is_plain: bool, number: N) -> Printed {
+fn floating<N: fmt::Display + fmt::LowerExp>(is_plain: bool, number: N) -> Printed<'static> {
     Printed::Number(if is_plain {
         format!("{number}")
     } else {
@@ -75,7 +123,11 @@ fn floating<N: std::fmt::Display + std::fmt::LowerExp>(is_plain: bool, number: N
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
     write(&mut out);
-    String::from_utf8_lossy(&out).into_owned()
+    text_of(out)
+}
+
+fn text_of(written: Vec<u8>) -> String {
+    String::from_utf8(written).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Digits of a second.
@@ -93,7 +145,7 @@ fn bits_of(ty: &ColumnType) -> usize {
     }
 }
 
-fn text(bytes: &[u8], ty: &ColumnType) -> Printed {
+fn text<'v>(bytes: &'v [u8], ty: &ColumnType) -> Printed<'v> {
     let charset = match ty {
         ColumnType::Text { charset } => *charset,
         _ => Charset::Binary,
@@ -103,38 +155,34 @@ fn text(bytes: &[u8], ty: &ColumnType) -> Printed {
         Charset::Binary => std::str::from_utf8(bytes)
             .ok()
             .filter(|text| !text.contains(|c: char| c.is_control() && !c.is_ascii_whitespace()))
-            .map(str::to_owned),
-        charset => charset.decode_borrowed(bytes).ok().map(|text| text.into_owned()),
+            .map(Cow::Borrowed),
+        charset => charset.decode_borrowed(bytes).ok(),
     };
-    decoded.map_or_else(|| hex(bytes, 0), Printed::Text)
+    decoded.map_or_else(|| Printed::Bytes(Hexadecimal::of(bytes)), Printed::Text)
 }
 
-fn enumerated(index: u16, ty: &ColumnType) -> Printed {
+fn enumerated(index: u16, ty: &ColumnType) -> Printed<'static> {
     match ty {
         ColumnType::Enum { members } if !members.is_empty() => match usize::from(index).checked_sub(1) {
-            None => Printed::Text(String::new()),
+            None => Printed::Text(Cow::default()),
             Some(at) => members.get(at).map_or_else(
                 || Printed::Number(index.to_string()),
-                |member| Printed::Text(member.clone()),
+                |member| Printed::Text(member.clone().into()),
             ),
         },
         _ => Printed::Number(index.to_string()),
     }
 }
 
-fn set(bits: u64, ty: &ColumnType) -> Printed {
+fn set(bits: u64, ty: &ColumnType) -> Printed<'static> {
     match ty {
         // Bits beyond the members would be lost among their names.
         ColumnType::Set { members } if !members.is_empty() && beyond(bits, members.len()) == 0 => {
             let chosen = (0_u32..)
                 .zip(members)
                 .filter(|(bit, _)| bits.checked_shr(*bit).is_some_and(|rest| rest & 1 == 1));
-            Printed::Text(
-                chosen
-                    .map(|(_, member)| member.as_str())
-                    .collect::<Vec<_>>()
-                    .join(","),
-            )
+            let names: Vec<_> = chosen.map(|(_, member)| member.as_str()).collect();
+            Printed::Text(names.join(",").into())
         }
         _ => Printed::Number(bits.to_string()),
     }
@@ -148,32 +196,27 @@ fn beyond(bits: u64, members: usize) -> u64 {
         .unwrap_or(0)
 }
 
-/// The bytes, and zero bytes up to `length`.
-fn hex(bytes: &[u8], length: usize) -> Printed {
-    let mut text = String::with_capacity(bytes.len().max(length).saturating_mul(2).saturating_add(2));
-    text.push_str("0x");
-    let padding = length.saturating_sub(bytes.len());
-    for byte in bytes.iter().chain(std::iter::repeat_n(&0, padding)) {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02X}");
-    }
-    Printed::Bytes(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn printed(value: Value<'_>, ty: &ColumnType) -> Printed {
+    fn printed<'v>(value: Value<'v>, ty: &ColumnType) -> Printed<'v> {
         Printed::of(&value, ty).unwrap()
     }
 
-    fn number(text: &str) -> Printed {
+    fn bytes(printed: Printed<'_>) -> String {
+        match printed {
+            Printed::Bytes(bytes) => bytes.to_string(),
+            other => panic!("{other:?} is not printed as bytes"),
+        }
+    }
+
+    fn number(text: &str) -> Printed<'_> {
         Printed::Number(text.to_owned())
     }
 
-    fn string(text: &str) -> Printed {
-        Printed::Text(text.to_owned())
+    fn string(text: &str) -> Printed<'_> {
+        Printed::Text(text.into())
     }
 
     #[test]
@@ -204,19 +247,14 @@ mod tests {
             charset: Charset::Binary,
         };
         assert_eq!(printed(Value::Text("é\n".as_bytes()), &unknown), string("é\n"));
-        assert_eq!(
-            printed(Value::Text(b"\xe9"), &unknown),
-            Printed::Bytes("0xE9".into())
-        );
-        assert_eq!(
-            printed(Value::Text(b"\0a"), &unknown),
-            Printed::Bytes("0x0061".into())
-        );
+        assert_eq!(bytes(printed(Value::Text(b"\xe9"), &unknown)), "0xE9");
+        assert_eq!(bytes(printed(Value::Text(b"\0a"), &unknown)), "0x0061");
         let padded = ColumnType::Binary { length: 3 };
-        assert_eq!(
-            printed(Value::Binary(b"a"), &padded),
-            Printed::Bytes("0x610000".into())
-        );
+        assert_eq!(bytes(printed(Value::Binary(b"a"), &padded)), "0x610000");
+        let long: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        let digits: String = long.iter().map(|byte| format!("{byte:02X}")).collect();
+        let blob = ColumnType::Blob;
+        assert_eq!(bytes(printed(Value::Binary(&long), &blob)), format!("0x{digits}"));
         assert_eq!(printed(Value::Json(b""), &ColumnType::Json), string("null"));
         assert!(Printed::of(&Value::Json(b"\x0c"), &ColumnType::Json).is_err());
     }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use rowtide::binlog::event::describe::{Description, Printed, RowImage};
+use rowtide::binlog::event::describe::{Description, Printed};
 use serde_json::Value;
 
-use super::{Place, utc};
+use super::{Image, Place, printed, utc};
 
 /// Writes the object piece by piece: its rows may be many, and its texts long.
 ///
@@ -46,32 +46,29 @@ fn write_rows(event: &Description<'_>, out: &mut impl Write) -> anyhow::Result<(
     };
     out.write_all(b",\"rows\":[")?;
     let mut separator = "";
-    // A row is written when it is known to be whole.
-    let mut whole = Vec::new();
     let written = rows.each(|row| {
-        whole.clear();
-        let mut sides = Members::default();
-        for (side, columns) in [("before", row.before), ("after", row.after)] {
-            let Some(columns) = columns else { continue };
-            sides.name(side, &mut whole)?;
-            image(columns, &mut whole)?;
-        }
-        sides.end(&mut whole)?;
+        // A row is written when it is known to be whole.
+        let before = row.before.map(printed).transpose()?;
+        let after = row.after.map(printed).transpose()?;
         out.write_all(separator.as_bytes())?;
-        out.write_all(&whole)?;
         separator = ",";
-        anyhow::Ok(())
+        let mut sides = Members::default();
+        for (side, columns) in [("before", before), ("after", after)] {
+            let Some(columns) = columns else { continue };
+            sides.name(side, out)?;
+            write_image(&columns, out)?;
+        }
+        sides.end(out)
     });
     out.write_all(b"]")?;
     written
 }
 
-/// A row's columns in their order.
-fn image(image: RowImage<'_>, out: &mut Vec<u8>) -> anyhow::Result<()> {
+fn write_image(image: &Image<'_>, out: &mut impl Write) -> anyhow::Result<()> {
     let mut members = Members::default();
-    for (column, value) in image.columns() {
-        members.name(&column.name, out)?;
-        write_literal(&Printed::of(value, &column.ty)?, out)?;
+    for (name, value) in image {
+        members.name(name, out)?;
+        write_literal(value, out)?;
     }
     members.end(out)
 }
@@ -97,13 +94,15 @@ impl Members {
 }
 
 /// Numbers that everybody's numbers hold are numbers, all other values strings.
-fn write_literal(value: &Printed, out: &mut impl Write) -> anyhow::Result<()> {
+fn write_literal(value: &Printed<'_>, out: &mut impl Write) -> anyhow::Result<()> {
     match value {
         Printed::Null => Ok(out.write_all(b"null")?),
         // YEAR's 0000, and what is no number.
         Printed::Number(text) if text.parse::<serde_json::Number>().is_err() => write_string(text, out),
         Printed::Number(text) => Ok(out.write_all(text.as_bytes())?),
-        Printed::Exact(text) | Printed::Text(text) | Printed::Bytes(text) => write_string(text, out),
+        Printed::Exact(text) => write_string(text, out),
+        Printed::Text(text) => write_string(text, out),
+        Printed::Bytes(bytes) => Ok(write!(out, "\"{bytes}\"")?),
     }
 }
 
@@ -117,9 +116,11 @@ fn write_string(text: &str, out: &mut impl Write) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rowtide::binlog::event::describe::Hexadecimal;
+
     use super::*;
 
-    fn literal(value: Printed) -> String {
+    fn literal(value: Printed<'_>) -> String {
         let mut out = Vec::new();
         write_literal(&value, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -136,6 +137,7 @@ mod tests {
         assert_eq!(literal(Printed::Number("NaN".into())), "\"NaN\"");
         assert_eq!(literal(Printed::Exact("1.50".into())), "\"1.50\"");
         assert_eq!(literal(Printed::Text("a\"\n".into())), "\"a\\\"\\n\"");
+        assert_eq!(literal(Printed::Bytes(Hexadecimal::of(b"\0\xff"))), "\"0x00FF\"");
         assert_eq!(literal(Printed::Null), "null");
     }
 
