@@ -117,6 +117,7 @@ impl Client {
         let tls = tls::client(&options.tls)?;
         let (transport, peer) = transport::connect(options).await?;
         let mut link = Link::new(transport);
+        link.patience = options.answer_timeout;
         let greeting = Greeting::read(link.read_login_packet().await?)?;
         let mut encrypted = false;
         if let Some(client) = tls.filter(|_| options.tls.mode.is_wanted(&greeting, peer)) {
@@ -182,6 +183,8 @@ pub(crate) struct Link {
     transport: Box<dyn Transport>,
     pub(crate) packets: PacketBuffer,
     out: Vec<u8>,
+    /// How long an answer may keep silent.
+    patience: Duration,
 }
 
 impl Link {
@@ -190,6 +193,7 @@ impl Link {
             transport,
             packets: PacketBuffer::new(MAX_LOGIN_PACKET),
             out: Vec::new(),
+            patience: Duration::MAX,
         }
     }
 
@@ -211,10 +215,12 @@ impl Link {
         Ok(self.transport.flush().await?)
     }
 
-    /// The next packet.
+    /// The next packet of an answer.
     pub(crate) async fn read_packet(&mut self) -> Result<&[u8], ClientError> {
+        let patience = self.patience;
         while !self.packets.advance()? {
-            self.read_more().await?;
+            let in_time = tokio::time::timeout(patience, self.read_more()).await;
+            in_time.map_err(|_| ClientError::Silent(patience))??;
         }
         Ok(self.packets.packet())
     }

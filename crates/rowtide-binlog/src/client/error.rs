@@ -1,6 +1,7 @@
 //! Why a connection cannot be made or used, and the questions one has about it.
 
 use std::io;
+use std::time::Duration;
 
 use rowtide_event::Malformed;
 
@@ -33,6 +34,9 @@ pub enum ClientError {
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
+    /// An answer does not come.
+    #[error("the server has not answered for {} s; the connection counts as dead", .0.as_secs_f64())]
+    Silent(Duration),
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
@@ -159,7 +163,7 @@ impl ClientError {
             code::CLIENT_INTERACTION_TIMEOUT,
         ];
         match self {
-            Self::Io(_) | Self::Closed | Self::Unfinished => true,
+            Self::Io(_) | Self::Closed | Self::Silent(_) | Self::Unfinished => true,
             Self::Packet(PacketError::OutOfOrder { .. }) => true,
             Self::Tls(error) => error.is_retriable(),
             _ if self.is_unreachable() => true,
@@ -213,7 +217,7 @@ mod tests {
             source: io::ErrorKind::ConnectionRefused.into(),
         };
         assert!(unreachable.is_unreachable() && unreachable.is_retriable() && unreachable.code().is_none());
-        assert!(ClientError::Closed.is_retriable());
+        assert!(ClientError::Closed.is_retriable() && ClientError::Silent(Duration::ZERO).is_retriable());
         assert!(!ClientError::Tls(TlsError::NotOffered).is_retriable());
         assert!(ClientError::Auth(AuthError::SecondFactor).is_auth());
     }

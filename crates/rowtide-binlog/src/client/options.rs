@@ -54,6 +54,8 @@ pub struct SourceOptions {
     pub tls: TlsOptions,
     /// How long it may take to connect and log in.
     pub connect_timeout: Duration,
+    /// How long the server may send nothing while it owes an answer; a query on its catalog may take minutes.
+    pub answer_timeout: Duration,
     /// A file with the server's public key (PEM), with which a password is encrypted where the connection is not.
     pub server_public_key: Option<PathBuf>,
     /// Whether the server may be asked for its public key where the connection is not encrypted, which gives the
@@ -63,7 +65,7 @@ pub struct SourceOptions {
 }
 
 impl SourceOptions {
-    /// A server by TCP, with encryption if the server offers it and ten seconds to connect.
+    /// A server by TCP, with encryption if the server offers it, ten seconds to connect and ten minutes for an answer.
     pub fn new(
         host: impl Into<String>,
         port: u16,
@@ -78,6 +80,7 @@ impl SourceOptions {
             password: password.into(),
             tls: TlsOptions::default(),
             connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(600),
             server_public_key: None,
             allow_public_key_retrieval: false,
         }

@@ -1,6 +1,8 @@
 //! Queries: text, NULL, errors, and packets beyond 16 MB in both directions.
 
-use rowtide_binlog::client::{Client, ClientError};
+use std::time::Duration;
+
+use rowtide_binlog::client::{Client, ClientError, SourceOptions};
 
 use super::{cdc, root, server, value};
 
@@ -127,4 +129,23 @@ async fn a_killed_connection_may_be_tried_again() {
         }
     };
     assert!(error.is_retriable(), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_a_dead_connection() {
+    let patience = Duration::from_millis(300);
+    let options = SourceOptions {
+        answer_timeout: patience,
+        ..cdc(server())
+    };
+    let mut client = Client::connect(&options).await.unwrap();
+    let error = client.query("SELECT SLEEP(600)").await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::Silent(waited) if waited == patience) && error.is_retriable(),
+        "{error}"
+    );
+    assert!(matches!(
+        client.query("SELECT 1").await,
+        Err(ClientError::Unfinished)
+    ));
 }

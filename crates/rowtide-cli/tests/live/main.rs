@@ -21,6 +21,7 @@ mod golden;
 mod golden_exceptions;
 mod inspect;
 mod large_rows;
+mod links;
 mod mariadb;
 mod partitions;
 mod passwords;
