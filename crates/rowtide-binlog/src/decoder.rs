@@ -114,7 +114,7 @@ impl Decoder {
     /// Decodes one event, from its header to its checksum. After an error the decoder must not be fed again: the state
     /// of its transaction is unknown.
     pub fn feed<H: Handler>(&mut self, event: &[u8], handler: &mut H) -> Result<(), H::Error> {
-        let (header, body) = self.open(event).map_err(|cause| self.error(cause))?;
+        let (header, body) = self.open(event).map_err(|cause| self.not_opened(cause))?;
         match header.event_type {
             EventType::TransactionPayload => self.payload(body, handler),
             _ => self.event(&header, body, handler),
@@ -124,7 +124,10 @@ impl Decoder {
     /// Checks an event as a whole and moves to it.
     #[inline(always)]
     fn open<'e>(&mut self, event: &'e [u8]) -> Result<(Header, &'e [u8]), DecodeErrorKind> {
-        let (header, rest) = Header::split(event)?;
+        let Ok((header, rest)) = Header::split(event) else {
+            self.event_type = Header::type_of(event);
+            return Err(DecodeErrorKind::LengthMismatch { came: event.len() });
+        };
         self.event_type = header.event_type;
         if event.len() > self.options.max_event_size {
             let limit = self.options.max_event_size as u64;
@@ -465,6 +468,13 @@ impl Decoder {
         )))
     }
 
+    /// Of an event that the stream may not have moved to.
+    #[cold]
+    fn not_opened(&mut self, cause: DecodeErrorKind) -> DecodeError {
+        self.stream.start = self.stream.next;
+        self.error(cause)
+    }
+
     #[cold]
     fn error(&self, cause: impl Into<DecodeErrorKind>) -> DecodeError {
         let place = Place {
@@ -483,7 +493,7 @@ impl Decoder {
 impl From<ChecksumError> for DecodeErrorKind {
     fn from(error: ChecksumError) -> Self {
         match error {
-            ChecksumError::Malformed(cause) => Self::Malformed(cause),
+            ChecksumError::Malformed(cause) => Self::Unverifiable(cause),
             ChecksumError::Mismatch => Self::ChecksumMismatch,
         }
     }

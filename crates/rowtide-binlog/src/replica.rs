@@ -126,6 +126,15 @@ impl ReplicaError {
         matches!(self, Self::Refused(DumpRefused::DuplicateReplica(_)))
     }
 
+    /// Whether what came is no packet of a stream: if bytes of it were changed on the way, they will come right when they
+    /// are sent again.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(ClientError::Protocol(_) | ClientError::Packet(PacketError::TooLarge { .. }))
+        )
+    }
+
     /// Whether the same again may succeed with nothing changed.
     pub fn is_retriable(&self) -> bool {
         match self {
@@ -452,7 +461,8 @@ mod tests {
 
         let (mut odd, mut theirs) = replica(Duration::from_secs(60));
         theirs.write_all(b"\x02\0\0\0\x07a").await.unwrap();
-        assert!(odd.next_event().await.is_err());
+        let error = odd.next_event().await.unwrap_err();
+        assert!(error.is_damage(), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::error::Result;
@@ -70,12 +70,47 @@ struct Shared {
     order: Mutex<Option<Order>>,
 }
 
-/// Which packet of the next binlog is to be damaged.
+/// What is to be damaged, and how.
 #[derive(Debug)]
 struct Order {
     damage: Damage,
-    packet: u64,
+    which: Which,
     random: Random,
+}
+
+#[derive(Debug)]
+enum Which {
+    /// The packet with this number in the next binlog.
+    Numbered(u64),
+    /// Each in which these bytes are, however often it is sent.
+    With(Vec<u8>),
+}
+
+impl Order {
+    fn is_for(&self, number: u64, payload: &[u8]) -> bool {
+        match &self.which {
+            Which::Numbered(packet) => *packet == number,
+            Which::With(bytes) => payload.windows(bytes.len()).any(|part| part == bytes),
+        }
+    }
+}
+
+impl Shared {
+    /// What is to become of a packet, if anything.
+    fn damage_of(&self, number: u64, payload: &[u8]) -> Option<(Damage, Random)> {
+        let mut order = self.order();
+        let found = order.as_mut().filter(|order| order.is_for(number, payload))?;
+        // Each time another.
+        let done = (found.damage, Random::new(found.random.next()));
+        if let Which::Numbered(_) = found.which {
+            order.take();
+        }
+        Some(done)
+    }
+
+    fn order(&self) -> MutexGuard<'_, Option<Order>> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl DamagedLink {
@@ -99,26 +134,36 @@ impl DamagedLink {
     /// Damages the packet with this number, from 0 on, of the next binlog that has so many. Once: what comes after is passed
     /// on as it is.
     pub fn damage(&self, damage: Damage, packet: u64, seed: u64) {
+        self.place(damage, Which::Numbered(packet), seed);
+    }
+
+    /// Damages each packet that has these bytes in it, whenever it is sent, as if it were damaged in the server's file.
+    pub fn damage_each_with(&self, bytes: &[u8], damage: Damage, seed: u64) {
+        self.place(damage, Which::With(bytes.to_vec()), seed);
+    }
+
+    /// Passes everything on from now on.
+    pub fn pass_all(&self) {
+        self.shared.order().take();
+    }
+
+    fn place(&self, damage: Damage, which: Which, seed: u64) {
         let random = Random::new(seed);
-        *self.order() = Some(Order {
+        *self.shared.order() = Some(Order {
             damage,
-            packet,
+            which,
             random,
         });
     }
 
     /// Whether the damage that was asked for has been done.
     pub fn is_done(&self) -> bool {
-        self.order().is_none()
+        self.shared.order().is_none()
     }
 
     /// How many packets the last binlog had so far.
     pub fn packets(&self) -> u64 {
         self.shared.packets.load(Ordering::Relaxed)
-    }
-
-    fn order(&self) -> std::sync::MutexGuard<'_, Option<Order>> {
-        self.shared.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -195,14 +240,11 @@ impl<'a> Binlog<'a> {
     }
 
     fn pass(&mut self, payload: Vec<u8>, shared: &Shared) -> io::Result<()> {
-        let order = {
-            let mut order = shared.order.lock().unwrap_or_else(PoisonError::into_inner);
-            order.take_if(|order| order.packet == self.packets)
-        };
+        let damage = shared.damage_of(self.packets, &payload);
         self.packets += 1;
         shared.packets.store(self.packets, Ordering::Relaxed);
-        match order {
-            Some(mut order) => self.damaged(order.damage, payload.clone(), &mut order.random)?,
+        match damage {
+            Some((damage, mut random)) => self.damaged(damage, payload.clone(), &mut random)?,
             None => {
                 self.send(&payload)?;
                 if let Some(kept) = self.kept.take() {
@@ -292,9 +334,21 @@ mod tests {
 
     /// What comes of five packets of a binlog through a link that damages the third.
     fn damaged(damage: Damage) -> Vec<(u8, Vec<u8>)> {
+        let (server, link) = link();
+        link.damage(damage, 2, 7);
+        let packets = passed(&server, &link);
+        assert!(link.is_done());
+        packets
+    }
+
+    fn link() -> (TcpListener, DamagedLink) {
         let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let link = DamagedLink::to(server.local_addr().unwrap().port()).unwrap();
-        link.damage(damage, 2, 7);
+        (server, link)
+    }
+
+    /// What comes of five packets of a binlog through a link.
+    fn passed(server: &TcpListener, link: &DamagedLink) -> Vec<(u8, Vec<u8>)> {
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).unwrap();
         let (mut answering, _) = server.accept().unwrap();
         write_frame(&mut client, 0, &[DUMPS[0], 4]).unwrap();
@@ -307,7 +361,6 @@ mod tests {
         while let Ok(packet) = read_frame(&mut client) {
             packets.push(packet);
         }
-        assert!(link.is_done());
         packets
     }
 
@@ -333,5 +386,16 @@ mod tests {
         assert_ne!(damaged(Damage::Flipped)[2].1, [0, 3, 3]);
         assert!(damaged(Damage::Truncated)[2].1.len() < 3);
         assert_eq!(damaged(Damage::Cut).len(), 2);
+    }
+
+    #[test]
+    fn a_packet_may_be_damaged_whenever_it_is_sent() {
+        let (server, link) = link();
+        link.damage_each_with(&[4, 4], Damage::Dropped, 7);
+        for _ in 0..2 {
+            assert_eq!(bytes(&passed(&server, &link)), [1, 2, 3, 5]);
+        }
+        link.pass_all();
+        assert_eq!(bytes(&passed(&server, &link)), [1, 2, 3, 4, 5]);
     }
 }

@@ -356,7 +356,7 @@ impl Error {
         match self {
             Self::Client(e) | Self::ServerInfo(ServerInfoError::Client(e)) => e.is_retriable(),
             Self::SourceEnded | Self::ShapeStale { .. } => true,
-            Self::Replica(e) => e.is_retriable(),
+            Self::Replica(e) if e.is_retriable() => true,
             Self::Kafka(e) => e.recovery() == Recovery::Restart,
             _ => self.is_damage(),
         }
@@ -367,6 +367,7 @@ impl Error {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Decode(e) => e.cause.is_damage(),
+            Self::Replica(e) => e.is_damage(),
             Self::TransactionsMissing { .. } => true,
             _ => false,
         }

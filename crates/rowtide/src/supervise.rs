@@ -52,7 +52,8 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             workers = NonZeroUsize::MIN;
             continue;
         }
-        let healing = retry.started(session.started) && error.is_retriable() && !retry.is_exhausted(&error);
+        let repeats = retry.started(session.started) || error.is_damage();
+        let healing = repeats && error.is_retriable() && !retry.is_exhausted(&error);
         if !healing || stop.is_set() {
             return Err(error);
         }

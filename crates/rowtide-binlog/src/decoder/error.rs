@@ -28,6 +28,18 @@ pub enum DecodeErrorKind {
         "the event's checksum does not match: it was damaged on the server's disk, in memory or on the way"
     )]
     ChecksumMismatch,
+    /// The bytes are fewer or more than the server wrote.
+    #[error(
+        "the event came with {came} bytes, and its header says another length: it was damaged on the server's disk, in memory \
+         or on the way"
+    )]
+    LengthMismatch {
+        /// The bytes that came.
+        came: usize,
+    },
+    /// Whether the bytes are those that the server wrote cannot be told, for they do not show how they are protected.
+    #[error("the event's checksum cannot be verified: {0}")]
+    Unverifiable(Malformed),
     /// An event that this version does not know and that may not be skipped.
     #[error("event type {0} is not known to this version of Rowtide and may not be skipped")]
     UnknownEvent(u8),
@@ -107,6 +119,8 @@ impl DecodeErrorKind {
         matches!(
             self,
             Self::ChecksumMismatch
+                | Self::LengthMismatch { .. }
+                | Self::Unverifiable(_)
                 | Self::PositionGap { .. }
                 | Self::Misplaced(_)
                 | Self::RowsWithoutTableMap(_)

@@ -483,6 +483,43 @@ fn damage_gaps_and_unknown_events_stop() {
 }
 
 #[test]
+fn what_is_shorter_or_longer_than_it_says_is_damage() {
+    let mut stream = Stream::new();
+    stream.feed(EventBuilder::gtid(1)).unwrap();
+    let event = query("BEGIN").at(stream.pos).build();
+    let longer = [&event[..], &[0]].concat();
+    let shorter = (0..event.len()).map(|len| &event[..len]);
+    for bytes in shorter.chain([&longer[..]]) {
+        let error = stream.decoder.feed(bytes, &mut stream.log).unwrap_err();
+        assert!(
+            matches!(error.cause, DecodeErrorKind::LengthMismatch { came } if came == bytes.len()),
+            "{error}"
+        );
+        assert!(error.cause.is_damage());
+        assert_eq!(error.place.position.pos, u64::from(stream.pos));
+        let known = if bytes.len() > 4 {
+            EventType::Query
+        } else {
+            EventType::Unknown(0)
+        };
+        assert_eq!(error.place.event_type, known);
+    }
+}
+
+#[test]
+fn a_format_that_cannot_be_verified_is_damage() {
+    let mut stream = Stream::new();
+    let mut event = EventBuilder::format_description("9.7.4", 0).at(4).build();
+    // In the server's version.
+    event[Header::LEN + 2] ^= 1 << 6;
+    let error = cause(stream.decoder.feed(&event, &mut stream.log));
+    assert!(
+        matches!(error, DecodeErrorKind::Unverifiable(_)) && error.is_damage(),
+        "{error}"
+    );
+}
+
+#[test]
 fn events_without_checksums_and_too_large_ones() {
     let mut stream = Stream::new();
     stream.decoder.stream.checksum = Checksum::None;

@@ -69,6 +69,11 @@ impl Header {
         Ok((header, reader.rest()))
     }
 
+    /// The type of an event whose header may be cut short; it stands behind the time.
+    pub(crate) fn type_of(event: &[u8]) -> EventType {
+        EventType::from_number(event.get(size_of::<u32>()).copied().unwrap_or_default())
+    }
+
     /// Reads a header. The length it names is at least its own.
     // Inlined, and `split` too, so that the fields stay in registers: through memory they take longer than to read.
     #[inline(always)]

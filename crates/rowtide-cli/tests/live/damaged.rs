@@ -14,6 +14,8 @@ use crate::stage;
 const ROWS: i64 = 60;
 /// How often a program that has stopped is started again.
 const STARTS: usize = 3;
+/// The stream holds something that cannot be followed.
+const STREAM: i32 = 7;
 /// A panic.
 const PANIC: i32 = 101;
 
@@ -73,6 +75,32 @@ fn without_checksums_nothing_panics() {
     }
 }
 
+#[test]
+fn what_is_damaged_whenever_it_is_read_stops_the_stream_before_it() {
+    for version in [ServerVersion::MySql97, ServerVersion::MariaDb118] {
+        let server = MySql::start(MySqlOptions::of(version).with("--max-allowed-packet=256M")).unwrap();
+        let stage = Damaged::on(&server);
+        for (seed, damage) in [(0, Damage::Flipped), (1, Damage::Truncated)] {
+            let prefix = format!("{}_{damage:?}", stage.name);
+            stage.link.damage_each_with(b"seven", damage, seed);
+            let said = stage::fail(&mut stage.run(&prefix), STREAM);
+            stage::assert_says(&said, &["damaged on the server's disk, in memory or on the way"]);
+            assert_eq!(said.matches("is taken up again").count(), 3, "{said}");
+            // The transaction of the row has two others before it. Without names in the binlog, or where they may not be
+            // there, statements are looked for before anything is delivered.
+            let before: &[i64] = if version.is_mariadb() { &[] } else { &[1, 2, 3, 4] };
+            assert_eq!(stage.delivered(&prefix), before, "{damage:?}");
+            stage.link.pass_all();
+            stage::succeed(&mut stage.run(&prefix));
+            assert_eq!(
+                stage.delivered(&prefix),
+                (1..=ROWS).collect::<Vec<_>>(),
+                "{damage:?}"
+            );
+        }
+    }
+}
+
 /// Runs rounds of a server with these options, each with the next kind of damage.
 fn comes_through(options: &MySqlOptions, usual: usize) {
     let server = MySql::start(options.clone().with("--max-allowed-packet=256M")).unwrap();
@@ -89,6 +117,9 @@ fn comes_through(options: &MySqlOptions, usual: usize) {
         }
         println!("{}: {damage:?}, seed {seed}: {codes:?}", stage.name);
         assert_eq!(codes.last(), Some(&Some(0)), "{damage:?}, seed {seed}: {codes:?}");
+        if matches!(damage, Damage::Flipped | Damage::Truncated) {
+            assert_eq!(codes.len(), 1, "{damage:?}, seed {seed}: {codes:?}");
+        }
         assert!(stage.link.is_done());
         assert_eq!(
             stage.delivered(&prefix),
