@@ -141,11 +141,18 @@ impl Cursor<'_> {
             self.accept_index();
             return Some(KeyKind::Spatial);
         }
-        if self.session.is_mariadb() && (self.accept(&["VECTOR", "INDEX"]) || self.accept(&["VECTOR", "KEY"]))
-        {
+        if self.is_vector_key() {
+            self.accept(&["VECTOR"]);
+            self.accept_index();
             return Some(KeyKind::Vector);
         }
         self.accept_index().then_some(KeyKind::Plain)
+    }
+
+    /// Without INDEX or KEY behind it, the word is the name of a column unless the key's parts follow at once.
+    fn is_vector_key(&self) -> bool {
+        let is_next = self.word_is(1, "INDEX") || self.word_is(1, "KEY") || self.symbol_is(1, '(');
+        self.session.is_mariadb() && self.peeks("VECTOR") && is_next
     }
 
     pub(super) fn accept_index(&mut self) -> bool {
