@@ -63,13 +63,13 @@ pub fn crc32(protected: &[u8]) -> u32 {
     if protected.get(TYPE_AT) == Some(&EventType::FormatDescription.number()) {
         crc32_of_format_description(protected)
     } else {
-        crc32fast::hash(protected)
+        libdeflater::crc32(protected)
     }
 }
 
 fn crc32_of_format_description(protected: &[u8]) -> u32 {
     const FLAGS_AT: usize = 17;
-    let mut hasher = crc32fast::Hasher::new();
+    let mut hasher = libdeflater::Crc::new();
     match protected.split_at_checked(FLAGS_AT) {
         Some((before, [low, after @ ..])) if u16::from(*low) & HeaderFlags::IN_USE != 0 => {
             hasher.update(before);
@@ -78,7 +78,7 @@ fn crc32_of_format_description(protected: &[u8]) -> u32 {
         }
         _ => hasher.update(protected),
     }
-    hasher.finalize()
+    hasher.sum()
 }
 
 #[cfg(test)]
