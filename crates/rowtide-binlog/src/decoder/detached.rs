@@ -112,7 +112,15 @@ impl DetachedRows {
             thread: self.thread,
             query: None,
         };
-        Ok(Rows::of(self.tag, &self.plan, event, self.event_type, context))
+        let layouts = self.plan.layouts(&event)?;
+        Ok(Rows::of(
+            self.tag,
+            &self.plan,
+            event,
+            layouts,
+            self.event_type,
+            context,
+        ))
     }
 }
 

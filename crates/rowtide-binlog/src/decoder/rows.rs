@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rowtide_event::{Malformed, Reader, RowChange, Value};
 
 use crate::event::{EventType, RowsEvent, RowsOperation};
-use crate::row::{Documents, RowPlan};
+use crate::row::{Documents, ImageLayouts, RowPlan};
 
 use super::error::Place;
 use super::{CapturedTable, DecodeError, DecodeErrorKind, DetachedRows, EventContext};
@@ -17,6 +17,7 @@ pub struct Rows<'a> {
     event: RowsEvent<'a>,
     event_type: EventType,
     plan: &'a Arc<RowPlan>,
+    layouts: ImageLayouts<'a>,
     context: EventContext<'a>,
     unread: Reader<'a>,
     /// Whether a row that has no bytes is still to come.
@@ -63,7 +64,11 @@ impl<'a> Rows<'a> {
             RowsOperation::PartialUpdate => table.plan.rebuild(&event, documents),
             _ => Ok(()),
         };
-        let mut rows = Self::of(table.tag, &table.plan, event, event_type, context);
+        let layouts = match table.plan.layouts(&event) {
+            Ok(layouts) => layouts,
+            Err(cause) => return Err(error(&table.plan, event_type, &context, cause.into())),
+        };
+        let mut rows = Self::of(table.tag, &table.plan, event, layouts, event_type, context);
         rows.images = images;
         rows.documents.0 = Some(documents);
         match rebuilt {
@@ -78,6 +83,7 @@ impl<'a> Rows<'a> {
         tag: usize,
         plan: &'a Arc<RowPlan>,
         event: RowsEvent<'a>,
+        layouts: ImageLayouts<'a>,
         event_type: EventType,
         context: EventContext<'a>,
     ) -> Self {
@@ -86,6 +92,7 @@ impl<'a> Rows<'a> {
             event,
             event_type,
             plan,
+            layouts,
             context,
             unread: Reader::new(event.rows),
             one_without_columns: event.one_row_without_columns,
@@ -144,17 +151,16 @@ impl<'a> Rows<'a> {
     /// The first image goes to `before` whatever the operation is: each event has at least one.
     fn decode(&mut self) -> Result<(), Malformed> {
         self.plan
-            .read_image(&self.event.present, &mut self.unread, &mut self.images.before)?;
-        let after = self.event.present_after;
+            .read_image(&self.layouts.before, &mut self.unread, &mut self.images.before)?;
         match self.event.operation {
             RowsOperation::Insert | RowsOperation::Delete => return Ok(()),
             RowsOperation::Update => {
                 self.plan
-                    .read_image(&after, &mut self.unread, &mut self.images.after)?
+                    .read_image(&self.layouts.after, &mut self.unread, &mut self.images.after)?
             }
             RowsOperation::PartialUpdate => self.decode_partial()?,
         }
-        if !after.is_full() {
+        if !self.event.present_after.is_full() {
             self.take_over_what_has_not_changed();
         }
         Ok(())
@@ -174,7 +180,7 @@ impl<'a> Rows<'a> {
     fn decode_partial(&mut self) -> Result<(), Malformed> {
         let (before, (documents, done)) = (&self.images.before, &mut self.documents);
         self.plan.read_partial_image(
-            &self.event.present_after,
+            &self.layouts.after,
             &mut self.unread,
             &mut self.images.after,
             |column, diffs| {
@@ -191,17 +197,27 @@ impl<'a> Rows<'a> {
         )
     }
 
-    #[cold]
     fn error(&self, cause: DecodeErrorKind) -> DecodeError {
-        let place = Place {
-            event_type: self.event_type,
-            position: rowtide_event::BinlogPosition::new(self.context.file, self.context.pos),
-            gtid: self.context.gtid.map(str::to_owned),
-            table: Some(self.plan.table().to_string()),
-        };
-        DecodeError {
-            cause,
-            place: Box::new(place),
-        }
+        error(self.plan, self.event_type, &self.context, cause)
+    }
+}
+
+/// An error of an event of the table with this plan.
+#[cold]
+fn error(
+    plan: &RowPlan,
+    event_type: EventType,
+    context: &EventContext<'_>,
+    cause: DecodeErrorKind,
+) -> DecodeError {
+    let place = Place {
+        event_type,
+        position: rowtide_event::BinlogPosition::new(context.file, context.pos),
+        gtid: context.gtid.map(str::to_owned),
+        table: Some(plan.table().to_string()),
+    };
+    DecodeError {
+        cause,
+        place: Box::new(place),
     }
 }

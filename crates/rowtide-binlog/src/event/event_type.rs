@@ -14,7 +14,7 @@ macro_rules! event_types {
 
         impl EventType {
             /// The type with this number.
-            #[inline]
+            #[inline(always)]
             pub fn from_number(number: u8) -> Self {
                 match number {
                     $($number => Self::$variant,)*

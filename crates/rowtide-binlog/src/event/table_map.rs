@@ -66,6 +66,7 @@ impl<'a> TableMap<'a> {
     }
 
     /// Reads only the table's number, and gives what stands behind it: all that is said of the table.
+    #[inline(always)]
     pub fn id_and_shape(body: &'a [u8], post_header_len: usize) -> Result<(u64, &'a [u8]), Malformed> {
         let (id, _) = id_and_flags(&mut Reader::new(body), post_header_len)?;
         let shape = body.get(id_len(post_header_len)..).unwrap_or_default();
@@ -75,7 +76,8 @@ impl<'a> TableMap<'a> {
 
 /// The fixed part, which TABLE_MAP and rows events have in common: the table's number (four bytes in MySQL 5.1.4 and
 /// older, six since) and flags.
-#[inline]
+// As the header: through memory the fields take longer than to read.
+#[inline(always)]
 pub(super) fn id_and_flags(reader: &mut Reader<'_>, post_header_len: usize) -> Result<(u64, u16), Malformed> {
     let len = id_len(post_header_len);
     let table_id = match len {

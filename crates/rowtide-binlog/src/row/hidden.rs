@@ -1,11 +1,9 @@
 //! Rows of tables with functional indexes, as MySQL 8.0.13 to 8.0.17 logs them: the table map counts the hidden column of
 //! each index, wherever it stands among the others, and no image has a value of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use rowtide_event::{ColumnType, Malformed, Table};
 
-use rowtide_event::{ColumnType, Malformed, Reader, Table, Value};
-
-use super::plan::{ColumnDecoder, Nulls};
+use super::plan::ColumnDecoder;
 use crate::event::{Bitmap, TableMap, WireType};
 use crate::schema::metadata;
 use crate::server::Flavour;
@@ -21,19 +19,10 @@ pub(super) struct HiddenColumns {
     named: Option<Vec<bool>>,
     /// The types of the columns that are shown.
     shown: Vec<ColumnType>,
-    /// Of the last image: those of an event have the same columns.
-    last: Arc<Mutex<Option<Image>>>,
-}
-
-/// Which columns an image has.
-#[derive(Debug)]
-struct Image {
-    present: Vec<u8>,
-    places: Arc<[Place]>,
 }
 
 /// The shown column behind a column of an image, and how it is decoded.
-type Place = (usize, ColumnDecoder);
+pub(super) type Place = (usize, ColumnDecoder);
 
 /// Which numbers of hidden columns there may be to the left of each column of the table map, and of its end.
 type Places = Vec<Vec<bool>>;
@@ -53,7 +42,6 @@ impl HiddenColumns {
                 .as_ref()
                 .map(|names| names.iter().map(is_hidden).collect()),
             shown: table.columns.iter().map(|column| column.ty.clone()).collect(),
-            last: Arc::default(),
         };
         Some(columns)
     }
@@ -69,43 +57,8 @@ impl HiddenColumns {
         self.shown.get(column) == Some(&ColumnType::Json)
     }
 
-    /// Reads one image into `values`, which gets one value for each column that is shown.
-    pub(super) fn read_image<'a>(
-        &self,
-        present: &Bitmap<'_>,
-        image: &mut Reader<'a>,
-        values: &mut Vec<Value<'a>>,
-    ) -> Result<(), Malformed> {
-        let nulls = Nulls::read(image, present.ones())?;
-        values.resize(self.shown.len(), Value::Absent);
-        for (seen, (column, decoder)) in self.known_places(present)?.iter().enumerate() {
-            if let Some(value) = values.get_mut(*column) {
-                *value = if nulls.is_null(seen) {
-                    Value::Null
-                } else {
-                    decoder.read(image)?
-                };
-            }
-        }
-        Ok(())
-    }
-
-    /// The places of an image's columns, looked for where the last image had others.
-    fn known_places(&self, present: &Bitmap<'_>) -> Result<Arc<[Place]>, Malformed> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().filter(|last| last.present == present.bytes()) {
-            return Ok(Arc::clone(&last.places));
-        }
-        let places: Arc<[Place]> = self.places(present)?.into();
-        *last = Some(Image {
-            present: present.bytes().to_vec(),
-            places: Arc::clone(&places),
-        });
-        Ok(places)
-    }
-
-    /// The shown column behind each column of the image.
-    fn places(&self, present: &Bitmap<'_>) -> Result<Vec<Place>, Malformed> {
+    /// The shown column behind each column of an image that has these.
+    pub(super) fn places(&self, present: &Bitmap<'_>) -> Result<Box<[Place]>, Malformed> {
         let starts = self.places_behind_starts(|at| !present.bit(at));
         let ends = self.places_before_ends(|at| !present.bit(at));
         let in_image = (0..self.wires.len()).filter(|at| present.bit(*at));
@@ -195,7 +148,7 @@ fn set(places: &mut Places, at: usize, hidden: usize) {
 
 #[cfg(test)]
 mod tests {
-    use rowtide_event::{Column, IntegerWidth, TableId};
+    use rowtide_event::{Column, IntegerWidth, Reader, TableId, Value};
 
     use super::*;
     use crate::event::{MapColumn, TableMetadata};
@@ -248,7 +201,7 @@ mod tests {
         let bits = [present];
         let present = Bitmap::read(&mut Reader::new(&bits), width).unwrap();
         let (mut reader, mut values) = (Reader::new(image), Vec::new());
-        plan.read_image(&present, &mut reader, &mut values)?;
+        plan.read_image(&plan.layout(&present)?, &mut reader, &mut values)?;
         assert!(reader.is_empty());
         let shown = values.iter().map(|value| match value {
             Value::Int(n) => n.to_string(),

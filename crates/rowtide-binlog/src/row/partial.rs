@@ -5,7 +5,7 @@ use rowtide_event::{Malformed, Reader, Value, json};
 
 use crate::event::{Bitmap, RowsEvent};
 
-use super::RowPlan;
+use super::{ImageLayout, RowPlan};
 
 const WHAT: &str = "partial update of a row";
 
@@ -58,11 +58,12 @@ impl RowPlan {
         event: &RowsEvent<'_>,
         documents: &mut Documents,
     ) -> Result<(), PartialError> {
+        let layouts = self.layouts(event)?;
         let mut images = Reader::new(event.rows);
         let (mut before, mut after) = (Vec::new(), Vec::new());
         while !images.is_empty() {
-            self.read_image(&event.present, &mut images, &mut before)?;
-            self.read_partial_image(&event.present_after, &mut images, &mut after, |column, diffs| {
+            self.read_image(&layouts.before, &mut images, &mut before)?;
+            self.read_partial_image(&layouts.after, &mut images, &mut after, |column, diffs| {
                 if diffs.is_empty() {
                     return Ok(Value::Null);
                 }
@@ -82,13 +83,13 @@ impl RowPlan {
     /// says what its value is.
     pub(crate) fn read_partial_image<'a, E: From<Malformed>>(
         &self,
-        present: &Bitmap<'_>,
+        layout: &ImageLayout<'_>,
         image: &mut Reader<'a>,
         values: &mut Vec<Value<'a>>,
         mut document: impl FnMut(usize, &'a [u8]) -> Result<Value<'a>, E>,
     ) -> Result<(), E> {
         let partial = self.partial_columns(image)?;
-        self.read_image(present, image, values)?;
+        self.read_image(layout, image, values)?;
         let mut json_columns = 0usize;
         for (at, value) in values.iter_mut().enumerate() {
             if !self.is_json(at) {

@@ -9,6 +9,7 @@ use crate::event::{Bitmap, MapColumn, RowsEvent, RowsOperation, TableMap, WireTy
 use crate::schema::metadata;
 
 use super::hidden::HiddenColumns;
+use super::layout::Nulls;
 use super::number::NumberDecoder;
 use super::temporal::TemporalDecoder;
 use super::text::BytesDecoder;
@@ -18,11 +19,11 @@ use super::text::BytesDecoder;
 pub struct RowPlan {
     table: String,
     /// Of all columns that the binlog has, the hidden ones at the end among them.
-    columns: Vec<ColumnDecoder>,
+    pub(super) columns: Vec<ColumnDecoder>,
     /// How many columns the table has.
-    shown: usize,
+    pub(super) shown: usize,
     /// Where hidden columns may stand between others.
-    hidden: Option<Box<HiddenColumns>>,
+    pub(super) hidden: Option<Box<HiddenColumns>>,
     /// For each column the bytes of the length of its values if those are compressed; empty where none are.
     compressed: Vec<Option<u8>>,
 }
@@ -188,12 +189,13 @@ impl RowPlan {
     /// Decodes all rows of an event, and says how many there are.
     pub fn count_rows(&self, event: &RowsEvent<'_>) -> Result<u64, Malformed> {
         self.check(event)?;
+        let layouts = self.layouts(event)?;
         let mut images = Reader::new(event.rows);
         let mut values = Vec::new();
         let mut count = u64::from(event.one_row_without_columns);
         while !images.is_empty() {
-            self.read_image(&event.present, &mut images, &mut values)?;
-            let after = &event.present_after;
+            self.read_image(&layouts.before, &mut images, &mut values)?;
+            let after = &layouts.after;
             match event.operation {
                 RowsOperation::Update => self.read_image(after, &mut images, &mut values)?,
                 RowsOperation::PartialUpdate => {
@@ -218,84 +220,6 @@ impl RowPlan {
         } else {
             Ok(())
         }
-    }
-
-    /// Reads one image into `values`, which gets one value for each column: [`Value::Absent`] for those that are not in
-    /// the image.
-    pub fn read_image<'a>(
-        &self,
-        present: &Bitmap<'_>,
-        image: &mut Reader<'a>,
-        values: &mut Vec<Value<'a>>,
-    ) -> Result<(), Malformed> {
-        values.clear();
-        if let Some(hidden) = &self.hidden {
-            return hidden.read_image(present, image, values);
-        }
-        if present.is_full() {
-            self.read_whole(image, values)?;
-        } else {
-            self.read_part(present, image, values)?;
-        }
-        values.truncate(self.shown);
-        Ok(())
-    }
-
-    /// An image of all columns, the usual one: eight columns for each byte of the NULL bitmap.
-    fn read_whole<'a>(&self, image: &mut Reader<'a>, values: &mut Vec<Value<'a>>) -> Result<(), Malformed> {
-        let nulls = image.take(self.columns.len().div_ceil(8), "NULL bitmap of a row")?;
-        values.resize(self.columns.len(), Value::Null);
-        for ((columns, null), values) in self.columns.chunks(8).zip(nulls).zip(values.chunks_mut(8)) {
-            let mut null = *null;
-            for (column, value) in columns.iter().zip(values) {
-                if null & 1 == 0 {
-                    *value = column.read(image)?;
-                }
-                null >>= 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// An image of some columns: the NULL bitmap has bits for those only.
-    fn read_part<'a>(
-        &self,
-        present: &Bitmap<'_>,
-        image: &mut Reader<'a>,
-        values: &mut Vec<Value<'a>>,
-    ) -> Result<(), Malformed> {
-        let nulls = Nulls::read(image, present.ones())?;
-        values.reserve(self.columns.len());
-        let mut seen = 0usize;
-        for (at, column) in self.columns.iter().enumerate() {
-            if !present.bit(at) {
-                values.push(Value::Absent);
-                continue;
-            }
-            values.push(if nulls.is_null(seen) {
-                Value::Null
-            } else {
-                column.read(image)?
-            });
-            seen = seen.saturating_add(1);
-        }
-        Ok(())
-    }
-}
-
-/// Which of the columns in an image are NULL, by their order there.
-pub(super) struct Nulls<'a>(&'a [u8]);
-
-impl<'a> Nulls<'a> {
-    /// Reads the bits of so many columns.
-    pub(super) fn read(image: &mut Reader<'a>, columns: usize) -> Result<Self, Malformed> {
-        let bits = image.take(columns.div_ceil(8), "NULL bitmap of a row")?;
-        Ok(Self(bits))
-    }
-
-    pub(super) fn is_null(&self, at: usize) -> bool {
-        let bits = self.0.get(at / 8);
-        bits.is_some_and(|byte| byte >> (at % 8) & 1 == 1)
     }
 }
 
@@ -428,7 +352,7 @@ mod tests {
         let mut image = Reader::new(image);
         let bits = [present];
         let present = Bitmap::read(&mut Reader::new(&bits), 3)?;
-        plan().read_image(&present, &mut image, &mut values)?;
+        plan().read_image(&plan().layout(&present)?, &mut image, &mut values)?;
         image.finish("image")?;
         Ok(values)
     }
@@ -496,7 +420,8 @@ mod tests {
             let (bits, mut values) = ([present], Vec::new());
             let present = Bitmap::read(&mut Reader::new(&bits), 2).unwrap();
             let mut image = Reader::new(bytes);
-            plan.read_image(&present, &mut image, &mut values).unwrap();
+            plan.read_image(&plan.layout(&present).unwrap(), &mut image, &mut values)
+                .unwrap();
             assert_eq!((values, image.len()), (vec![Value::Int(1)], 0));
         }
         // Where no column of the key may be NULL, hashes cannot either.

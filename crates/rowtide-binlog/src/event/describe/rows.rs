@@ -3,7 +3,7 @@
 use rowtide_event::{Column, Malformed, Reader, Table, Value};
 
 use crate::event::{RowsEvent, RowsOperation, TableMap};
-use crate::row::{Documents, PartialError, RowPlan};
+use crate::row::{Documents, ImageLayout, PartialError, RowPlan};
 use crate::schema::metadata;
 use crate::server::Flavour;
 
@@ -97,16 +97,23 @@ impl DescribedRows<'_> {
             }
         }
         plan.check(event)?;
+        let layouts = plan.layouts(event)?;
         let mut unread = Reader::new(event.rows);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let mut done = 0;
         let mut without_columns = event.one_row_without_columns;
         while !unread.is_empty() || std::mem::take(&mut without_columns) {
-            plan.read_image(&event.present, &mut unread, &mut first)?;
+            plan.read_image(&layouts.before, &mut unread, &mut first)?;
             match event.operation {
-                RowsOperation::Update => plan.read_image(&event.present_after, &mut unread, &mut second)?,
+                RowsOperation::Update => plan.read_image(&layouts.after, &mut unread, &mut second)?,
                 RowsOperation::PartialUpdate => {
-                    self.partial(&mut unread, &first, &mut second, (&documents, &mut done))?;
+                    self.partial(
+                        &layouts.after,
+                        &mut unread,
+                        &first,
+                        &mut second,
+                        (&documents, &mut done),
+                    )?;
                 }
                 RowsOperation::Insert | RowsOperation::Delete => {}
             }
@@ -118,15 +125,15 @@ impl DescribedRows<'_> {
     /// A difference without operations leaves the document as it was.
     fn partial<'v>(
         &self,
+        layout: &ImageLayout<'_>,
         unread: &mut Reader<'v>,
         before: &[Value<'v>],
         after: &mut Vec<Value<'v>>,
         (documents, done): (&'v Documents, &mut usize),
     ) -> Result<(), Malformed> {
-        let present = &self.event.present_after;
         self.logged
             .plan
-            .read_partial_image(present, unread, after, |column, diffs| {
+            .read_partial_image(layout, unread, after, |column, diffs| {
                 if diffs.is_empty() {
                     return Ok(before.get(column).copied().unwrap_or(Value::Absent));
                 }
