@@ -220,12 +220,15 @@ impl Schema {
         self.corrected.retain(|id, _| !touched.touches(id));
         match touched {
             Touched::Table { id, verb } => {
-                let is_known = matches!(self.tracker.table(&id), Tracked::Known(_));
-                if is_known || verb == "DROP TABLE" {
-                    self.changed.remove(&id);
-                } else {
-                    self.changed.insert(id, verb);
-                }
+                let is_clear = match self.tracker.table(&id) {
+                    Tracked::Known(_) => true,
+                    Tracked::Absent => verb == "DROP TABLE",
+                    Tracked::Unclear => false,
+                };
+                match is_clear {
+                    true => self.changed.remove(&id),
+                    false => self.changed.insert(id, verb),
+                };
             }
             Touched::Any { verb } => self.all_changed = Some(verb),
             Touched::Database { .. } => {}

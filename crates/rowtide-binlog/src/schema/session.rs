@@ -22,6 +22,9 @@ const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
 /// `explicit_defaults_for_timestamp` in the flags that MariaDB logs.
 const EXPLICIT_DEFAULTS: u32 = 0x0100_0000;
 
+/// `ER_BAD_TABLE_ERROR`: there is no such table, or it is a view.
+const UNKNOWN_TABLE: u16 = 1051;
+
 /// How MariaDB's statements with variables of their own begin.
 const SET_STATEMENT: &str = "SET STATEMENT";
 
@@ -50,8 +53,8 @@ pub struct Session<'a> {
     pub utf8_is_utf8mb4: bool,
     /// The connection, where the event says that the statement means what it does there alone, as with temporary tables.
     pub connection: Option<u32>,
-    /// The statement ended with an error.
-    pub(super) failed: bool,
+    /// The error that the statement ended with, 0 for none.
+    pub(super) error: u16,
     /// The client's character set, where its literals are bytes, which nobody converts.
     pub(super) bytes_of_client: Option<Charset>,
     /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
@@ -73,7 +76,7 @@ impl<'a> Session<'a> {
             explicit_defaults_for_timestamp: None,
             utf8_is_utf8mb4: false,
             connection: None,
-            failed: false,
+            error: 0,
             bytes_of_client: None,
             is_definition: false,
         }
@@ -99,13 +102,24 @@ impl<'a> Session<'a> {
     }
 
     /// The same for a statement that ended with this error, 0 for none: MariaDB logs a CREATE OR REPLACE that failed once
-    /// the old table was gone.
+    /// the old table was gone, and MySQL before 8.0 a DROP TABLE that could drop some of its tables only.
     #[must_use]
     pub fn ended_with(self, error_code: u16) -> Self {
         Self {
-            failed: error_code != 0,
+            error: error_code,
             ..self
         }
+    }
+
+    /// Whether the statement ended with an error.
+    pub(super) fn has_failed(&self) -> bool {
+        self.error != 0
+    }
+
+    /// Whether a DROP TABLE may have left some of the tables that it names. MySQL before 8.0 names all, those too that a
+    /// foreign key holds, unless the only error was that some are not there; MariaDB names those that are gone.
+    pub(super) fn may_have_left_tables(&self) -> bool {
+        self.has_failed() && self.error != UNKNOWN_TABLE && self.server.flavour == Flavour::MySql
     }
 
     /// The session in which the text of SHOW CREATE TABLE means what it says, if it was asked for with an empty

@@ -445,3 +445,34 @@ fn defaults_that_are_no_text_do_not_hide_a_table() {
         );
     }
 }
+
+/// MySQL 5.7 drops the tables that it can, and logs the names of all.
+#[test]
+fn a_table_that_a_failed_drop_has_left_is_followed_further_on() {
+    let mysql = &MySql::start(MySqlOptions::of(ServerVersion::MySql57)).unwrap();
+    let name = &format!("left_{}", mysql.port());
+    let start = position(mysql);
+    mysql
+        .sql(&format!(
+            "CREATE DATABASE {name}; USE {name}; CREATE TABLE parent (id INT PRIMARY KEY, a INT); CREATE TABLE other (id INT);
+             CREATE TABLE child (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES parent (id));
+             INSERT INTO parent VALUES (1, 10)"
+        ))
+        .unwrap();
+    let refused = mysql.sql(&format!("USE {name}; DROP TABLE parent, other"));
+    assert!(refused.unwrap_err().to_string().contains("1217"));
+    mysql
+        .sql(&format!("INSERT INTO {name}.parent VALUES (2, 20)"))
+        .unwrap();
+    succeed(&mut run(mysql, name, &start));
+    mysql
+        .sql(&format!(
+            "USE {name}; CREATE TABLE IF NOT EXISTS parent (b INT, id INT); INSERT INTO parent VALUES (3, 30);
+             CREATE TABLE other (id VARCHAR(5)); INSERT INTO other VALUES ('x')"
+        ))
+        .unwrap();
+    succeed(&mut run(mysql, name, &start));
+    let parent = [(1, 10), (2, 20), (3, 30)].map(|(id, a)| json!({"id": id, "a": a}));
+    assert_eq!(rows(name, &format!("{name}.parent")), parent);
+    assert_eq!(rows(name, &format!("{name}.other")), [json!({"id": "x"})]);
+}

@@ -20,7 +20,8 @@ impl SchemaTracker {
     /// Follows a statement that was logged in this session.
     ///
     /// After [`Outcome::Unreadable`] the tables that it may have changed are [`Unclear`](Tracked::Unclear) until
-    /// [`set_table`](Self::set_table), CREATE or DROP puts them right; all others stay as they are.
+    /// [`set_table`](Self::set_table), DROP or a CREATE without IF NOT EXISTS puts them right; all others stay as they
+    /// are.
     pub fn apply(&mut self, sql: &str, session: &Session<'_>) -> Outcome {
         let mut cursor = Cursor::new(sql, *session);
         let start = cursor.mark();
@@ -52,7 +53,7 @@ impl SchemaTracker {
     }
 
     fn follow(&mut self, ddl: Ddl, session: &Session<'_>) -> Changes {
-        if session.failed
+        if session.has_failed()
             && let Some(replaced) = ddl.replaced()
         {
             return Ok(vec![self.drop_table(replaced.clone())]);
@@ -60,6 +61,7 @@ impl SchemaTracker {
         match ddl {
             Ddl::CreateTable(create) => self.create_table(&create, session),
             Ddl::AlterTable { table, clauses } => self.alter_table(&table, &clauses, session),
+            Ddl::DropTables(_) if session.may_have_left_tables() => Err(Reason::Error(session.error)),
             Ddl::DropTables(tables) => Ok(tables.into_iter().map(|id| self.drop_table(id)).collect()),
             Ddl::DropSequences(mut all) => {
                 all.retain(|id| !matches!(self.table(id), Tracked::Known(table) if !table.is_sequence));
@@ -124,9 +126,13 @@ impl SchemaTracker {
 
     fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
         let head = &create.head;
-        let is_there = matches!(self.table(&head.table), Tracked::Known(_));
-        if head.if_not_exists && !head.or_replace && is_there {
-            return Ok(Vec::new());
+        if head.if_not_exists && !head.or_replace {
+            match self.table(&head.table) {
+                Tracked::Known(_) => return Ok(Vec::new()),
+                // It is logged also where the table was there, as it was and not as the statement says.
+                Tracked::Unclear => return Err(Reason::Table(head.table.clone())),
+                Tracked::Absent => {}
+            }
         }
         let table = match &create.source {
             Source::None => created(create, self.database(&head.table.database), session)?,

@@ -32,6 +32,9 @@ pub enum Reason {
     /// Its text was not understood.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
+    /// It ended with this error, which leaves open what it has done.
+    #[error("it ended with error {0}")]
+    Error(u16),
     /// A table that it changes is not known.
     #[error("the shape of {0} before it is not known")]
     Table(TableId),

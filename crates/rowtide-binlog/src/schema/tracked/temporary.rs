@@ -25,7 +25,7 @@ impl TemporaryTables {
         if statement.temporary {
             if statement.verb == "DROP TABLE" {
                 statement.tables.iter().for_each(|id| self.remove(connection, id));
-            } else if !session.failed {
+            } else if !session.has_failed() {
                 self.insert(connection, first);
             }
             return true;
