@@ -7,6 +7,7 @@ use super::head::CreateTableHead;
 use super::key::{Constraint, KeySpec};
 use super::{Result, TableOptions};
 use crate::schema::sql::Cursor;
+use crate::server::Flavour;
 
 /// A CREATE TABLE.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +84,22 @@ impl Cursor<'_> {
     /// Columns and keys between parentheses.
     fn elements(&mut self, create: &mut CreateTable) -> Result<()> {
         self.expect_symbol('(')?;
+        if self.has_stray_commas() {
+            self.accept_symbol(',');
+        }
         loop {
             self.element(create)?;
             if !self.accept_symbol(',') {
                 return self.expect_symbol(')');
             }
         }
+    }
+
+    /// MySQL 8.0.13 to 8.0.17 show a comma in front of all columns where the hidden one of a functional index stands before
+    /// them.
+    fn has_stray_commas(&self) -> bool {
+        let server = self.session.server;
+        server.flavour == Flavour::MySql && server.is_at_least(8, 0, 13) && !server.is_at_least(8, 0, 18)
     }
 
     fn element(&mut self, create: &mut CreateTable) -> Result<()> {
