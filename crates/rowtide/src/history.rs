@@ -3,7 +3,7 @@
 
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
-use rowtide_binlog::schema::tracked::{Collation, Outcome, SchemaTracker, TrackedTable};
+use rowtide_binlog::schema::tracked::{Affected, Change, Collation, Outcome, SchemaTracker, TrackedTable};
 use rowtide_binlog::schema::{NameCase, Session, definitions, statement_text};
 use rowtide_binlog::server::ServerVersion;
 use rowtide_event::encode::EncodeOptions;
@@ -126,8 +126,9 @@ impl HistoryWriter {
             server_id: Some(u64::from(read.context.server_id)),
             snapshot: None,
         };
-        read.entries
-            .iter()
+        let of_views = read.view_entries(outcome);
+        let entries = read.entries.iter().chain(&of_views);
+        entries
             .map(|entry| HistoryMessage {
                 record: self.record(entry.clone(), &place, executed, images.next().unwrap_or_default()),
                 effects: effects.take().unwrap_or_default(),
@@ -312,8 +313,52 @@ impl Read<'_> {
                 name: statement.name.clone(),
                 verb: statement.verb.to_owned(),
             }],
+            Class::Views(statement) => {
+                let touched = statement.views.iter().map(|id| Touched::Table {
+                    id: id.clone(),
+                    verb: statement.verb.to_owned(),
+                });
+                touched.collect()
+            }
             Class::Unknown { verb } => vec![Touched::Any { verb: verb.clone() }],
             _ => Vec::new(),
+        }
+    }
+
+    /// The entries of a statement about views that took what was no table for one: a Debezium writes nothing down.
+    fn view_entries(&self, outcome: &Outcome) -> Vec<HistoryEntry> {
+        let Class::Views(statement) = &self.class else {
+            return Vec::new();
+        };
+        let is_affected = |id: &&TableId| match outcome {
+            Outcome::Changes(changes) => {
+                let is_it =
+                    |change: &Change| matches!(change, Change::Dropped { id: dropped, .. } if dropped == *id);
+                changes.iter().any(is_it)
+            }
+            Outcome::Unreadable(unreadable) => {
+                matches!(&unreadable.tables, Affected::Tables(tables) if tables.contains(id))
+            }
+            Outcome::NotTables => false,
+        };
+        let entry = |id: &TableId| HistoryEntry {
+            database: id.database.clone(),
+            ddl: statement::redacted(&self.text, self.session).into_owned(),
+        };
+        statement.views.iter().filter(is_affected).map(entry).collect()
+    }
+
+    /// The table of a CREATE TABLE IF NOT EXISTS that may have done nothing.
+    pub(crate) fn makes_unless_there(&self) -> Option<&TableId> {
+        match &self.class {
+            Class::Table(statement)
+                if statement.changes_shape == ShapeChange::IfNew
+                    && !statement.temporary
+                    && !self.session.changed_dictionary =>
+            {
+                statement.tables.first()
+            }
+            _ => None,
         }
     }
 

@@ -136,6 +136,7 @@ impl Schema {
 
     /// The stream has come to a statement: what it does to the schema.
     pub(crate) fn follow(&mut self, read: &Read<'_>, end: &BinlogPosition) -> Outcome {
+        self.expect_older(read);
         let mut unforeseen = read.touched();
         for touched in &unforeseen {
             self.logged.retain(|id, _| !touched.touches(id));
@@ -160,6 +161,20 @@ impl Schema {
             warn!(position = %end, "what a statement does to {tables} is not known: {}", unreadable.why);
         }
         outcome
+    }
+
+    /// A table that may be from before the start is not known after CREATE TABLE IF NOT EXISTS, which may have done nothing.
+    /// Of a database that the stream has seen made it knows all tables.
+    fn expect_older(&mut self, read: &Read<'_>) {
+        let Some(id) = read.makes_unless_there() else {
+            return;
+        };
+        let may_be_older = self.seeds.as_ref().is_some_and(|seeds| seeds.awaits(id))
+            && !self.tracker.has_seen_made(&id.database)
+            && self.tracker.table(id) == Tracked::Absent;
+        if may_be_older {
+            self.tracker.set_unclear(id);
+        }
     }
 
     /// The stream has come to `place`, between two transactions: databases and tables of which the server's answer holds

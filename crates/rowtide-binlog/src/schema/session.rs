@@ -53,6 +53,9 @@ pub struct Session<'a> {
     pub utf8_is_utf8mb4: bool,
     /// The connection, where the event says that the statement means what it does there alone, as with temporary tables.
     pub connection: Option<u32>,
+    /// Whether the event has the number of a transaction of the server's dictionary, `ddl_xid`: CREATE TABLE IF NOT EXISTS
+    /// has made a table. MySQL has it from 8.0 on, for tables of InnoDB; MariaDB from 10.6 on.
+    pub changed_dictionary: bool,
     /// The error that the statement ended with, 0 for none.
     pub(super) error: u16,
     /// The client's character set, where its literals are bytes, which nobody converts.
@@ -76,6 +79,7 @@ impl<'a> Session<'a> {
             explicit_defaults_for_timestamp: None,
             utf8_is_utf8mb4: false,
             connection: None,
+            changed_dictionary: false,
             error: 0,
             bytes_of_client: None,
             is_definition: false,
@@ -97,6 +101,7 @@ impl<'a> Session<'a> {
             charset_collations: variables.charset_collations,
             explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),
             bytes_of_client: bytes_of_client(variables),
+            changed_dictionary: variables.ddl_xid.is_some_and(|number| number != 0),
             ..Self::new(database, server, name_case)
         }
     }
@@ -159,6 +164,12 @@ impl<'a> Session<'a> {
     /// The character set of its literals, where it is one that is known.
     pub(super) fn charset_of_literals(&self) -> Option<Charset> {
         self.collation_connection.and_then(Charset::from_collation)
+    }
+
+    /// Whether each statement that changes the server's dictionary says so in its event. MariaDB's events say it of some
+    /// that do nothing, too, but not of CREATE TABLE.
+    pub(super) fn logs_changes_of_dictionary(&self) -> bool {
+        !self.is_mariadb() && self.server.is_at_least(8, 0, 0)
     }
 
     pub(super) fn is_mariadb(&self) -> bool {

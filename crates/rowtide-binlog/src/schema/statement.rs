@@ -23,7 +23,9 @@ pub enum Class {
     Table(TableStatement),
     /// It changes a database as a whole.
     Database(DatabaseStatement),
-    /// It changes neither tables nor rows: views, routines, users and so on.
+    /// It makes, changes or drops views.
+    Views(ViewStatement),
+    /// It changes neither tables nor rows: routines, users and so on.
     NotTables {
         /// Its first words.
         verb: String,
@@ -57,6 +59,17 @@ pub struct TableStatement {
     pub renames: Vec<(TableId, TableId)>,
     /// Whether columns or keys may be others afterwards.
     pub changes_shape: ShapeChange,
+}
+
+/// A statement about views, whose names no table has at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewStatement {
+    /// What it does: `CREATE VIEW`, `ALTER VIEW` or `DROP VIEW`.
+    pub verb: &'static str,
+    /// The views.
+    pub views: Vec<TableId>,
+    /// Whether it is logged also where one of them is no view: IF EXISTS and IF NOT EXISTS.
+    pub conditional: bool,
 }
 
 /// Whether a statement may change the columns or keys of its tables.

@@ -153,6 +153,11 @@ impl Seeds {
         answer.is_some_and(|told| told.labels_are_doubtful)
     }
 
+    /// Whether the server has told of a table, and its answer is still to be taken.
+    pub(super) fn awaits(&self, id: &TableId) -> bool {
+        self.tables.contains_key(id)
+    }
+
     /// Why nothing was learned of a table; none if the server did not tell of it.
     pub(super) fn why_not(&self, id: &TableId) -> Option<WhyNot<'_>> {
         let answer = self.tables.get(id)?;

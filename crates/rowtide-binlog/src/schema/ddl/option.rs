@@ -14,6 +14,8 @@ pub(in crate::schema) struct TableOptions {
     pub(in crate::schema) versioned: bool,
     /// MariaDB's SEQUENCE=1 and SEQUENCE=0: whether the table is a sequence.
     pub(in crate::schema) sequence: Option<bool>,
+    /// Whether a definition of Rowtide's says that there may be a view in its place.
+    pub(in crate::schema) may_be_view: bool,
 }
 
 /// Options with a value of one word, number or string.
@@ -83,6 +85,8 @@ impl Cursor<'_> {
         } else if self.accept(&["SEQUENCE"]) {
             self.accept_symbol('=');
             options.sequence = Some(self.option_value()? != "0");
+        } else if self.session.is_definition && self.accept(&["UNLESS", "VIEW"]) {
+            options.may_be_view = true;
         } else {
             return self.other_table_option();
         }

@@ -92,11 +92,11 @@ fn statements_as_a_server_logged_them() {
         ),
         (
             "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`localhost` SQL SECURITY DEFINER JSON RELATIONAL DUALITY VIEW `dv` AS SELECT 1",
-            "- CREATE VIEW",
+            "CREATE VIEW db.dv",
         ),
         (
             "CREATE OR REPLACE ALGORITHM=MERGE DEFINER=`root`@`localhost` SQL SECURITY INVOKER VIEW v AS SELECT 1",
-            "- CREATE VIEW",
+            "CREATE VIEW db.v",
         ),
         (
             "CREATE LIBRARY `lb`\n    LANGUAGE JAVASCRIPT\nAS $$ export function f() { return \"it's\"; } $$",

@@ -2,7 +2,7 @@
 
 use rowtide_event::TableId;
 
-use super::{Class, DatabaseStatement, ShapeChange, TableStatement};
+use super::{Class, DatabaseStatement, ShapeChange, TableStatement, ViewStatement};
 use crate::schema::Session;
 use crate::schema::ddl::{Head, KeyKind};
 use crate::schema::sql::Cursor;
@@ -58,6 +58,9 @@ impl Cursor<'_> {
     /// CREATE, ALTER or DROP of something that is no table: behind attributes such as DEFINER its kind is named.
     fn other_object(&mut self, verb: &str) -> Option<Class> {
         while self.accept_attribute() {}
+        if self.accept(&["VIEW"]) {
+            return self.views(verb).map(Class::Views);
+        }
         let kind = self.word(0);
         let secret = matches!(kind.as_str(), "USER" | "SERVER" | "INSTANCE") && verb != "DROP";
         let class = Class::NotTables {
@@ -65,6 +68,25 @@ impl Cursor<'_> {
             may_hold_secrets: secret,
         };
         KINDS.contains(&kind.as_str()).then_some(class)
+    }
+
+    /// The names behind the word VIEW.
+    fn views(&mut self, verb: &str) -> Option<ViewStatement> {
+        let (verb, conditional) = match verb {
+            "CREATE" => ("CREATE VIEW", self.accept(&["IF", "NOT", "EXISTS"])),
+            "ALTER" => ("ALTER VIEW", self.accept(&["IF", "EXISTS"])),
+            _ => ("DROP VIEW", self.accept(&["IF", "EXISTS"])),
+        };
+        let views = if verb == "DROP VIEW" {
+            self.table_list()?
+        } else {
+            vec![self.table()?]
+        };
+        Some(ViewStatement {
+            verb,
+            views,
+            conditional,
+        })
     }
 
     /// One of the attributes between CREATE and the kind of a view or routine.
@@ -103,7 +125,7 @@ impl Cursor<'_> {
 }
 
 /// Objects that hold no rows that are captured.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 18] = [
     "COMPONENT",
     "EVENT",
     "FUNCTION",
@@ -122,7 +144,6 @@ const KINDS: [&str; 19] = [
     "TABLESPACE",
     "TRIGGER",
     "USER",
-    "VIEW",
 ];
 
 /// First words of statements that change neither tables nor rows, whatever follows.

@@ -40,6 +40,11 @@ pub(super) fn class_in(sql: &str, session: Session<'_>) -> String {
             );
             format!("{}{temporary} {}{shape}", t.verb, tables.join(" "))
         }
+        Class::Views(v) => {
+            let views: Vec<String> = v.views.iter().map(ToString::to_string).collect();
+            let conditional = if v.conditional { " conditional" } else { "" };
+            format!("{} {}{conditional}", v.verb, views.join(" "))
+        }
         Class::Database(d) => format!("{} {}", d.verb, d.name),
         Class::NotTables {
             verb,
@@ -231,14 +236,23 @@ fn statements_that_change_neither() {
     let cases = [
         (
             "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`%` SQL SECURITY DEFINER VIEW `v1` AS SELECT 1",
-            "- CREATE VIEW",
+            "CREATE VIEW db.v1",
         ),
-        ("CREATE OR REPLACE VIEW v AS SELECT * FROM t", "- CREATE VIEW"),
+        ("CREATE OR REPLACE VIEW v AS SELECT * FROM t", "CREATE VIEW db.v"),
+        (
+            "CREATE VIEW IF NOT EXISTS `x`.v (a) AS SELECT * FROM t",
+            "CREATE VIEW x.v conditional",
+        ),
+        ("ALTER VIEW x.v AS SELECT 1", "ALTER VIEW x.v"),
+        (
+            "DROP VIEW IF EXISTS v, x.w CASCADE",
+            "DROP VIEW db.v x.w conditional",
+        ),
         (
             "CREATE JSON RELATIONAL DUALITY VIEW v AS SELECT 1",
-            "- CREATE VIEW",
+            "CREATE VIEW db.v",
         ),
-        ("DROP VIEW v1", "- DROP VIEW"),
+        ("DROP VIEW v1", "DROP VIEW db.v1"),
         (
             "CREATE DEFINER=`a`@`b` TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 1",
             "- CREATE TRIGGER",
@@ -280,7 +294,7 @@ fn statements_that_change_neither() {
         ),
         (
             "CREATE DEFINER=user@localhost VIEW v AS SELECT 1",
-            "- CREATE VIEW",
+            "CREATE VIEW db.v",
         ),
         (
             "CREATE DEFINER=CURRENT_USER() EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",

@@ -32,6 +32,7 @@ pub(super) fn altered(
     session: &Session<'_>,
 ) -> Result<TrackedTable, Reason> {
     let mut next = table.clone();
+    next.may_be_view = false;
     set_options(&mut next, clauses, databases, session)?;
     let columns = Columns {
         table,

@@ -27,6 +27,7 @@ impl SchemaTracker {
         let start = cursor.mark();
         let affected = match classified(&mut cursor) {
             Class::NotTables { .. } | Class::RowChange { .. } => return Outcome::NotTables,
+            Class::Views(statement) => return self.follow_views(&statement, session),
             Class::Table(statement) if self.temporary.follow(&statement, session) => {
                 return Outcome::NotTables;
             }
@@ -81,7 +82,8 @@ impl SchemaTracker {
                 if exists && if_not_exists && !or_replace {
                     return Ok(Vec::new());
                 }
-                self.create_database(name, &charset, session)
+                let is_made = !if_not_exists || session.changed_dictionary;
+                self.create_database(name, is_made, &charset, session)
             }
             Ddl::AlterDatabase { name, charset } => self.alter_database(name, &charset, session),
             Ddl::DropDatabase(name) => Ok(vec![self.drop_database(name)]),
@@ -126,13 +128,9 @@ impl SchemaTracker {
 
     fn create_table(&mut self, create: &CreateTable, session: &Session<'_>) -> Changes {
         let head = &create.head;
-        if head.if_not_exists && !head.or_replace {
-            match self.table(&head.table) {
-                Tracked::Known(_) => return Ok(Vec::new()),
-                // It is logged also where the table was there, as it was and not as the statement says.
-                Tracked::Unclear => return Err(Reason::Table(head.table.clone())),
-                Tracked::Absent => {}
-            }
+        let is_conditional = head.if_not_exists && !head.or_replace;
+        if is_conditional && self.exists(&head.table, session)? {
+            return Ok(Vec::new());
         }
         let table = match &create.source {
             Source::None => created(create, self.database(&head.table.database), session)?,
@@ -142,7 +140,22 @@ impl SchemaTracker {
             },
             Source::Query => return Err(Reason::Query),
         };
+        if !session.is_definition {
+            table.may_be_view = is_conditional && !session.changed_dictionary;
+        }
         Ok(vec![Change::Created(self.put(table))])
+    }
+
+    /// Whether CREATE TABLE IF NOT EXISTS finds a table or view. Views that were never told of it may find as well.
+    fn exists(&self, id: &TableId, session: &Session<'_>) -> Result<bool, Reason> {
+        if session.changed_dictionary {
+            return Ok(false);
+        }
+        match self.table(id) {
+            Tracked::Known(_) => Ok(true),
+            Tracked::Unclear => Err(Reason::Table(id.clone())),
+            Tracked::Absent => Ok(self.views.has(id)),
+        }
     }
 
     fn alter_table(&mut self, id: &TableId, clauses: &[Clause], session: &Session<'_>) -> Changes {
@@ -160,6 +173,7 @@ impl SchemaTracker {
                     let id = name.clone();
                     let table = self.put(TrackedTable {
                         id,
+                        may_be_view: false,
                         ..(*before).clone()
                     });
                     changes.push(Change::Created(table));
@@ -201,7 +215,7 @@ impl SchemaTracker {
         Ok(vec![Change::Indexed { before, after }])
     }
 
-    fn drop_table(&mut self, id: TableId) -> Change {
+    pub(super) fn drop_table(&mut self, id: TableId) -> Change {
         let before = match self.take(&id) {
             Some(State::Known(table)) => Some(table),
             Some(State::Unclear) | None => None,
@@ -228,6 +242,7 @@ impl SchemaTracker {
     }
 
     fn rename_table(&mut self, from: TableId, to: TableId) -> Change {
+        self.views.rename(&from, &to);
         let table = match self.take(&from) {
             Some(State::Known(table)) => {
                 let id = to.clone();
@@ -245,11 +260,18 @@ impl SchemaTracker {
         Change::Renamed { from, to, table }
     }
 
-    fn create_database(&mut self, name: String, charset: &CharsetSpec, session: &Session<'_>) -> Changes {
+    fn create_database(
+        &mut self,
+        name: String,
+        is_made: bool,
+        charset: &CharsetSpec,
+        session: &Session<'_>,
+    ) -> Changes {
         let of_server = of_server(session);
         let collation = resolved(charset, of_server.as_ref(), session)?.or(of_server);
         let database = Database {
             collation: collation.clone(),
+            is_made,
             ..Database::default()
         };
         self.databases.insert(name.clone(), database);
@@ -265,6 +287,7 @@ impl SchemaTracker {
     }
 
     fn drop_database(&mut self, name: String) -> Change {
+        self.views.remove_database(&name);
         let database = self.databases.remove(&name).unwrap_or_default();
         let tables = database
             .tables

@@ -56,6 +56,7 @@ pub(super) fn created(
         period,
         system_versioned: is_versioned(create),
         is_sequence: create.options.sequence == Some(true),
+        may_be_view: create.options.may_be_view,
     })
 }
 

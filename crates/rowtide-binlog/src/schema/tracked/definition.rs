@@ -10,6 +10,7 @@
 //! | `/*R! WRITTEN 'text' [NO_BACKSLASH_ESCAPES] */` | behind a default | how the literal was written |
 //! | `/*R! EXPRESSION 'text' */` | between parentheses | the expression, where its own text would be read otherwise |
 //! | `/*R! FOREIGN */` | behind a key | a foreign key made it, and it goes when another serves |
+//! | `/*R! UNLESS VIEW */` | behind the table's options | there may be a view in its place |
 //!
 //! Expressions in keys are not kept: they are shown as an empty pair of parentheses with a comment in it. Nor are
 //! engines, partitions, checks, references of foreign keys and other options: they change neither columns nor keys.
@@ -69,6 +70,9 @@ impl TrackedTable {
         }
         if self.is_sequence {
             sql += " SEQUENCE=1";
+        }
+        if self.may_be_view {
+            sql += &mark("UNLESS VIEW");
         }
         sql
     }

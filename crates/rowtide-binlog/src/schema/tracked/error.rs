@@ -38,6 +38,12 @@ pub enum Reason {
     /// A table that it changes is not known.
     #[error("the shape of {0} before it is not known")]
     Table(TableId),
+    /// It drops a view that may have been a table.
+    #[error("{0} may be a view that it drops, or a table that stays")]
+    View(TableId),
+    /// It changes a table, or a temporary table that has the same name.
+    #[error("{0} may be a temporary table that hides another of its name")]
+    Temporary(TableId),
     /// A column that it names is not there.
     #[error("{table} has no column {column}")]
     Column {

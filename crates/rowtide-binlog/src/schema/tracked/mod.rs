@@ -42,6 +42,7 @@ mod key;
 mod pool;
 mod table;
 mod temporary;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,7 @@ use pool::Pool;
 pub use smol_str::SmolStr;
 pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
 use temporary::TemporaryTables;
+use views::Views;
 
 /// All databases and tables of a server at one position.
 ///
@@ -66,6 +68,7 @@ use temporary::TemporaryTables;
 pub struct SchemaTracker {
     databases: BTreeMap<String, Database>,
     temporary: TemporaryTables,
+    views: Views,
     /// Clones of a tracker have it together.
     pool: Arc<Mutex<Pool>>,
 }
@@ -74,6 +77,8 @@ pub struct SchemaTracker {
 struct Database {
     /// `None` where a statement named the database before anything was known of it.
     collation: Option<Collation>,
+    /// Whether a statement has made it: there is no table in it that no statement has made.
+    is_made: bool,
     tables: BTreeMap<SmolStr, State>,
 }
 
@@ -206,6 +211,11 @@ impl SchemaTracker {
         self.databases.get(name)?.collation.as_ref()
     }
 
+    /// Whether a statement has made a database: then all its tables are known.
+    pub fn has_seen_made(&self, name: &str) -> bool {
+        self.databases.get(name).is_some_and(|database| database.is_made)
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
         // It holds whole values at any time.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
@@ -228,6 +238,7 @@ impl SchemaTracker {
             self.pool().share(own);
         }
         let id = &table.id;
+        self.views.remove(id);
         let database = self.databases.entry(id.database.clone()).or_default();
         database
             .tables

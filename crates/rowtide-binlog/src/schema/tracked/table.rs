@@ -30,6 +30,9 @@ pub struct TrackedTable {
     pub system_versioned: bool,
     /// Whether it is one of MariaDB's sequences.
     pub is_sequence: bool,
+    /// Whether there may be a view in its place, of which nothing was known: CREATE TABLE IF NOT EXISTS does nothing then,
+    /// and is logged all the same.
+    pub may_be_view: bool,
 }
 
 /// MariaDB's period of a row.

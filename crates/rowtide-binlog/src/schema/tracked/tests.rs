@@ -16,9 +16,13 @@ fn tracker() -> SchemaTracker {
 }
 
 fn after(statements: &[&str]) -> SchemaTracker {
+    on("9.7.4", statements)
+}
+
+fn on(server: &str, statements: &[&str]) -> SchemaTracker {
     let mut tracker = tracker();
     for sql in statements {
-        match tracker.apply(sql, &session("9.7.4")) {
+        match tracker.apply(sql, &session(server)) {
             Outcome::Unreadable(why) => panic!("{sql}: {why}"),
             Outcome::NotTables => panic!("{sql} does not touch tables"),
             Outcome::Changes(_) => {}

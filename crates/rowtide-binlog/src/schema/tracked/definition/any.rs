@@ -233,7 +233,7 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
     let columns = prop::collection::vec(column(), 0..5);
     let keys = prop::collection::vec(key(), 0..4);
     let period = proptest::option::of([name(), name(), name()]);
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = any::<[bool; 3]>();
     (
         name::<String>(),
         collation(),
@@ -244,7 +244,15 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
         flags,
     )
         .prop_map(
-            |(name, collation, comment, columns, keys, period, (system_versioned, is_sequence))| {
+            |(
+                name,
+                collation,
+                comment,
+                columns,
+                keys,
+                period,
+                [system_versioned, is_sequence, may_be_view],
+            )| {
                 TrackedTable {
                     id: TableId::new("db", name),
                     collation,
@@ -254,6 +262,7 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
                     period: period.map(|[name, from, to]| Box::new(Period { name, from, to })),
                     system_versioned,
                     is_sequence,
+                    may_be_view,
                 }
             },
         )
