@@ -10,7 +10,7 @@ mod place;
 mod recovery;
 mod seeds;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rowtide_binlog::event::TableMap;
@@ -100,6 +100,8 @@ pub(crate) struct Schema {
     /// folded names.
     changed: HashMap<TableId, String>,
     all_changed: Option<String>,
+    /// Tables that have another name now, unless temporary tables that hid them have. By folded names.
+    renamed: HashSet<TableId>,
 }
 
 impl Schema {
@@ -121,6 +123,7 @@ impl Schema {
             learned: Vec::new(),
             changed: HashMap::new(),
             all_changed: None,
+            renamed: HashSet::new(),
         }
     }
 
@@ -152,6 +155,13 @@ impl Schema {
             && read.is_servers_text()
         {
             self.doubt(changes);
+        }
+        if let Outcome::Changes(changes) = &outcome {
+            let from = changes.iter().filter_map(|change| match change {
+                Change::Renamed { from, .. } => Some(from.clone()),
+                _ => None,
+            });
+            self.renamed.extend(from);
         }
         if let Outcome::Unreadable(unreadable) = &outcome {
             let tables = match &unreadable.tables {
@@ -261,7 +271,7 @@ impl Schema {
         if !metadata::metadata_is_full(map) {
             let known = self.tracked(id, &folded);
             let known = known.or_else(|| self.corrected.get(&folded).cloned());
-            let known = known.ok_or_else(|| self.unknown(id, &folded, near))?;
+            let known = known.ok_or_else(|| self.unknown(id, &folded, map, near))?;
             return self.compared(map, known, near);
         }
         let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
@@ -283,7 +293,7 @@ impl Schema {
             }
             Some(tracked) => self.disagree(map, logged, &tracked, near),
             None if metadata::is_ambiguous(map, &logged) => {
-                Err(types_unknown(self.unknown(id, &folded, near)))
+                Err(types_unknown(self.unknown(id, &folded, map, near)))
             }
             None => Ok(logged),
         }
@@ -367,7 +377,7 @@ impl Schema {
     }
 
     /// Why nothing is known of a table here.
-    fn unknown(&self, id: &TableId, folded: &TableId, near: &BinlogPosition) -> Error {
+    fn unknown(&self, id: &TableId, folded: &TableId, map: &TableMap<'_>, near: &BinlogPosition) -> Error {
         let (table, position) = (id.clone(), near.to_string());
         let stale = |why: String| Error::ShapeStale {
             table: id.clone(),
@@ -394,6 +404,12 @@ impl Schema {
                  not tell it either"
             ),
             Some(seeds::WhyNot::Refused(why)) => why.to_owned(),
+            None if self.tracker.table(folded) == Tracked::Unclear => {
+                return stale("what a statement has made of it is not known".to_owned());
+            }
+            None if map.written_by.flavour == Flavour::MariaDb && self.renamed.contains(folded) => {
+                return stale("RENAME TABLE has renamed it, or a temporary table that hid it".to_owned());
+            }
             None => "it did not exist at the start, and its table map does not tell it".to_owned(),
         };
         Error::ShapeUnknown { table, position, why }

@@ -79,8 +79,8 @@ struct Retry {
 }
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// What is damaged so often is damaged in the file.
-const DAMAGE_ATTEMPTS: u32 = 3;
+/// What is damaged so often is damaged in the file, and what the server has not told so often it does not tell.
+const ATTEMPTS: u32 = 3;
 
 impl Retry {
     /// Whether a session has ever been under way: what fails at the first attempt is more likely wrong than broken.
@@ -98,7 +98,8 @@ impl Retry {
     }
 
     fn is_exhausted(&self, error: &Error) -> bool {
-        error.is_damage() && self.attempts >= DAMAGE_ATTEMPTS
+        let is_limited = error.is_damage() || matches!(error, Error::ShapeStale { .. });
+        is_limited && self.attempts >= ATTEMPTS
     }
 
     /// The next pause: 0, 1, 2, 4 and so on up to 30 seconds.

@@ -30,6 +30,7 @@ mod random_schemas;
 mod readme;
 mod rolled_back;
 mod row_images;
+mod same_names;
 mod schema;
 mod schema_changes;
 mod schema_commands;

@@ -8,6 +8,7 @@ use super::alter::{Databases, altered};
 use super::create::{created, resolved};
 use super::error::{Affected, Reason, Unreadable};
 use super::table::TrackedTable;
+use super::temporary::TemporaryTables;
 use super::{Change, Collation, DataType, Database, Outcome, SchemaTracker, State, Tracked};
 use crate::schema::Session;
 use crate::schema::ddl::{self, CharsetSpec, Clause, CreateTable, Ddl, KeySpec, Source, TypeSpec};
@@ -30,6 +31,11 @@ impl SchemaTracker {
             Class::Views(statement) => return self.follow_views(&statement, session),
             Class::Table(statement) if self.temporary.follow(&statement, session) => {
                 return Outcome::NotTables;
+            }
+            Class::Table(statement) if TemporaryTables::may_be_about(&statement, session) => {
+                let why = statement.tables.first().cloned().map(Reason::Temporary);
+                let why = why.unwrap_or_else(|| Reason::Verb(statement.verb.to_owned()));
+                return self.unreadable(why, Affected::Tables(statement.tables));
             }
             Class::Table(statement) => Affected::Tables(statement.tables),
             Class::Database(_) => Affected::Tables(Vec::new()),
@@ -68,7 +74,11 @@ impl SchemaTracker {
                 all.retain(|id| !matches!(self.table(id), Tracked::Known(table) if !table.is_sequence));
                 Ok(all.into_iter().map(|id| self.drop_table(id)).collect())
             }
-            Ddl::RenameTables(renames) => Ok(self.rename_tables(renames)),
+            Ddl::RenameTables(renames) if session.is_mariadb() => self.rename_any(renames),
+            Ddl::RenameTables(renames) => Ok(renames
+                .into_iter()
+                .map(|(from, to)| self.rename_table(from, to))
+                .collect()),
             Ddl::TruncateTable(table) => Ok(vec![Change::Truncated(table)]),
             Ddl::CreateIndex { table, key } => self.create_index(&table, key, session),
             Ddl::DropIndex { table, name } => self.drop_index(&table, name, session),
@@ -224,8 +234,9 @@ impl SchemaTracker {
     }
 
     /// MariaDB logs the names of temporary tables too: one that is renamed twice without having been made again was
-    /// temporary at first, and hid the other.
-    fn rename_tables(&mut self, renames: Vec<(TableId, TableId)>) -> Vec<Change> {
+    /// temporary at first, and hid the other. Of one that gets the name of a table that is there nothing else can be said: its
+    /// event is that of any other, and a session that logs rows has not logged that it made one.
+    fn rename_any(&mut self, renames: Vec<(TableId, TableId)>) -> Changes {
         let is_temporary = |at: usize| {
             let mut behind = renames.iter().skip(at);
             let name = behind.next().map(|(from, _)| from);
@@ -233,12 +244,15 @@ impl SchemaTracker {
             next.is_some_and(|(from, _)| name == Some(from))
         };
         let temporary: Vec<bool> = (0..renames.len()).map(is_temporary).collect();
-        renames
-            .into_iter()
-            .zip(temporary)
-            .filter(|(_, temporary)| !temporary)
-            .map(|((from, to), _)| self.rename_table(from, to))
-            .collect()
+        let mut changes = Vec::with_capacity(renames.len());
+        for ((from, to), _) in renames.into_iter().zip(temporary).filter(|(_, is)| !is) {
+            let is_taken = from != to && self.table(&to) != Tracked::Absent;
+            if is_taken || self.temporary.has(&from) {
+                return Err(Reason::Temporary(from));
+            }
+            changes.push(self.rename_table(from, to));
+        }
+        Ok(changes)
     }
 
     fn rename_table(&mut self, from: TableId, to: TableId) -> Change {
