@@ -48,7 +48,7 @@ pub use heartbeat::Heartbeat;
 pub use incident::Incident;
 pub use intvar::Intvar;
 pub use mariadb_gtid::{AlterPhase, MariadbGtidEvent, MariadbGtidFlags};
-pub use query::{CharsetCollations, Query, StatusVariables};
+pub use query::{CharsetCollations, Collations, Query, StatusVariables};
 pub use rotate::Rotate;
 pub use rows::{Bitmap, Partition, RowsEvent, RowsHeader, RowsOperation};
 pub use start_encryption::StartEncryption;

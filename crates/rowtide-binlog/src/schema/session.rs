@@ -60,6 +60,10 @@ pub struct Session<'a> {
     pub(super) error: u16,
     /// The client's character set, where its literals are bytes, which nobody converts.
     pub(super) bytes_of_client: Option<Charset>,
+    /// The client's character set is swe7, which has letters in place of signs that SQL is made of.
+    pub(super) client_is_swe7: bool,
+    /// The statement may have lost the character set of its table, which is none of those that it ran with.
+    pub(super) charset_is_lost: bool,
     /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
     pub(super) is_definition: bool,
 }
@@ -82,6 +86,8 @@ impl<'a> Session<'a> {
             changed_dictionary: false,
             error: 0,
             bytes_of_client: None,
+            client_is_swe7: false,
+            charset_is_lost: false,
             is_definition: false,
         }
     }
@@ -102,6 +108,7 @@ impl<'a> Session<'a> {
             explicit_defaults_for_timestamp: explicit_defaults(variables, server.flavour),
             bytes_of_client: bytes_of_client(variables),
             changed_dictionary: variables.ddl_xid.is_some_and(|number| number != 0),
+            client_is_swe7: client(variables) == Some(Charset::Swe7),
             ..Self::new(database, server, name_case)
         }
     }
@@ -184,6 +191,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether names and literals of a statement may have letters that were read as signs.
+    pub(super) fn has_letters_for_signs(&self, sql: &str) -> bool {
+        let is_letter = |c: char| "@[\\]^{|}~".contains(c);
+        self.client_is_swe7 && !is_servers_statement(sql) && sql.contains(is_letter)
+    }
+
     pub(super) fn has_ansi_quotes(&self) -> bool {
         self.sql_mode & ANSI_QUOTES != 0
     }
@@ -227,10 +240,14 @@ fn explicit_defaults(variables: &StatusVariables, flavour: Flavour) -> Option<bo
     }
 }
 
+fn client(variables: &StatusVariables) -> Option<Charset> {
+    Charset::from_collation(variables.collations?.client)
+}
+
 /// The client's character set if that or the connection's is `binary`.
 fn bytes_of_client(variables: &StatusVariables) -> Option<Charset> {
     let collations = variables.collations?;
-    let client = Charset::from_collation(collations.client)?;
+    let client = client(variables)?;
     let connection = Charset::from_collation(collations.connection)?;
     [client, connection].contains(&Charset::Binary).then_some(client)
 }

@@ -28,6 +28,9 @@ impl SchemaTracker {
         let start = cursor.mark();
         let affected = match classified(&mut cursor) {
             Class::NotTables { .. } | Class::RowChange { .. } => return Outcome::NotTables,
+            Class::Table(_) | Class::Database(_) | Class::Views(_) if session.has_letters_for_signs(sql) => {
+                return self.unreadable(Reason::Swe7, Affected::Any);
+            }
             Class::Views(statement) => return self.follow_views(&statement, session),
             Class::Table(statement) if self.temporary.follow(&statement, session) => {
                 return Outcome::NotTables;

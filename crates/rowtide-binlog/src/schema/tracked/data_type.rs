@@ -379,6 +379,9 @@ fn width(charset: Charset) -> usize {
 
 fn reread(members: &[SmolStr], from: Charset, to: Charset) -> Result<Arc<[SmolStr]>, Reason> {
     let reread = |member: &str| {
+        if member.contains('?') && has_codes_without_characters(from) {
+            return None;
+        }
         let bytes = encoded(member, from)?;
         // Bytes are shown as the text that they may be.
         let to = if to == Charset::Binary { Charset::Utf8 } else { to };
@@ -386,6 +389,22 @@ fn reread(members: &[SmolStr], from: Charset, to: Charset) -> Result<Arc<[SmolSt
     };
     let all: Option<Arc<[SmolStr]>> = members.iter().map(|member| reread(member)).collect();
     all.ok_or(Reason::Members)
+}
+
+/// Whether a question mark may stand for a code that has no character, given as bytes: these are not known any more.
+fn has_codes_without_characters(charset: Charset) -> bool {
+    matches!(
+        charset,
+        Charset::Big5
+            | Charset::Gb2312
+            | Charset::Gbk
+            | Charset::Gb18030
+            | Charset::Sjis
+            | Charset::Cp932
+            | Charset::Ujis
+            | Charset::EucJpMs
+            | Charset::EucKr
+    )
 }
 
 fn geometry(name: TypeName) -> Option<GeometryKind> {

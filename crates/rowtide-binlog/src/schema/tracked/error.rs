@@ -80,6 +80,14 @@ pub enum Reason {
     /// The members of an ENUM or SET that is converted are not text in the new character set.
     #[error("members of an ENUM or SET are no text in the character set that they are converted to")]
     Members,
+    /// The members of an ENUM or SET are others in utf8mb4 than in utf8mb3, and the statement may not say which.
+    #[error(
+        "members of an ENUM or SET depend on whether utf8 is utf8mb3 or utf8mb4, which old_mode says and the binlog does not tell"
+    )]
+    Utf8,
+    /// The client's character set has letters in place of signs.
+    #[error("it has signs that may be letters in the client's character set swe7")]
+    Swe7,
     /// A type needs a length and has none.
     #[error("a type has no length")]
     NoLength,

@@ -209,6 +209,39 @@ fn labels_given_as_bytes_have_zeros_in_front() {
 }
 
 #[test]
+fn a_code_that_has_no_character_is_not_taken_for_a_question_mark() {
+    for (label, is_known) in [("0xC8A1", false), ("'a'", true)] {
+        let mut tracker = after(&[&format!("CREATE TABLE t (e ENUM({label}) CHARACTER SET big5)")]);
+        let convert = "ALTER TABLE t CONVERT TO CHARACTER SET latin1";
+        let outcome = tracker.apply(convert, &session("9.7.4"));
+        assert_eq!(matches!(outcome, Outcome::Changes(_)), is_known, "{label}");
+    }
+}
+
+#[test]
+fn signs_that_may_be_letters_are_not_read() {
+    let is_read = |client: u16, sql: &str| {
+        let collations = crate::event::Collations {
+            client,
+            connection: 8,
+            server: 8,
+        };
+        let variables = crate::event::StatusVariables {
+            collations: Some(collations),
+            ..Default::default()
+        };
+        let server = "9.7.4".parse().unwrap();
+        let session = Session::of("db", &variables, server, NameCase::Matters);
+        matches!(tracker().apply(sql, &session), Outcome::Changes(_))
+    };
+    const SWE7: u16 = 10;
+    assert!(is_read(SWE7, "CREATE TABLE `t` (a ENUM('a', 'b'))"));
+    assert!(!is_read(SWE7, "CREATE TABLE t (a ENUM('{', 'b'))"));
+    assert!(!is_read(SWE7, "DROP TABLE `a@`"));
+    assert!(is_read(8, "CREATE TABLE t (a ENUM('{', 'b'))"));
+}
+
+#[test]
 fn comments_are_cut_as_servers_cut_them() {
     let (kept, more) = ("é".repeat(1024), "é".repeat(2049));
     let sql = [

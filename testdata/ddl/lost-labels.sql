@@ -1,0 +1,17 @@
+-- Labels with characters that their character set has not, or codes that have no character.
+CREATE TABLE a (e ENUM('ä','É','@1','[2',']3','{4','}5','|6','~7','^8','`9','\\0','a') CHARACTER SET swe7);
+CREATE TABLE b (e ENUM(0x40, x'7B', 'a', 'b') CHARACTER SET swe7, s SET(x'5B', x'5C5D') CHARACTER SET swe7);
+ALTER TABLE b CONVERT TO CHARACTER SET latin1;
+SET collation_connection = swe7_swedish_ci;
+CREATE TABLE d (e ENUM('ä1','@2','{3','a') CHARACTER SET utf8mb4, s SET('ä1','@2','a') CHARACTER SET swe7, b ENUM('ä1','@2') CHARACTER SET binary);
+CREATE TABLE d2 (e ENUM('ä1','é2','a') CHARACTER SET latin1 COMMENT 'ä@[', v VARCHAR(9) DEFAULT '@ä');
+SET NAMES swe7;
+CREATE TABLE g (e ENUM('ab','c') CHARACTER SET utf8mb4, s SET('a','b') CHARACTER SET swe7);
+SET NAMES utf8mb4;
+CREATE TABLE k (e ENUM(0xC8A1, 0xA440, 'a') CHARACTER SET big5);
+CREATE TABLE k2 LIKE k;
+ALTER TABLE k ADD c INT;
+CREATE TABLE l (e ENUM(0xA440, 'a') CHARACTER SET big5, s SET(0xB0A1, 'é') CHARACTER SET gb2312);
+SET NAMES big5;
+CREATE TABLE m (e ENUM('ȡ','b') CHARACTER SET big5, u ENUM('ȡ','b') CHARACTER SET utf8mb4);
+SET NAMES utf8mb4;
