@@ -12,13 +12,10 @@ CREATE TABLE z (a ENUM('é') CHARACTER SET latin1, b ENUM('é') CHARACTER SET cp
 SET NAMES utf8mb4;
 -- The server logs these statements in its own words, in UTF-8.
 CREATE TABLE base (e ENUM('ä','я') CHARACTER SET utf8mb4, l SET('é') CHARACTER SET latin1, v VARCHAR(5) COMMENT 'ö');
-CREATE TEMPORARY TABLE mould (e ENUM('ä','я') CHARACTER SET utf8mb4, l SET('é') CHARACTER SET latin1);
 SET NAMES latin1;
 CREATE TABLE copied SELECT * FROM base;
-CREATE TABLE alike LIKE mould;
 SET NAMES gbk;
 CREATE TABLE copied2 SELECT * FROM base;
 SET NAMES binary;
 CREATE TABLE copied3 SELECT * FROM base;
-CREATE TABLE alike3 LIKE mould;
 SET NAMES utf8mb4;

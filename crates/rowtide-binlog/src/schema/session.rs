@@ -3,7 +3,7 @@
 use rowtide_event::Charset;
 
 use super::NameCase;
-use super::text::is_servers_statement;
+use super::text::{is_servers_statement, may_be_like_temporary};
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
 
@@ -164,6 +164,10 @@ impl<'a> Session<'a> {
             sql_mode: self.sql_mode & kept,
             bytes_of_client: self.bytes_of_client.filter(|_| is_clients),
             collation_connection: self.collation_connection.filter(|_| is_clients),
+            // From MySQL 8.0 on, table maps tell it.
+            charset_is_lost: !self.is_definition
+                && !self.logs_changes_of_dictionary()
+                && may_be_like_temporary(sql),
             ..*self
         }
     }

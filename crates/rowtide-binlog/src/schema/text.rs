@@ -38,6 +38,41 @@ pub(super) fn is_servers_statement(sql: &str) -> bool {
     options.ends_with("START TRANSACTION") || !options.contains(" CHARSET=")
 }
 
+/// Whether a CREATE TABLE may be the server's in place of `CREATE TABLE ... LIKE` a temporary table or one of
+/// information_schema. It names the storage engine, but not the character set of the table, which is that of the other.
+pub(super) fn may_be_like_temporary(sql: &str) -> bool {
+    let Some((head, rest)) = sql.split_once(" (\n  `") else {
+        return false;
+    };
+    let Some((columns, options)) = rest.rsplit_once("\n) ENGINE=") else {
+        return false;
+    };
+    let says_charset = [" CHARSET=", " COLLATE="]
+        .iter()
+        .any(|option| options.contains(option));
+    let mut lines = columns.lines();
+    let first = lines.next();
+    let is_line = |line: &str| line.strip_prefix("  ").is_some_and(|line| !line.starts_with(' '));
+    let first_is_column = first.is_some_and(is_column_of_the_servers);
+    head.starts_with("CREATE ")
+        && !says_charset
+        && first_is_column
+        && lines.all(|line| {
+            let column = line.strip_prefix("  `");
+            is_line(line) && column.is_none_or(is_column_of_the_servers)
+        })
+}
+
+/// Whether a column is written as servers before MySQL 8.0 and MariaDB's write it: behind its name, integers have a width.
+fn is_column_of_the_servers(line: &str) -> bool {
+    let Some((_, definition)) = line.split_once("` ") else {
+        return false;
+    };
+    let name = definition.split([' ', ',']).next().unwrap_or_default();
+    let is_integer = ["tinyint", "smallint", "mediumint", "int", "bigint"].contains(&name);
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_integer
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +97,25 @@ mod tests {
         assert_eq!(text_of("swe7", b"DROP TABLE `t`"), "DROP TABLE `t`");
         assert_eq!(text_of("latin1", b"DROP TABLE `\xe9`"), "DROP TABLE `\u{e9}`");
         assert_eq!(text_of("utf8mb4", b"SET @a = '\xff'"), "SET @a = '\u{fffd}'");
+    }
+
+    #[test]
+    fn the_character_set_of_a_temporary_table_is_lost() {
+        let columns =
+            "CREATE TABLE `d`.`l` (\n  `a` int(11) NOT NULL,\n  `b` varchar(3),\n  PRIMARY KEY (`a`)\n)";
+        let is_lost = |sql: &str| may_be_like_temporary(sql);
+        assert!(is_lost(&format!("{columns} ENGINE=InnoDB")));
+        assert!(is_lost(&format!("{columns} ENGINE=MEMORY COMMENT='x'")));
+        assert!(!is_lost(columns));
+        assert!(!is_lost(&format!("{columns} START TRANSACTION")));
+        assert!(!is_lost(&format!(
+            "{columns} ENGINE=InnoDB DEFAULT CHARSET=latin1"
+        )));
+        let written = |columns: &str| is_lost(&format!("CREATE TABLE `l` (\n{columns}\n) ENGINE=InnoDB"));
+        assert!(written("  `b` varchar(3),\n  `a` int(11)"));
+        assert!(!written("  `b` varchar(3),\n  `a` int"));
+        assert!(!written("  `b` VARCHAR(3)"));
+        assert!(!written("  `b` varchar(3),\n    `c` text"));
     }
 
     #[test]

@@ -145,7 +145,8 @@ impl SchemaTracker {
         if is_conditional && self.exists(&head.table, session)? {
             return Ok(Vec::new());
         }
-        let table = match &create.source {
+        let mut table = match &create.source {
+            Source::None if session.charset_is_lost => return Err(Reason::LostCharset(head.table.clone())),
             Source::None => created(create, self.database(&head.table.database), session)?,
             Source::Like(other) => TrackedTable {
                 id: head.table.clone(),

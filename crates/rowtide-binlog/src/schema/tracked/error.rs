@@ -68,6 +68,11 @@ pub enum Reason {
         /// The column.
         column: String,
     },
+    /// The server has logged its own text in place of CREATE TABLE ... LIKE a temporary table.
+    #[error(
+        "the character set of {0} may be that of a temporary table that it was made like, which the binlog does not tell"
+    )]
+    LostCharset(TableId),
     /// The character set of its database is not known.
     #[error("the character set of the database {0} is not known")]
     Database(String),
