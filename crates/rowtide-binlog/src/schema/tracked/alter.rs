@@ -64,7 +64,7 @@ pub(super) fn altered(
     let is_new = |column: &TrackedColumn| is_defined(column, clauses);
     settle_timestamps(&mut next.columns, is_new, session);
     add_new_keys(&mut next, clauses, session);
-    keep_same_keys(&mut next, table, clauses, session);
+    keep_same_keys(&mut next, table, clauses, session)?;
     convert(&mut next, clauses, databases, session)?;
     Ok(next)
 }
@@ -464,8 +464,14 @@ fn change_key(clause: &Clause, key: &mut Key) {
 }
 
 /// MySQL does nothing where all keys that are dropped are added again as they were and nothing else is asked for: they
-/// stay in their order, of which the table's key depends.
-fn keep_same_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clause], session: &Session<'_>) {
+/// stay in their order, on which the table's key depends. With `old_alter_table` it makes the table anew: from 8.0 on, the
+/// event tells so.
+fn keep_same_keys(
+    next: &mut TrackedTable,
+    table: &TrackedTable,
+    clauses: &[Clause],
+    session: &Session<'_>,
+) -> Result<(), Reason> {
     let of_keys = |clause: &Clause| {
         matches!(
             clause,
@@ -473,9 +479,19 @@ fn keep_same_keys(next: &mut TrackedTable, table: &TrackedTable, clauses: &[Clau
         )
     };
     let same = next.keys.len() == table.keys.len() && next.keys.iter().all(|key| table.keys.contains(key));
-    if !session.is_mariadb() && same && clauses.iter().all(of_keys) {
-        next.keys.clone_from(&table.keys);
+    let may_be_nothing = !session.is_mariadb() && same && clauses.iter().all(of_keys);
+    if !may_be_nothing || session.changed_dictionary {
+        return Ok(());
     }
+    let unique = |keys: &[Key]| -> Vec<SmolStr> {
+        let unique = keys.iter().filter(|key| key.is_unique());
+        unique.map(|key| key.name.clone()).collect()
+    };
+    if !session.logs_changes_of_dictionary() && unique(&next.keys) != unique(&table.keys) {
+        return Err(Reason::KeyOrder(table.id.clone()));
+    }
+    next.keys.clone_from(&table.keys);
+    Ok(())
 }
 
 /// Adds the keys of ADD KEY and those that stand in the definitions of columns, as they follow each other.

@@ -60,6 +60,11 @@ pub enum Reason {
         /// The key.
         key: String,
     },
+    /// It drops keys and adds the same again.
+    #[error(
+        "whether the keys of {0} have another order now depends on old_alter_table, which the binlog does not tell"
+    )]
+    KeyOrder(TableId),
     /// It adds a column that is there already.
     #[error("{table} has a column {column} already")]
     ColumnExists {

@@ -109,7 +109,7 @@ impl Key {
         }
     }
 
-    fn is_unique(&self) -> bool {
+    pub(super) fn is_unique(&self) -> bool {
         matches!(self.kind, KeyKind::Primary | KeyKind::Unique)
     }
 
