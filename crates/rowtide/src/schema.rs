@@ -269,14 +269,14 @@ impl Schema {
     ) -> Result<Table, Error> {
         let folded = self.name_case.folded_table(id);
         if !metadata::metadata_is_full(map) {
-            let known = self.tracked(id, &folded);
+            let known = self.tracked(id, &folded, map);
             let known = known.or_else(|| self.corrected.get(&folded).cloned());
             let known = known.ok_or_else(|| self.unknown(id, &folded, map, near))?;
             return self.compared(map, known, near);
         }
         let logged = metadata::table(map).map_err(|why| mismatch(id, near, why.to_string()))?;
         self.learn_labels(&folded, &logged);
-        let tracked = self.tracked(id, &folded);
+        let tracked = self.tracked(id, &folded, map);
         let logged = match &tracked {
             Some(tracked) => metadata::with_hidden_behind(map, logged, tracked),
             None => logged,
@@ -309,16 +309,23 @@ impl Schema {
             }
     }
 
-    /// The shape that is tracked.
-    fn tracked(&self, id: &TableId, folded: &TableId) -> Option<Table> {
+    /// The shape that is tracked. Which keys are of hashes, and so not the table's, the columns tell that MariaDB has added
+    /// for them.
+    fn tracked(&self, id: &TableId, folded: &TableId, map: &TableMap<'_>) -> Option<Table> {
         let Tracked::Known(table) = self.tracker.table(folded) else {
             return None;
         };
         let id = id.clone();
-        Some(Table {
+        let mut shape = Table {
             id,
             ..table.shape().ok()?
-        })
+        };
+        if map.written_by.flavour == Flavour::MariaDb
+            && let Some(hidden) = metadata::hidden_columns(map, &shape)
+        {
+            shape.key = table.key_with_hashes(hidden);
+        }
+        Some(shape)
     }
 
     /// Takes the labels that only the table map tells, now or when the server's answer holds.

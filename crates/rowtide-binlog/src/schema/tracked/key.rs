@@ -198,8 +198,15 @@ impl Key {
         has_whole_blob(self, columns) || self.bytes(columns) > LONGEST_PART.into()
     }
 
+    /// Whether MariaDB makes it a key of hashes in some storage engines: where it is told to, or where it is longer than
+    /// the engine's keys.
+    pub(super) fn may_be_hashes(&self, columns: &[TrackedColumn]) -> bool {
+        self.kind == KeyKind::Unique
+            && (self.hash || self.must_be_hashes(columns) || self.bytes(columns) > SHORTEST_KEY)
+    }
+
     /// Bytes of its columns, apart from those that are short.
-    fn bytes(&self, columns: &[TrackedColumn]) -> u64 {
+    pub(super) fn bytes(&self, columns: &[TrackedColumn]) -> u64 {
         let bytes = |part: &KeyPart| {
             let column = part.column.as_deref().and_then(|name| find(columns, name))?;
             let length = match (&column.data_type, part.prefix) {

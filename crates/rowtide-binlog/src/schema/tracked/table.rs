@@ -150,10 +150,38 @@ impl TrackedTable {
     /// The key that names rows: the primary key, or else the first unique key without a nullable or virtual column, an
     /// expression, or a part of a column. MariaDB's keys of hashes are none.
     pub fn identifying_key(&self) -> Option<&Key> {
+        self.identifying_key_with(self.least_hashes())
+    }
+
+    /// The same where so many keys are of hashes.
+    fn identifying_key_with(&self, hashes: usize) -> Option<&Key> {
+        let of_hashes = self.keys_of_hashes(hashes);
+        let is_of_hashes = |key: &Key| of_hashes.iter().any(|other| other.name == key.name);
         self.keys
             .iter()
             .find(|key| key.kind == KeyKind::Primary)
-            .or_else(|| self.keys.iter().find(|key| self.identifies_rows(key)))
+            .or_else(|| {
+                let mut keys = self.keys.iter().filter(|key| !is_of_hashes(key));
+                keys.find(|key| self.identifies_rows(key))
+            })
+    }
+
+    /// How many keys are of hashes in any storage engine.
+    fn least_hashes(&self) -> usize {
+        let unique = self.keys.iter().filter(|key| key.kind == KeyKind::Unique);
+        unique.filter(|key| key.must_be_hashes(&self.columns)).count()
+    }
+
+    /// The keys of hashes where there are so many: those that must be, those that are told to be, and then the longest.
+    fn keys_of_hashes(&self, number: usize) -> Vec<&Key> {
+        let may_be = |key: &&Key| key.may_be_hashes(&self.columns);
+        let mut keys: Vec<&Key> = self.keys.iter().filter(may_be).collect();
+        keys.sort_by_key(|key| {
+            let must_be = key.must_be_hashes(&self.columns);
+            (!must_be, !key.hash, std::cmp::Reverse(key.bytes(&self.columns)))
+        });
+        keys.truncate(number);
+        keys
     }
 
     fn identifies_rows(&self, key: &Key) -> bool {
@@ -161,7 +189,7 @@ impl TrackedTable {
             let column = part.column.as_deref().and_then(|name| self.column(name));
             part.prefix.is_none() && column.is_some_and(TrackedColumn::can_name_rows)
         };
-        key.kind == KeyKind::Unique && key.parts.iter().all(is_whole) && !key.must_be_hashes(&self.columns)
+        key.kind == KeyKind::Unique && key.parts.iter().all(is_whole)
     }
 
     /// Its shape as decoding needs it.
@@ -192,7 +220,7 @@ impl TrackedTable {
         Ok(Table {
             id: self.id.clone(),
             columns,
-            key: self.key_indexes(),
+            key: self.key_indexes(self.identifying_key()),
             hidden: self
                 .keys
                 .iter()
@@ -210,8 +238,14 @@ impl TrackedTable {
         }
     }
 
-    fn key_indexes(&self) -> Vec<usize> {
-        let Some(identifying) = self.identifying_key() else {
+    /// Its key as decoding needs it, where the server has added so many columns for keys of hashes: which keys MariaDB
+    /// makes of hashes depends on the storage engine.
+    pub fn key_with_hashes(&self, hidden: usize) -> Vec<usize> {
+        self.key_indexes(self.identifying_key_with(hidden.max(self.least_hashes())))
+    }
+
+    fn key_indexes(&self, identifying: Option<&Key>) -> Vec<usize> {
+        let Some(identifying) = identifying else {
             return Vec::new();
         };
         let index = |name: &str| {

@@ -377,6 +377,52 @@ fn keys_that_are_dropped_and_added_again_alone_stay_where_they_are() {
 }
 
 #[test]
+fn keys_that_old_alter_table_has_moved_are_told_by_the_event_or_not_known() {
+    let made = "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE b (b), UNIQUE d (a))";
+    let altered = |server: &str, changed_dictionary, clauses: &str| {
+        let mut tracker = after(&[made]);
+        let session = Session {
+            changed_dictionary,
+            ..session(server)
+        };
+        tracker.apply(&format!("ALTER TABLE t {clauses}"), &session);
+        match tracker.table(&TableId::new("db", "t")) {
+            Tracked::Known(_) => Some(keys(&tracker, "t")),
+            _ => None,
+        }
+    };
+    let same = "DROP INDEX b, ADD UNIQUE b (b)";
+    let (stays, moves) = (["b(b)", "d(a)"], ["d(a)", "b(b)"]);
+    let is = |expected: [&str; 2]| Some(expected.map(str::to_owned).to_vec());
+    assert_eq!(altered("8.0.15", false, same), is(stays));
+    assert_eq!(altered("8.0.15", true, same), is(moves));
+    assert_eq!(altered("5.7.22", false, same), None);
+    assert_eq!(
+        altered("5.7.22", false, "DROP INDEX d, ADD UNIQUE d (a)"),
+        is(stays)
+    );
+    assert_eq!(altered("11.8.2-MariaDB", true, same), is(moves));
+}
+
+#[test]
+fn keys_of_hashes_are_told_by_their_number() {
+    let tracker = on(
+        "11.8.2-MariaDB",
+        &[
+            "CREATE TABLE t (a VARBINARY(1500) NOT NULL, b VARBINARY(2500) NOT NULL, c INT NOT NULL, d TEXT NOT NULL, \
+              UNIQUE d (d), UNIQUE b (b), UNIQUE a (a), UNIQUE c (c) USING HASH)",
+        ],
+    );
+    let Tracked::Known(table) = tracker.table(&TableId::new("db", "t")) else {
+        panic!("it is not known");
+    };
+    let keys: Vec<Vec<usize>> = (0..=4).map(|hidden| table.key_with_hashes(hidden)).collect();
+    assert_eq!(keys, [vec![1], vec![1], vec![1], vec![0], vec![]]);
+    let shape = table.shape().unwrap();
+    assert_eq!((shape.key, shape.hidden), (vec![1], 4));
+}
+
+#[test]
 fn a_key_of_virtual_columns_names_no_rows() {
     let tracker = after(&[
         "CREATE TABLE t (a INT NOT NULL, b INT AS (a) VIRTUAL NOT NULL, UNIQUE (b), UNIQUE k (a, b))",
