@@ -347,7 +347,7 @@ impl Schema {
     /// The shape that is known, if the little that a table map without names tells agrees with it.
     fn compared(&mut self, map: &TableMap<'_>, known: Table, near: &BinlogPosition) -> Result<Table, Error> {
         let logged = metadata::by_partial_metadata(map, &known);
-        if logged == known {
+        if logged == known || metadata::differ_in_utf8(map, &logged, &known) {
             return Ok(known);
         }
         let error = disagreement(&logged, &known, near);

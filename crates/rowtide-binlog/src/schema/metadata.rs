@@ -124,7 +124,9 @@ pub fn completed(map: &TableMap<'_>, logged: Table, told: &Table) -> Option<Tabl
 pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
     let same = |logged: &Column, told: &Column, wire_type: WireType| {
         logged.name.eq_ignore_ascii_case(&told.name)
-            && (logged.ty == told.ty || may_be_another(map.written_by, wire_type, &logged.ty))
+            && (logged.ty == told.ty
+                || may_be_another(map.written_by, wire_type, &logged.ty)
+                || are_both_utf8(map.written_by, &logged.ty, &told.ty))
     };
     let columns = logged.columns.iter().zip(&told.columns).zip(&map.columns);
     let hidden = hidden_columns(map, told);
@@ -182,6 +184,33 @@ pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {
     };
     let mut behind = map.columns.iter().enumerate().skip(told.columns.len());
     (more <= told.hidden && behind.all(is_hidden)).then_some(more)
+}
+
+/// Whether two shapes are the same but for columns that are utf8mb4 in one and utf8mb3 in the other, which of both MariaDB's
+/// statements do not say: `utf8` is what `old_mode` of the session says, which is in no event. Their values are read alike.
+pub fn differ_in_utf8(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
+    let same = |(logged, told): (&Column, &Column)| {
+        let ty = if are_both_utf8(map.written_by, &logged.ty, &told.ty) {
+            &logged.ty
+        } else {
+            &told.ty
+        };
+        logged.name == told.name && logged.nullable == told.nullable && logged.ty == *ty
+    };
+    logged.columns.len() == told.columns.len()
+        && logged.key == told.key
+        && logged.columns.iter().zip(&told.columns).all(same)
+}
+
+fn are_both_utf8(server: ServerVersion, a: &ColumnType, b: &ColumnType) -> bool {
+    let is_utf8 = |ty: &ColumnType| {
+        let charset = match ty {
+            ColumnType::Text { charset } => *charset,
+            _ => return false,
+        };
+        matches!(charset, Charset::Utf8 | Charset::Utf8Mb3)
+    };
+    server.flavour == Flavour::MariaDb && is_utf8(a) && is_utf8(b)
 }
 
 fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> bool {

@@ -39,4 +39,5 @@ mod settings;
 mod stage;
 mod stopping;
 mod tail;
+mod untold;
 mod xa;

@@ -308,6 +308,9 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
         let value = if keeps { value } else { value.trim_end_matches(' ') };
         SmolStr::from(before_nul(value, charset, session))
     };
+    if has_doubtful_utf8(spec, charset, session) {
+        return Err(Reason::Utf8);
+    }
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
@@ -315,6 +318,17 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
     };
     let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)
+}
+
+/// Whether a member has a character that utf8mb4 has and utf8mb3 has not: which of them `utf8` was short for, MariaDB's
+/// `old_mode` says, which a session may set and no event tells. It may have been written for the table.
+fn has_doubtful_utf8(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> bool {
+    let is_doubtful = |member: &Member| match &member.value {
+        MemberValue::Text(text) => text.chars().any(|c| !Charset::Utf8Mb3.has(c)),
+        MemberValue::Bytes(_) => false,
+    };
+    let is_told = session.is_definition || !session.is_mariadb() || charset != Charset::Utf8Mb3;
+    !is_told && spec.members.iter().any(is_doubtful)
 }
 
 /// MySQL 5.7 writes members to a file in which a NUL ends them.

@@ -1,0 +1,160 @@
+//! What a table is depends on settings of the session, on the storage engine or on tables that are not in the binlog.
+
+use rowtide_testbed::{MySql, MySqlOptions, Record, ServerVersion};
+use serde_json::{Value, json};
+
+use crate::random_schemas::position;
+use crate::same_names::{run, without_names};
+use crate::schema::rows;
+use crate::stage::{self, Running, eventually, records, succeed, text};
+
+/// MariaDB logs nothing of it.
+#[test]
+fn utf8_is_short_for_what_the_sessions_old_mode_says() {
+    for row_metadata in ["NO_LOG", "MINIMAL", "FULL"] {
+        let mariadb = MySql::start(MySqlOptions {
+            row_metadata,
+            ..MySqlOptions::of(ServerVersion::MariaDb118)
+        })
+        .unwrap();
+        let prefix = format!("own_mode_{}", row_metadata.to_ascii_lowercase());
+        let start = position(&mariadb);
+        mariadb
+            .sql(&format!(
+                "SET NAMES utf8mb4; SET old_mode = ''; CREATE DATABASE {prefix} CHARACTER SET utf8; USE {prefix};
+                 CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9), b TEXT COLLATE utf8_bin, e ENUM('é', 'b'));
+                 INSERT INTO t VALUES (1, '😀', 'b', 'é');
+                 ALTER TABLE t ADD c CHAR(9) CHARACTER SET utf8; INSERT INTO t VALUES (2, 'a', 'b', 'b', '😀')"
+            ))
+            .unwrap();
+        succeed(&mut run(&mariadb, &prefix, &start));
+        assert_eq!(
+            rows(&prefix, &format!("{prefix}.t")),
+            [
+                json!({"id": 1, "a": "😀", "b": "b", "e": "é"}),
+                json!({"id": 2, "a": "a", "b": "b", "e": "b", "c": "😀"})
+            ],
+            "{row_metadata}"
+        );
+    }
+}
+
+/// Runs statements while the program follows, which asks the server only for what it does not know, until tables have as
+/// many records.
+fn follow(server: &MySql, prefix: &str, statements: &str, tables: &[(&str, usize)]) {
+    let mut command = stage::run(server, stage::kafka(), prefix, prefix);
+    command.args(["--start", &position(server), "--source-ssl-mode", "disabled"]);
+    server
+        .sql(&format!(
+            "CREATE DATABASE {prefix} CHARACTER SET latin1; CREATE TABLE {prefix}.first (id INT PRIMARY KEY);
+             INSERT INTO {prefix}.first VALUES (1)"
+        ))
+        .unwrap();
+    let _running = Running::start(&mut command);
+    let has = |table: &str, number: usize| {
+        eventually("the rows are there", || {
+            records(stage::kafka(), &format!("{prefix}.{prefix}.{table}")).len() >= number
+        });
+    };
+    has("first", 1);
+    server.sql(&format!("USE {prefix}; {statements}")).unwrap();
+    tables.iter().for_each(|(table, number)| has(table, *number));
+}
+
+/// In place of CREATE TABLE ... LIKE servers log a text without the character set that the temporary table has.
+#[test]
+fn a_table_like_a_temporary_one_has_its_character_set() {
+    let old = [
+        ServerVersion::MySql57,
+        ServerVersion::MariaDb1011,
+        ServerVersion::MariaDb118,
+    ];
+    for version in old {
+        let (server, prefix) = without_names(version, "like");
+        let statements = "CREATE TEMPORARY TABLE g (id INT PRIMARY KEY, a VARCHAR(9), e ENUM('é', 'б') CHARACTER SET utf8mb4)
+             CHARACTER SET cp1251; CREATE TABLE t LIKE g; INSERT INTO t VALUES (1, 'бю', 'б');
+             CREATE TABLE u LIKE information_schema.character_sets; INSERT INTO u VALUES ('é', 'ж', '', 1)";
+        follow(&server, &prefix, statements, &[("t", 1), ("u", 1)]);
+        assert_eq!(
+            rows(&prefix, &format!("{prefix}.t")),
+            [json!({"id": 1, "a": "бю", "e": "б"})],
+            "{version}"
+        );
+        let of_schema: Vec<(Value, Value)> = rows(&prefix, &format!("{prefix}.u"))
+            .into_iter()
+            .map(|row| {
+                (
+                    row["CHARACTER_SET_NAME"].clone(),
+                    row["DEFAULT_COLLATE_NAME"].clone(),
+                )
+            })
+            .collect();
+        assert_eq!(of_schema, [(json!("é"), json!("ж"))], "{version}");
+    }
+}
+
+/// The names of the columns in the key of a topic's last record.
+fn key_of(prefix: &str, table: &str) -> Vec<String> {
+    let all: Vec<Record> = records(stage::kafka(), &format!("{prefix}.{prefix}.{table}"));
+    let Some(key) = text(&all.last().unwrap().key) else {
+        return Vec::new();
+    };
+    let key: Value = serde_json::from_str(&key).unwrap();
+    key.as_object().unwrap().keys().cloned().collect()
+}
+
+/// Which keys MariaDB makes of hashes depends on the storage engine; a key of hashes is not the table's.
+#[test]
+fn keys_of_hashes_are_no_tables_key() {
+    for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
+        let (server, prefix) = without_names(version, "hashes");
+        let start = position(&server);
+        let tables = [
+            ("innodb", "a VARBINARY(1500)", "", "InnoDB", "a"),
+            ("told", "a VARBINARY(15)", "USING HASH", "InnoDB", "b"),
+            ("myisam", "a VARBINARY(1500)", "", "MyISAM", "b"),
+            ("aria", "a VARBINARY(1500)", "", "Aria", "a"),
+        ];
+        server.sql(&format!("CREATE DATABASE {prefix}")).unwrap();
+        for (table, column, using, engine, _) in tables {
+            server
+                .sql(&format!(
+                    "USE {prefix}; CREATE TABLE {table} ({column} NOT NULL, b INT NOT NULL, UNIQUE ua (a) {using}, \
+                     UNIQUE ub (b)) ENGINE={engine}; INSERT INTO {table} VALUES ('a', 1)"
+                ))
+                .unwrap();
+        }
+        succeed(&mut run(&server, &prefix, &start));
+        let keys: Vec<Vec<String>> = tables.iter().map(|table| key_of(&prefix, table.0)).collect();
+        let expected: Vec<Vec<String>> = tables.iter().map(|table| vec![table.4.to_owned()]).collect();
+        assert_eq!(keys, expected, "{version}: without metadata");
+        server.sql("SET GLOBAL binlog_row_metadata = FULL").unwrap();
+        for (table, ..) in tables {
+            server
+                .sql(&format!("INSERT INTO {prefix}.{table} VALUES ('b', 2)"))
+                .unwrap();
+        }
+        succeed(&mut run(&server, &prefix, &start));
+        let keys: Vec<Vec<String>> = tables.iter().map(|table| key_of(&prefix, table.0)).collect();
+        assert_eq!(keys, expected, "{version}: as the server says");
+    }
+}
+
+/// With `old_alter_table` MySQL makes anew what it leaves as it is without.
+#[test]
+fn keys_that_are_dropped_and_added_again_stay_or_move() {
+    for version in [
+        ServerVersion::MySql57,
+        ServerVersion::MySql80,
+        ServerVersion::MySql97,
+    ] {
+        let (server, prefix) = without_names(version, "readded");
+        let statements = "CREATE TABLE stays (a INT NOT NULL, b INT NOT NULL, UNIQUE ua (a), UNIQUE ub (b));
+             CREATE TABLE moves LIKE stays; ALTER TABLE stays DROP INDEX ua, ADD UNIQUE ua (a);
+             SET old_alter_table = 1; ALTER TABLE moves DROP INDEX ua, ADD UNIQUE ua (a);
+             INSERT INTO stays VALUES (1, 2); INSERT INTO moves VALUES (1, 2)";
+        follow(&server, &prefix, statements, &[("stays", 1), ("moves", 1)]);
+        assert_eq!(key_of(&prefix, "stays"), ["a"], "{version}");
+        assert_eq!(key_of(&prefix, "moves"), ["b"], "{version}");
+    }
+}
