@@ -136,6 +136,18 @@ impl Sink {
         }
     }
 
+    fn watched_row(
+        &mut self,
+        around: fn(&mut dyn FnMut()),
+        rows: &mut Rows<'_>,
+        index: u32,
+    ) -> Result<bool, SinkError> {
+        let mut more = Ok(false);
+        around(&mut || more = self.row(rows, index));
+        more
+    }
+
+    #[inline]
     fn row(&mut self, rows: &mut Rows<'_>, index: u32) -> Result<bool, SinkError> {
         let (tag, width) = (rows.tag, rows.plan().width() as u64);
         let Some(change) = rows.next()? else {
@@ -192,12 +204,11 @@ impl Handler for Sink {
         }
         let mut index = 0;
         loop {
-            let mut more = Ok(false);
-            match self.around.filter(|_| index > 0) {
-                Some(around) => around(&mut || more = self.row(rows, index)),
-                None => more = self.row(rows, index),
-            }
-            if !more? {
+            let more = match self.around.filter(|_| index > 0) {
+                Some(around) => self.watched_row(around, rows, index)?,
+                None => self.row(rows, index)?,
+            };
+            if !more {
                 return Ok(());
             }
             self.hand_over();

@@ -66,25 +66,32 @@ impl RowPlan {
         image: &mut Reader<'a>,
         values: &mut Vec<Value<'a>>,
     ) -> Result<(), Malformed> {
-        values.clear();
+        // Of an event's rows only the first finds another length: a length that was just written makes the processor wait
+        // when it is read together with the pointer beside it.
+        if values.len() != self.columns.len() {
+            values.resize(self.columns.len(), Value::Absent);
+        }
         match &layout.0 {
             Layout::Whole => self.read_whole(image, values)?,
             Layout::Part(present) => self.read_part(present, image, values)?,
-            Layout::Places(places) => self.read_places(places, image, values)?,
+            Layout::Places(places) => read_places(places, image, values)?,
         }
-        values.truncate(self.shown);
+        if self.shown < values.len() {
+            values.truncate(self.shown);
+        }
         Ok(())
     }
 
     /// An image of all columns, the usual one: eight columns for each byte of the NULL bitmap.
-    fn read_whole<'a>(&self, image: &mut Reader<'a>, values: &mut Vec<Value<'a>>) -> Result<(), Malformed> {
+    fn read_whole<'a>(&self, image: &mut Reader<'a>, values: &mut [Value<'a>]) -> Result<(), Malformed> {
         let nulls = image.take(self.columns.len().div_ceil(8), "NULL bitmap of a row")?;
-        values.resize(self.columns.len(), Value::Null);
         for ((columns, null), values) in self.columns.chunks(8).zip(nulls).zip(values.chunks_mut(8)) {
             let mut null = *null;
             for (column, value) in columns.iter().zip(values) {
                 if null & 1 == 0 {
                     *value = column.read(image)?;
+                } else {
+                    *value = Value::Null;
                 }
                 null >>= 1;
             }
@@ -97,46 +104,44 @@ impl RowPlan {
         &self,
         present: &Bitmap<'_>,
         image: &mut Reader<'a>,
-        values: &mut Vec<Value<'a>>,
+        values: &mut [Value<'a>],
     ) -> Result<(), Malformed> {
         let nulls = Nulls::read(image, present.ones())?;
-        values.reserve(self.columns.len());
         let mut seen = 0usize;
-        for (at, column) in self.columns.iter().enumerate() {
+        for ((at, column), value) in self.columns.iter().enumerate().zip(values) {
             if !present.bit(at) {
-                values.push(Value::Absent);
+                *value = Value::Absent;
                 continue;
             }
-            values.push(if nulls.is_null(seen) {
+            *value = if nulls.is_null(seen) {
                 Value::Null
             } else {
                 column.read(image)?
-            });
+            };
             seen = seen.saturating_add(1);
         }
         Ok(())
     }
+}
 
-    /// An image of columns that stand each in its place.
-    fn read_places<'a>(
-        &self,
-        places: &[Place],
-        image: &mut Reader<'a>,
-        values: &mut Vec<Value<'a>>,
-    ) -> Result<(), Malformed> {
-        let nulls = Nulls::read(image, places.len())?;
-        values.resize(self.shown, Value::Absent);
-        for (seen, (column, decoder)) in places.iter().enumerate() {
-            if let Some(value) = values.get_mut(*column) {
-                *value = if nulls.is_null(seen) {
-                    Value::Null
-                } else {
-                    decoder.read(image)?
-                };
-            }
+/// An image of columns that stand each in its place.
+fn read_places<'a>(
+    places: &[Place],
+    image: &mut Reader<'a>,
+    values: &mut [Value<'a>],
+) -> Result<(), Malformed> {
+    let nulls = Nulls::read(image, places.len())?;
+    values.fill(Value::Absent);
+    for (seen, (column, decoder)) in places.iter().enumerate() {
+        if let Some(value) = values.get_mut(*column) {
+            *value = if nulls.is_null(seen) {
+                Value::Null
+            } else {
+                decoder.read(image)?
+            };
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Which of the columns in an image are NULL, by their order there.

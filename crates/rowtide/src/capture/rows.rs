@@ -11,6 +11,7 @@ use crate::transaction::{HandedOver, Mark};
 
 impl Capture {
     /// Encodes a row, if no earlier run has delivered it, to where rows of the transaction go.
+    #[inline]
     pub(super) fn take(
         &mut self,
         tag: usize,
