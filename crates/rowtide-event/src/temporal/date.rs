@@ -60,6 +60,18 @@ impl Date {
         Some(cycle * 146_097 + day_of_cycle - 719_468)
     }
 
+    /// The day after a day of the calendar; none of a date that none has, and after the last one.
+    pub(super) fn next_day(&self) -> Option<Self> {
+        let (year, month, day) = (u64::from(self.year), u64::from(self.month), u64::from(self.day));
+        self.epoch_days()?;
+        let next = match (self.day < self.days_of_month()?, self.month) {
+            (true, _) => Self::new(year, month, day + 1),
+            (false, 12) => Self::new(year + 1, 1, 1),
+            (false, _) => Self::new(year, month + 1, 1),
+        };
+        next.ok()
+    }
+
     fn days_of_month(&self) -> Option<u8> {
         let leap =
             self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
@@ -160,6 +172,8 @@ mod tests {
             let following = [date(year, month, day + 1), date(year, month + 1, 1), date(year + 1, 1, 1)];
             let next = following.iter().find_map(Date::epoch_days);
             prop_assert_eq!(next, Some(days + 1));
+            let next = date(year, month, day).next_day();
+            prop_assert_eq!(next.and_then(|next| next.epoch_days()), Some(days + 1));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! A day and a time of it.
 
 use super::Date;
-use super::clock::{MICROS_A_DAY, clock, read_fraction, write_clock};
+use super::clock::{MICROS, MICROS_A_DAY, clock, read_fraction, write_clock};
 use crate::{Malformed, Reader};
 
 /// A DATETIME as the server stores it: a date, which may have zero parts, and a time of day. It has no time zone.
@@ -42,6 +42,11 @@ impl DateTime {
         );
         match micros {
             Some(micros) if micros < MICROS_A_DAY => Ok(Self { date, micros }),
+            // The day's last second and a fraction of a whole one.
+            Some(MICROS_A_DAY) if fraction == MICROS => Ok(Self {
+                date: date.next_day().ok_or(WHAT)?,
+                micros: 0,
+            }),
             _ => Err(WHAT),
         }
     }
@@ -120,7 +125,10 @@ mod tests {
         let more = [0x99, 0x02, 0xc2, 0x00, 0x01, 0x0f, 0x42, 0x41];
         assert!(DateTime::read(&mut Reader::new(&more), 6).is_err());
         let next_day = [0x99, 0x02, 0xc3, 0x7e, 0xfb, 0x0f, 0x42, 0x40];
-        assert!(DateTime::read(&mut Reader::new(&next_day), 6).is_err());
+        let read = DateTime::read(&mut Reader::new(&next_day), 6).unwrap();
+        assert_eq!(text(|o| read.write_text(6, o)), "1970-01-02 00:00:00.000000");
+        let hour_24 = [0x99, 0x02, 0xc3, 0x80, 0x00, 0, 0, 0];
+        assert!(DateTime::read(&mut Reader::new(&hour_24), 6).is_err());
     }
 
     #[test]
