@@ -17,8 +17,6 @@ pub struct EventText {
     tail: Vec<u8>,
     times: Vec<u8>,
     processed: ProcessedAt,
-    /// None before the first event.
-    topic: Option<TopicIndex>,
     origin: Origin,
     /// Room for a value on its way.
     pub(super) scratch: Vec<u8>,
@@ -31,7 +29,6 @@ impl Default for EventText {
             tail: Vec::new(),
             times: Vec::new(),
             processed: ProcessedAt { ns: 0 },
-            topic: None,
             origin: Origin {
                 file: Arc::default(),
                 pos: 0,
@@ -48,7 +45,7 @@ impl EventText {
     /// Whether the event that has begun is of the table with this topic.
     #[inline]
     pub(super) fn is_of(&self, topic: TopicIndex) -> bool {
-        self.topic == Some(topic)
+        !self.head.is_empty() && self.origin.topic == topic
     }
 
     /// The event that has begun.
@@ -74,7 +71,6 @@ impl EventText {
             self.processed = now;
             self.write_times();
         }
-        self.topic = Some(topic);
         (self.origin.pos, self.origin.topic) = (source.pos, topic);
         if *self.origin.file != *source.file {
             self.origin.file = source.file.into();
