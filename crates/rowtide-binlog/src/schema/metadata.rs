@@ -190,12 +190,9 @@ pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {
 /// statements do not say: `utf8` is what `old_mode` of the session says, which is in no event. Their values are read alike.
 pub fn differ_in_utf8(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
     let same = |(logged, told): (&Column, &Column)| {
-        let ty = if are_both_utf8(map.written_by, &logged.ty, &told.ty) {
-            &logged.ty
-        } else {
-            &told.ty
-        };
-        logged.name == told.name && logged.nullable == told.nullable && logged.ty == *ty
+        logged.name == told.name
+            && logged.nullable == told.nullable
+            && (logged.ty == told.ty || are_both_utf8(map.written_by, &logged.ty, &told.ty))
     };
     logged.columns.len() == told.columns.len()
         && logged.key == told.key
@@ -204,11 +201,12 @@ pub fn differ_in_utf8(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool 
 
 fn are_both_utf8(server: ServerVersion, a: &ColumnType, b: &ColumnType) -> bool {
     let is_utf8 = |ty: &ColumnType| {
-        let charset = match ty {
-            ColumnType::Text { charset } => *charset,
-            _ => return false,
-        };
-        matches!(charset, Charset::Utf8 | Charset::Utf8Mb3)
+        matches!(
+            ty,
+            ColumnType::Text {
+                charset: Charset::Utf8 | Charset::Utf8Mb3
+            }
+        )
     };
     server.flavour == Flavour::MariaDb && is_utf8(a) && is_utf8(b)
 }
