@@ -7,8 +7,8 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use super::connection::Received;
 use super::fault::Fault;
 use super::network::Node;
-use super::{LOOK_AROUND, Producer};
-use crate::wire::{Api, ErrorCode, metadata};
+use super::{LOOK_AROUND, Producer, Wanted};
+use crate::wire::{Api, ErrorCode};
 
 /// What became of a request.
 #[derive(Debug)]
@@ -46,14 +46,7 @@ pub(super) enum Attempt<T> {
 impl Producer {
     /// Finds a broker that answers, and learns from it where the others are.
     pub(super) fn meet(&mut self, limit: Duration) -> Result<(), Fault> {
-        let body = self.insist(limit, |producer, until| {
-            let request = |out: &mut Vec<u8>, _| metadata::request(out, std::iter::empty());
-            match producer.call(Target::Any, Api::Metadata, until, request)? {
-                Called::Answered(received) => Ok(Attempt::Done(received)),
-                Called::Lost | Called::NotConnected => Ok(Attempt::Again(None)),
-            }
-        })?;
-        self.learn_cluster(&body)?;
+        self.describe(Wanted::These(&[]), limit)?;
         self.network.leave_bootstrap();
         Ok(())
     }

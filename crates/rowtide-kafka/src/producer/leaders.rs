@@ -162,15 +162,20 @@ impl Producer {
     }
 
     /// Takes over what a broker says of the cluster.
-    pub(super) fn learn_cluster(&mut self, received: &Received) -> Result<(), Fault> {
+    fn learn_cluster(&mut self, received: &Received) -> Result<(), Fault> {
+        for topic in self.read_cluster(received)? {
+            self.learn_topic(&topic);
+        }
+        Ok(())
+    }
+
+    /// Takes over which brokers there are, and gives what is said of topics.
+    pub(super) fn read_cluster(&mut self, received: &Received) -> Result<Vec<metadata::Topic>, Fault> {
         let cluster = metadata::response(&received.body, received.version).map_err(unreadable)?;
         for broker in cluster.brokers {
             self.network.learn(broker);
         }
-        for topic in cluster.topics {
-            self.learn_topic(&topic);
-        }
-        Ok(())
+        Ok(cluster.topics)
     }
 
     fn learn_topic(&mut self, told: &metadata::Topic) {

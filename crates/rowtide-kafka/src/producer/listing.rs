@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::control::{Attempt, Called, Target};
 use super::fault::Fault;
-use super::instance::unreadable;
 use super::{Producer, Settings};
 use crate::wire::{Api, metadata};
 
@@ -54,10 +53,6 @@ impl Producer {
                 Called::Lost | Called::NotConnected => Ok(Attempt::Again(None)),
             }
         })?;
-        let cluster = metadata::response(&answer.body, answer.version).map_err(unreadable)?;
-        for broker in cluster.brokers {
-            self.network.learn(broker);
-        }
-        Ok(cluster.topics)
+        self.read_cluster(&answer)
     }
 }
