@@ -1,5 +1,7 @@
 //! Decoding of what a server sent: the bare packet reader, typed values, JSON; all from the same bytes.
 
+mod bare;
+mod live;
 pub mod recording;
 pub mod sink;
 pub mod workloads;
@@ -63,10 +65,13 @@ pub fn measure(extent: &Extent) -> Result<Part> {
         measure_workload(&workload, &mysql, extent, &mut part)?;
     }
     part.note(
-        "The stream of a real server, recorded and sent again through a loopback socket by another thread; the time is \
-         the reading thread's alone, the system's part of the socket included. `packets` is the bare packet reader, \
-         `events` adds checksums, positions and transactions but no row (what a filtered table costs), `values` decodes \
-         every value, `json` writes keys and values as well. ns a value is what comes on top of `packets`.",
+        "The stream of a real server, recorded and sent again through a loopback socket by another thread, in pieces as large \
+         as fit; the time is the reading thread's alone, the system's part of the socket included. `packets` cuts packets \
+         and throws them away, `events` adds checksums, positions and transactions but no row (what a filtered table costs), \
+         `values` decodes every value, `json` writes keys and values as well. ns a value is what comes on top of `packets`. \
+         `from the server`: not recorded, but as it comes from the server, in pieces of some 16 KiB. The bare packet reader is \
+         a blocking socket there and nothing else, `values` is Rowtide's replica and decoder. This is how the limit in the goal \
+         was measured, and what is held against it; beside a recording, which takes a reader of packets a third, the ratio is larger.",
     );
     Ok(part)
 }
@@ -88,19 +93,27 @@ const DEPTHS: [(Depth, &str); 4] = [
 fn measure_workload(workload: &Workload, mysql: &MySql, extent: &Extent, part: &mut Part) -> Result<()> {
     eprintln!("decode: {} is being recorded", workload.name);
     let recording = workload.record(mysql, extent)?;
-    let mut all: Vec<Passes> = DEPTHS.iter().map(|(depth, _)| Passes::new(*depth)).collect();
+    let rounds = extent.rounds.max(MIN_PASSES);
+    let mut all = DEPTHS.map(|(depth, _)| Passes::new(depth));
     // The first pass finds cold caches and counts for nothing.
     pass(&recording, Depth::Json)?;
-    for _ in 0..extent.rounds.max(MIN_PASSES) {
+    for _ in 0..rounds {
         for passes in &mut all {
             passes.add(pass(&recording, passes.depth)?);
         }
     }
-    let megabytes = recording.bytes.len() as f64 / 1e6;
-    let [packets, events, values, json] = all.as_slice() else {
-        return Ok(());
-    };
+    report(workload, &recording, &all, part)?;
+    if !workload.family {
+        let ratio = live::measure(workload.name, mysql, &recording.file, rounds, part)?;
+        beside_packets(workload.name, middle(&ratio)?, part);
+    }
+    Ok(())
+}
+
+fn report(workload: &Workload, recording: &Recording, all: &[Passes; 4], part: &mut Part) -> Result<()> {
     let name = workload.name;
+    let megabytes = recording.bytes.len() as f64 / 1e6;
+    let [packets, events, values, json] = all;
     part.fact(
         name,
         format!(
@@ -114,34 +127,49 @@ fn measure_workload(workload: &Workload, mysql: &MySql, extent: &Extent, part: &
     );
     if !workload.family {
         for (passes, (_, depth)) in all.iter().zip(DEPTHS) {
-            part.series(Series::new(
-                format!("{name}, {depth}"),
-                "CPU ms",
-                scaled(&passes.cpu, 1e3),
-            ));
+            let cpu = scaled(&passes.cpu, 1e3);
+            part.series(Series::new(format!("{name}, {depth}"), "CPU ms", cpu));
         }
-        let ratio = |over: &Passes| quotients(&over.cpu, &packets.cpu);
-        part.series(Series::new(
-            format!("{name}, events / packets"),
-            "×",
-            ratio(events),
-        ));
-        part.series(Series::new(
-            format!("{name}, values / packets"),
-            "×",
-            ratio(values),
-        ));
+        for (passes, depth) in [(events, "events"), (values, "values")] {
+            let ratio = quotients(&passes.cpu, &packets.cpu);
+            part.series(Series::new(format!("{name}, {depth} / packets"), "×", ratio));
+        }
         let rate: Vec<f64> = json.cpu.iter().map(|seconds| megabytes / seconds).collect();
         part.series(Series::new(format!("{name}, json"), "MB/s of CPU", rate));
     }
-    for (passes, label) in [(values, "values"), (json, "json")] {
-        part.series(Series::new(
-            format!("{name}, {label}"),
-            "ns a value",
-            passes.ns_a_value(packets),
-        ));
+    for (passes, depth) in [(values, "values"), (json, "json")] {
+        let series = passes.ns_a_value(packets);
+        part.series(Series::new(format!("{name}, {depth}"), "ns a value", series));
     }
-    goals(name, packets, values, json, megabytes, part)
+    match name {
+        "sysbench" => {
+            let rate = megabytes / middle(&json.cpu)?;
+            let text = "decoding sysbench rows and writing JSON, binlog on one core";
+            part.goal(Goal::new(text, Bound::AtLeast(500.0), rate, "MB/s"));
+        }
+        "wide" => {
+            let value = middle(&values.ns_a_value(packets))?;
+            let text = "decoding 40 mixed columns";
+            part.goal(Goal::new(text, Bound::AtMost(10.0), value, "ns a value"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Holds what decoding takes, beside the bare packet reader at the same server, against its goal.
+fn beside_packets(name: &str, ratio: f64, part: &mut Part) {
+    let what = match name {
+        "sysbench" => "sysbench rows",
+        "small" => "single-row transactions",
+        _ => return,
+    };
+    let text = format!("decoding {what} from the server, CPU beside the bare packet reader");
+    part.goal(Goal::new(&text, Bound::AtMost(3.0), ratio, "×"));
+}
+
+fn middle(series: &[f64]) -> Result<f64> {
+    median(series).context("no pass was measured")
 }
 
 /// Passes are short, and a shared machine is uneven.
@@ -170,41 +198,4 @@ impl Passes {
 
 fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
     values.iter().map(|value| value * factor).collect()
-}
-
-fn goals(
-    name: &str,
-    packets: &Passes,
-    values: &Passes,
-    json: &Passes,
-    megabytes: f64,
-    part: &mut Part,
-) -> Result<()> {
-    let middle = |series: &[f64]| median(series).context("no pass was measured");
-    let ratio = middle(&quotients(&values.cpu, &packets.cpu))?;
-    let to_packets = |text: &str| Goal::new(text, Bound::AtMost(3.0), ratio, "×");
-    match name {
-        "sysbench" => {
-            part.goal(to_packets(
-                "decoding sysbench rows, CPU beside the bare packet reader",
-            ));
-            let rate = megabytes / middle(&json.cpu)?;
-            let text = "decoding sysbench rows and writing JSON, binlog on one core";
-            part.goal(Goal::new(text, Bound::AtLeast(500.0), rate, "MB/s"));
-        }
-        "small" => part.goal(to_packets(
-            "decoding single-row transactions, CPU beside the bare packet reader",
-        )),
-        "wide" => {
-            let value = middle(&values.ns_a_value(packets))?;
-            part.goal(Goal::new(
-                "decoding 40 mixed columns",
-                Bound::AtMost(10.0),
-                value,
-                "ns a value",
-            ));
-        }
-        _ => {}
-    }
-    Ok(())
 }

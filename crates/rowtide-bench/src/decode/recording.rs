@@ -88,10 +88,7 @@ impl Replay {
 }
 
 async fn record(mysql: &MySql, from: &BinlogPosition) -> Result<Vec<u8>> {
-    let client = Client::connect(&source(mysql, CDC_USER)).await?;
-    let mut options = ReplicaOptions::new(5399);
-    options.follow = false;
-    let mut replica = Replica::start(client, &DumpFrom::Position(from.clone()), &options).await?;
+    let mut replica = connect(mysql, from).await?;
     let (mut frames, mut bytes, mut packet) = (PacketBuffer::default(), Vec::new(), Vec::new());
     while let Some(event) = replica.next_event().await? {
         packet.clear();
@@ -100,6 +97,14 @@ async fn record(mysql: &MySql, from: &BinlogPosition) -> Result<Vec<u8>> {
         frames.frame(&packet, &mut bytes);
     }
     Ok(bytes)
+}
+
+/// A replica without TLS that is sent what the server has from `from` on, up to its end.
+pub(super) async fn connect(mysql: &MySql, from: &BinlogPosition) -> Result<Replica> {
+    let client = Client::connect(&source(mysql, CDC_USER)).await?;
+    let mut options = ReplicaOptions::new(5399);
+    options.follow = false;
+    Ok(Replica::start(client, &DumpFrom::Position(from.clone()), &options).await?)
 }
 
 /// The bare packet reader: what a replica does with its socket, without the waiting.
