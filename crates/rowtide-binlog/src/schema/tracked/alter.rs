@@ -252,7 +252,8 @@ impl Columns<'_> {
         }
     }
 
-    /// What becomes of an old column in its place: nothing if it is dropped or goes elsewhere.
+    /// What becomes of an old column in its place: nothing if it is dropped. One that goes elsewhere stays until its own
+    /// clause is reached, so that clauses before it can name it behind AFTER.
     fn kept(&self, old: &TrackedColumn) -> Result<Option<Slot>, Reason> {
         let mut slot = Slot {
             old: Some(old.name.clone()),
@@ -264,12 +265,8 @@ impl Columns<'_> {
                 Clause::ChangeColumn {
                     old: name,
                     column: spec,
-                    place,
                     ..
                 } if same_name(name, &old.name) => {
-                    if *place != Place::Unsaid {
-                        return Ok(None);
-                    }
                     slot.column = self.defined(spec)?;
                 }
                 Clause::RenameColumn { old: name, new, .. } if same_name(name, &old.name) => {
@@ -315,7 +312,10 @@ impl Columns<'_> {
                 old, column, place, ..
             } => match self.table.column(old) {
                 Some(_) if *place == Place::Unsaid => return Ok(()),
-                Some(old) => (Some(old.name.clone()), column, place),
+                Some(old) => {
+                    slots.retain(|slot| slot.old.as_ref() != Some(&old.name));
+                    (Some(old.name.clone()), column, place)
+                }
                 None if self.adds(&column.name) => {
                     slots.retain(|slot| slot.old.is_some() || !same_name(&slot.column.name, &column.name));
                     (None, column, place)
