@@ -56,11 +56,50 @@ pub(super) fn may_be_like_temporary(sql: &str) -> bool {
     let first_is_column = first.is_some_and(is_column_of_the_servers);
     head.starts_with("CREATE ")
         && !says_charset
+        && !has_small_keyword(sql)
         && first_is_column
         && lines.all(|line| {
             let column = line.strip_prefix("  `");
             is_line(line) && column.is_none_or(is_column_of_the_servers)
         })
+}
+
+/// Words that servers write in capitals, whoever has written them before.
+const KEYWORDS: [&str; 8] = [
+    "NOT",
+    "NULL",
+    "DEFAULT",
+    "AUTO_INCREMENT",
+    "COMMENT",
+    "PRIMARY",
+    "UNIQUE",
+    "KEY",
+];
+
+/// Whether a keyword is not in capitals. In quotes and brackets, where names, text and expressions are, all is allowed; with
+/// a backslash nobody can say where quotes end.
+fn has_small_keyword(sql: &str) -> bool {
+    let (mut quote, mut depth) = (None, 0u32);
+    let is_small = |word: &str| {
+        KEYWORDS
+            .iter()
+            .any(|keyword| word.eq_ignore_ascii_case(keyword) && word != *keyword)
+    };
+    let outside = |c: char| {
+        match (quote, c) {
+            (Some(end), _) if c == end => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '`') => quote = Some(c),
+            (None, '(') => depth = depth.saturating_add(1),
+            (None, ')') => depth = depth.saturating_sub(1),
+            // The brackets of the statement itself are around all columns.
+            (None, _) if depth <= 1 => return c,
+            (None, _) => {}
+        }
+        ' '
+    };
+    let outside: String = sql.chars().map(outside).collect();
+    !sql.contains('\\') && outside.split([' ', ',', '\n']).any(is_small)
 }
 
 /// Whether a column is written as servers before MySQL 8.0 and MariaDB's write it: behind its name, integers have a width.
@@ -116,6 +155,16 @@ mod tests {
         assert!(!written("  `b` varchar(3),\n  `a` int"));
         assert!(!written("  `b` VARCHAR(3)"));
         assert!(!written("  `b` varchar(3),\n    `c` text"));
+        assert!(written("  `b` varchar(3) DEFAULT 'not null',\n  KEY `key` (`b`)"));
+        assert!(written(
+            "  `b` varchar(3) GENERATED ALWAYS AS (`a` is not null) VIRTUAL"
+        ));
+        assert!(written("  `b` varchar(3) not null DEFAULT '\\'"));
+        assert!(!written("  `b` varchar(3) not null"));
+        assert!(!written(
+            "  `a` int(11) NOT NULL auto_increment,\n  PRIMARY KEY (`a`)"
+        ));
+        assert!(!written("  `b` varchar(3),\n  key `b` (`b`)"));
     }
 
     #[test]
