@@ -255,6 +255,7 @@ mod tests {
         let ours = TypedRow {
             row: row(image(&[(0, "1"), (1, "a")]), image(&[(0, "1"), (1, "b")])),
             types: vec!["integer", "text"],
+            rows_event: 0,
         };
         let mut differ = Vec::new();
         let theirs = row(image(&[(0, "1"), (1, "a")]), image(&[(1, "c")]));

@@ -36,9 +36,13 @@ fn of_server_of(file: &Path) -> ServerPrograms {
 }
 
 impl Peer for Mysqlbinlog {
-    /// The first row that it cannot print is the last that it tells of an event.
+    /// The first row that it cannot print is the last that it tells of a rows event, but not of the payload around it.
     fn rows(&mut self, event: &Event) -> Result<Vec<Row>, String> {
-        self.0.by_ref().take(event.rows.len()).collect()
+        let rows_events = event.rows.chunk_by(|one, next| one.rows_event == next.rows_event);
+        let printed: Vec<Result<Vec<Row>, String>> = rows_events
+            .map(|rows| self.0.by_ref().take(rows.len()).collect())
+            .collect();
+        Ok(printed.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     fn left_over(&self) -> usize {

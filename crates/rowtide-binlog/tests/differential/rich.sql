@@ -149,6 +149,15 @@ UPDATE times SET id = id + 100; DELETE FROM times;
 UPDATE moments SET id = id + 100; DELETE FROM moments;
 UPDATE instants SET id = id + 100; DELETE FROM instants;
 UPDATE members SET id = id + 100; DELETE FROM members;
+-- In one compressed transaction: rows before and behind those that have a GEOMETRY.
+SET SESSION binlog_transaction_compression = ON;
+START TRANSACTION;
+INSERT INTO years VALUES (NULL, 1999, 1);
+INSERT INTO places (g) VALUES (NULL), (ST_GeomFromText('POINT(1 2)')), (ST_GeomFromText('POINT(3 4)'));
+INSERT INTO years VALUES (NULL, 2000, 2), (NULL, 2001, 3);
+COMMIT;
+SET SESSION binlog_transaction_compression = OFF;
+
 UPDATE texts SET id = id + 100; DELETE FROM texts;
 UPDATE bytes SET id = id + 100; DELETE FROM bytes;
 UPDATE places SET id = id + 100; DELETE FROM places;

@@ -24,6 +24,8 @@ pub struct Event {
 pub struct TypedRow {
     pub row: Row,
     pub types: Vec<&'static str>,
+    /// Which of the rows events it is in: a payload has several.
+    pub rows_event: usize,
 }
 
 /// How a decoder shows values that it hands over as they are logged.
@@ -43,6 +45,7 @@ pub fn decode(file: &[u8], style: Style) -> (Vec<Event>, Option<String>) {
         style,
         tables: Vec::new(),
         rows: Vec::new(),
+        rows_events: 0,
     };
     let mut decoder = Decoder::new(DecoderOptions::default(), BinlogPosition::new("binlog.000001", 4));
     let mut events = Vec::new();
@@ -78,6 +81,7 @@ struct Found {
     style: Style,
     tables: Vec<Table>,
     rows: Vec<TypedRow>,
+    rows_events: usize,
 }
 
 impl Found {
@@ -110,6 +114,7 @@ impl Handler for Found {
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
         let table = self.tables[rows.tag].clone();
         let types: Vec<_> = table.columns.iter().map(|column| word(&column.ty)).collect();
+        self.rows_events += 1;
         while let Some(change) = rows.next()? {
             let (before, after) = match change {
                 RowChange::Create { after } => (None, self.image(&table, after)),
@@ -126,6 +131,7 @@ impl Handler for Found {
             self.rows.push(TypedRow {
                 row,
                 types: types.clone(),
+                rows_event: self.rows_events,
             });
         }
         Ok(())
