@@ -15,6 +15,7 @@ mod crashed;
 mod damaged;
 mod delivery;
 mod exactly_once;
+mod failover;
 mod formats;
 mod generated_columns;
 mod golden;

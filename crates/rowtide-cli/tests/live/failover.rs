@@ -1,0 +1,194 @@
+//! A server is lost, and its replica takes over: Rowtide goes on there, from the checkpoint that it made at the lost one.
+
+use std::process::Command;
+
+use rowtide_testbed::oracle::Oracle;
+use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, ServerVersion};
+
+use crate::random_schemas::ssl_mode;
+use crate::stage::{self, assert_says, eventually, fail, succeed};
+
+/// The checkpoint cannot be gone on with.
+const CHECKPOINT: i32 = 6;
+
+/// What Rowtide reads at the source.
+const READ: &str = "CREATE DATABASE shop; USE shop;
+    CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(20) CHARACTER SET latin1, price DECIMAL(10,2));
+    INSERT INTO orders VALUES (1, 'kite', 12.50), (2, 'küche', 3), (3, 'kelp', 0.01);
+    UPDATE orders SET price = price * 2 WHERE id < 3";
+/// What the source has and nobody but its replica has read.
+const UNREAD: &str = "USE shop; DELETE FROM orders WHERE id = 3;
+    ALTER TABLE orders ADD COLUMN note VARCHAR(10) DEFAULT 'new' AFTER id;
+    INSERT INTO orders (id, item, price) VALUES (4, 'knot', 4);
+    CREATE TABLE parts (orders INT, place INT, PRIMARY KEY (orders, place));
+    BEGIN; INSERT INTO parts VALUES (4, 1), (4, 2); UPDATE orders SET note = NULL WHERE id = 1; COMMIT";
+/// What is written at the replica once it has taken over.
+const PROMOTED: &str = "USE shop; INSERT INTO orders VALUES (5, 'own', 'knee', 5.5);
+    ALTER TABLE parts ADD COLUMN weight DOUBLE; UPDATE parts SET weight = place / 4;
+    UPDATE orders SET item = 'kitten' WHERE id = 1; DELETE FROM orders WHERE id = 2";
+
+#[test]
+fn mysql_97() {
+    goes_on_at_the_replica(ServerVersion::MySql97);
+}
+
+#[test]
+fn mysql_80_without_names() {
+    let options = MySqlOptions {
+        row_metadata: "MINIMAL",
+        ..MySqlOptions::of(ServerVersion::MySql80)
+    };
+    goes_on(&options);
+}
+
+#[test]
+fn mysql_57() {
+    goes_on_at_the_replica(ServerVersion::MySql57);
+}
+
+#[test]
+fn mariadb_118() {
+    goes_on_at_the_replica(ServerVersion::MariaDb118);
+}
+
+#[test]
+fn mariadb_1011() {
+    goes_on_at_the_replica(ServerVersion::MariaDb1011);
+}
+
+fn goes_on_at_the_replica(version: ServerVersion) {
+    goes_on(&MySqlOptions::of(version));
+}
+
+fn goes_on(options: &MySqlOptions) {
+    let [source, replica] = [1, 2].map(|server_id| {
+        let options = MySqlOptions {
+            server_id,
+            ..options.clone()
+        };
+        MySql::start(options.with("--log-slave-updates")).unwrap()
+    });
+    let prefix = format!("failover{}", options.server.number().replace('.', ""));
+    follow(&source, &replica);
+    source.sql(READ).unwrap();
+    succeed(run(&source, &prefix).args(["--start", "earliest"]));
+    source.sql(UNREAD).unwrap();
+    take_over(&source, &replica);
+    replica.sql(PROMOTED).unwrap();
+
+    succeed(&mut run(&replica, &prefix));
+    let seen = changes(&replica, &prefix);
+    assert_eq!(
+        seen,
+        [
+            (
+                "orders",
+                vec![
+                    "1 c", "2 c", "3 c", "1 u", "2 u", "3 d", "4 c", "1 u", "5 c", "1 u", "2 d"
+                ]
+            ),
+            ("parts", vec!["4 c", "4 c", "4 u", "4 u"]),
+        ]
+        .map(|(table, changes)| (table.to_owned(), changes.into_iter().map(str::to_owned).collect()))
+    );
+
+    // A second start has nothing to do, and the old source, which lacks what its replica has since, is refused.
+    succeed(&mut run(&replica, &prefix));
+    assert_eq!(changes(&replica, &prefix), seen);
+    let said = fail(&mut run(&source, &prefix), CHECKPOINT);
+    assert_says(&said, &["checkpoint"]);
+}
+
+fn run(server: &MySql, prefix: &str) -> Command {
+    let mut run = stage::run(server, stage::kafka(), prefix, "shop");
+    run.args(["--until-idle", "500ms", "--source-ssl-mode", ssl_mode(server)]);
+    run
+}
+
+/// The changes of each table as they stand in its topic, by the first column of its key; what they make of the tables is what
+/// the server has.
+fn changes(server: &MySql, prefix: &str) -> [(String, Vec<String>); 2] {
+    ["orders", "parts"].map(|table| {
+        let topic = format!("{prefix}.shop.{table}");
+        let (mut oracle, mut seen) = (Oracle::default(), Vec::new());
+        stage::kafka()
+            .consume(&[&topic], true, |record| {
+                if record.value.is_some() {
+                    let key: serde_json::Value =
+                        serde_json::from_slice(record.key.as_deref().unwrap()).unwrap();
+                    let id = key.as_object().and_then(|key| key.values().next()).unwrap();
+                    seen.push(format!("{id} {}", stage::operation(&record)));
+                }
+                oracle.observe(&record)
+            })
+            .unwrap();
+        // Columns that ALTER TABLE adds do not follow from what came before.
+        let found = &oracle.findings;
+        assert_eq!(
+            (found.duplicates, found.out_of_order),
+            (0, 0),
+            "{:?}",
+            found.examples
+        );
+        let differences = oracle.differences(server, "shop", table).unwrap();
+        assert_eq!(differences, Vec::<String>::new(), "{topic}");
+        (table.to_owned(), seen)
+    })
+}
+
+/// Lets a server follow another one by GTIDs, from the beginning.
+fn follow(source: &MySql, replica: &MySql) {
+    let (port, mariadb) = (source.port(), source.version().is_mariadb());
+    if mariadb {
+        for server in [source, replica] {
+            server.sql("RESET MASTER").unwrap();
+        }
+    }
+    let account = |word: &str| {
+        format!(
+            "{word}_HOST = '127.0.0.1', {word}_PORT = {port}, {word}_USER = '{CDC_USER}', {word}_PASSWORD = '{CDC_PASSWORD}'"
+        )
+    };
+    let statement = match source.version() {
+        ServerVersion::MySql97 => format!(
+            "CHANGE REPLICATION SOURCE TO {}, SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1; START REPLICA",
+            account("SOURCE")
+        ),
+        ServerVersion::MySql80 => format!(
+            "CHANGE MASTER TO {}, MASTER_AUTO_POSITION = 1, GET_MASTER_PUBLIC_KEY = 1; START SLAVE",
+            account("MASTER")
+        ),
+        ServerVersion::MySql57 => format!(
+            "CHANGE MASTER TO {}, MASTER_AUTO_POSITION = 1; START SLAVE",
+            account("MASTER")
+        ),
+        ServerVersion::MariaDb118 | ServerVersion::MariaDb1011 => format!(
+            "CHANGE MASTER TO {}, MASTER_USE_GTID = slave_pos, MASTER_SSL_VERIFY_SERVER_CERT = 0; START SLAVE",
+            account("MASTER")
+        ),
+    };
+    replica.sql(&statement).unwrap();
+}
+
+/// Waits until the replica has all that the source has, and ends its following.
+fn take_over(source: &MySql, replica: &MySql) {
+    let has_all = match source.version().is_mariadb() {
+        true => {
+            let all = source.query("SELECT @@GLOBAL.gtid_binlog_pos").unwrap();
+            let all = all[0][0].clone().unwrap();
+            format!("SELECT @@GLOBAL.gtid_slave_pos = '{all}'")
+        }
+        false => format!(
+            "SELECT GTID_SUBSET('{}', @@GLOBAL.gtid_executed)",
+            stage::executed(source)
+        ),
+    };
+    eventually("the replica has everything", || {
+        replica.query(&has_all).unwrap()[0][0].as_deref() == Some("1")
+    });
+    let stop = match source.version() {
+        ServerVersion::MySql97 => "STOP REPLICA",
+        _ => "STOP SLAVE",
+    };
+    replica.sql(stop).unwrap();
+}
