@@ -135,14 +135,18 @@ fn shown(values: &[Value<'_>]) -> String {
     let show = |value: &Value<'_>| match value {
         Value::Int(number) => number.to_string(),
         Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        Value::Json(document) => {
-            let mut text = Vec::new();
-            json::write_text(document, &mut text).unwrap();
-            String::from_utf8(text).unwrap()
-        }
+        Value::Json(document) => written(|text| json::write_text(document, text).unwrap()),
+        Value::Decimal(number) => written(|text| number.write_text(text)),
+        Value::DateTime(time) => written(|text| time.write_text(6, text)),
         other => format!("{other:?}"),
     };
     values.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut text = Vec::new();
+    write(&mut text);
+    String::from_utf8(text).unwrap()
 }
 
 fn decode(bytes: &[u8], seen: &mut Seen) -> usize {
@@ -189,6 +193,24 @@ fn integers_at_their_limits() {
     for row in rows {
         assert!(seen.lines.iter().any(|line| line == row), "{row}");
     }
+}
+
+#[test]
+fn signs_without_those_of_years_and_whole_seconds_in_fractions() {
+    let mut seen = Seen::default();
+    decode(&bytes_of("mysql-8.0-corners.binlog"), &mut seen);
+    let rows: Vec<_> = seen
+        .lines
+        .iter()
+        .filter(|line| line.starts_with("insert"))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "insert years UInt(4294967295), -2, -3, Year(2010), UInt(16777215), UInt(18446744073709551615), -6, Float(-7.0), Double(-8.0)",
+            "insert seconds 1, Timestamp(Micros(2000000)), 1970-01-01 00:00:02.000000",
+        ]
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ struct Binlog {
     number: u8,
 }
 
-const FILES: [Binlog; 21] = [
+const FILES: [Binlog; 22] = [
     of(MySql57, "types", &["types.sql"]),
     of(MySql80, "types", &["types.sql"]),
     of(MySql97, "types", &["types.sql", "types-new.mysql-9.7.sql"]),
@@ -46,6 +46,7 @@ const FILES: [Binlog; 21] = [
         &["types.sql", "types-new.mariadb.sql"],
     )
     .with(&["--binlog-row-metadata=NO_LOG"]),
+    of(MySql80, "corners", &["corners.mysql-8.0.sql"]),
     of(MySql57, "rows-v1", &["big.sql"]).with(&[
         "--log-bin-use-v1-row-events=ON",
         "--binlog-row-event-max-size=1024",
