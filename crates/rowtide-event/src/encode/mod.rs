@@ -86,9 +86,9 @@ pub enum EncodeError {
     },
     /// The row image leaves out a column, and [`AbsentColumns::Stop`] says that it must not.
     #[error(
-        "the row image has no value of column {column} after the change ({}); run `SET {} binlog_row_image = FULL` on the \
+        "the row image has no value of column {column} after the change ({}); run `SET GLOBAL binlog_row_image = FULL` on the \
          source, and read what is logged already with --absent-columns=omit or --absent-columns=placeholder",
-        why_absent(*.source_flavour), scope(*.source_flavour)
+        why_absent(*.source_flavour)
     )]
     Absent {
         /// The column.
@@ -98,15 +98,12 @@ pub enum EncodeError {
     },
     /// The row image leaves out a column of the key.
     #[error(
-        "column {column} is part of the key and not part of the row image; run `SET {} binlog_row_image = FULL` on the \
-         source",
-        scope(*.source_flavour)
+        "column {column} is part of the key and not part of the row image; run `SET GLOBAL binlog_row_image = FULL` on the \
+         source"
     )]
     KeyAbsent {
         /// The column.
         column: String,
-        /// Whose server it is.
-        source_flavour: Flavour,
     },
     /// The row is not one of this table.
     #[error("the row has {values} values where the table has {columns} columns")]
@@ -127,13 +124,5 @@ fn why_absent(flavour: Flavour) -> &'static str {
         Flavour::MariaDb => {
             "binlog_row_image is not FULL, or it is a generated column of a table that Rowtide knows from the binlog alone"
         }
-    }
-}
-
-/// How the server is told to keep a setting.
-fn scope(flavour: Flavour) -> &'static str {
-    match flavour {
-        Flavour::MySql => "PERSIST",
-        Flavour::MariaDb => "GLOBAL",
     }
 }

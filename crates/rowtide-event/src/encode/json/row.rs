@@ -91,7 +91,6 @@ impl RowWriter {
             if matches!(value, Value::Absent) {
                 return Err(EncodeError::KeyAbsent {
                     column: column.name.to_string(),
-                    source_flavour: self.flavour,
                 });
             }
             column.write(value, scratch, out)?;
