@@ -83,6 +83,7 @@ impl HistoryWriter {
         .ended_with(statement.error_code);
         session.utf8_is_utf8mb4 = self.utf8_is_utf8mb4;
         session.connection = statement.connection;
+        session.comes_with_rows = !statement.ends_group;
         let class = statement::classify(&text, session);
         let mut entries = statement::history_entries(&text, &class, session);
         for entry in &mut entries {

@@ -56,6 +56,9 @@ pub struct Session<'a> {
     /// Whether the event has the number of a transaction of the server's dictionary, `ddl_xid`: CREATE TABLE IF NOT EXISTS
     /// has made a table. MySQL has it from 8.0 on, for tables of InnoDB; MariaDB from 10.6 on.
     pub changed_dictionary: bool,
+    /// Whether the statement shares its transaction with rows, as MariaDB's CREATE TABLE ... SELECT does, whose text the
+    /// server writes.
+    pub comes_with_rows: bool,
     /// The error that the statement ended with, 0 for none.
     pub(super) error: u16,
     /// The client's character set, where its literals are bytes, which nobody converts.
@@ -84,6 +87,7 @@ impl<'a> Session<'a> {
             utf8_is_utf8mb4: false,
             connection: None,
             changed_dictionary: false,
+            comes_with_rows: false,
             error: 0,
             bytes_of_client: None,
             client_is_swe7: false,
@@ -164,9 +168,10 @@ impl<'a> Session<'a> {
             sql_mode: self.sql_mode & kept,
             bytes_of_client: self.bytes_of_client.filter(|_| is_clients),
             collation_connection: self.collation_connection.filter(|_| is_clients),
-            // From MySQL 8.0 on, table maps tell it.
+            // From MySQL 8.0 on, table maps tell it. With rows comes CREATE TABLE ... SELECT, which loses nothing.
             charset_is_lost: !self.is_definition
                 && !self.logs_changes_of_dictionary()
+                && !self.comes_with_rows
                 && may_be_like_temporary(sql),
             ..*self
         }

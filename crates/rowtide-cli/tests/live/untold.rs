@@ -93,6 +93,27 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
     }
 }
 
+/// MariaDB writes this text as it does the one above, but the character set is that of the database, and rows come with it.
+#[test]
+fn a_table_made_of_a_query_is_known_from_its_statement() {
+    for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
+        let (server, prefix) = without_names(version, "selected");
+        let start = position(&server);
+        server
+            .sql(&format!(
+                "CREATE DATABASE {prefix} CHARACTER SET cp1251; USE {prefix};
+                 CREATE TABLE t (PRIMARY KEY (id)) ENGINE=InnoDB SELECT 1 AS id, CONVERT('бю' USING cp1251) AS a;
+                 CREATE TABLE u (id INT PRIMARY KEY, a VARCHAR(9)) ENGINE=MyISAM SELECT id, a FROM t WHERE id = 2;
+                 INSERT INTO u VALUES (2, 'я'); ALTER TABLE t ADD b INT FIRST; ALTER TABLE u ADD b INT FIRST"
+            ))
+            .unwrap();
+        succeed(&mut run(&server, &prefix, &start));
+        let rows = |table: &str| rows(&prefix, &format!("{prefix}.{table}"));
+        assert_eq!(rows("t"), [json!({"id": 1, "a": "бю"})], "{version}");
+        assert_eq!(rows("u"), [json!({"id": 2, "a": "я"})], "{version}");
+    }
+}
+
 /// The names of the columns in the key of a topic's last record.
 fn key_of(prefix: &str, table: &str) -> Vec<String> {
     let all: Vec<Record> = records(stage::kafka(), &format!("{prefix}.{prefix}.{table}"));

@@ -97,6 +97,22 @@ fn a_drop_that_failed_leaves_open_which_tables_are_there() {
 }
 
 #[test]
+fn what_comes_with_rows_is_not_like_a_temporary_table() {
+    let sql = "CREATE TABLE `t` (\n  `a` varchar(3) DEFAULT NULL\n) ENGINE=InnoDB";
+    let of = |comes_with_rows| {
+        let mut tracker = tracker();
+        let session = Session {
+            comes_with_rows,
+            ..session("10.11.2-MariaDB")
+        };
+        let outcome = tracker.apply(sql, &session);
+        matches!(outcome, Outcome::Changes(_)).then(|| columns(&tracker, "t").join(", "))
+    };
+    assert_eq!(of(true).as_deref(), Some("a varchar(3) utf8mb4 null"));
+    assert_eq!(of(false), None);
+}
+
+#[test]
 fn utf8_is_short_for_what_the_server_says() {
     let sql =
         "CREATE TABLE t (a TEXT CHARACTER SET utf8, b TEXT COLLATE utf8_bin, c NCHAR, d TEXT) CHARSET utf8";
