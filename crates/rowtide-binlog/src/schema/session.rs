@@ -3,7 +3,7 @@
 use rowtide_event::Charset;
 
 use super::NameCase;
-use super::text::{is_servers_statement, may_be_like_temporary};
+use super::text::{is_of_failed_drop_database, is_servers_statement, may_be_like_temporary};
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
 
@@ -67,6 +67,8 @@ pub struct Session<'a> {
     pub(super) client_is_swe7: bool,
     /// The statement may have lost the character set of its table, which is none of those that it ran with.
     pub(super) charset_is_lost: bool,
+    /// The statement is what a DROP DATABASE has done that failed then: the database may be there without its character set.
+    pub(super) drops_database: bool,
     /// The statement is the text of SHOW CREATE TABLE: nothing follows from it but what it says.
     pub(super) is_definition: bool,
 }
@@ -92,6 +94,7 @@ impl<'a> Session<'a> {
             bytes_of_client: None,
             client_is_swe7: false,
             charset_is_lost: false,
+            drops_database: false,
             is_definition: false,
         }
     }
@@ -173,6 +176,7 @@ impl<'a> Session<'a> {
                 && !self.logs_changes_of_dictionary()
                 && !self.comes_with_rows
                 && may_be_like_temporary(sql),
+            drops_database: !self.logs_changes_of_dictionary() && is_of_failed_drop_database(sql),
             ..*self
         }
     }

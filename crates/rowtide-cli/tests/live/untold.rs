@@ -114,6 +114,39 @@ fn a_table_made_of_a_query_is_known_from_its_statement() {
     }
 }
 
+/// Where a file of somebody else lies in its folder, the tables are gone and so is the character set, which the binlog does
+/// not tell; CREATE DATABASE IF NOT EXISTS gives it none.
+#[test]
+fn a_database_that_could_not_be_dropped_has_lost_its_character_set() {
+    for version in [
+        ServerVersion::MySql57,
+        ServerVersion::MariaDb1011,
+        ServerVersion::MariaDb118,
+    ] {
+        let (server, prefix) = without_names(version, "undropped");
+        let start = position(&server);
+        let made = format!("CREATE DATABASE {prefix} CHARACTER SET cp1251; CREATE TABLE {prefix}.t (id INT)");
+        server.sql(&made).unwrap();
+        std::fs::write(server.datadir().join(&prefix).join("note.txt"), "").unwrap();
+        assert!(
+            server.sql(&format!("DROP DATABASE {prefix}")).is_err(),
+            "{version}"
+        );
+        server
+            .sql(&format!(
+                "CREATE DATABASE IF NOT EXISTS {prefix} CHARACTER SET cp1251; SET collation_server = greek_general_ci;
+                 USE {prefix}; CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9)); INSERT INTO t VALUES (1, 'ω')"
+            ))
+            .unwrap();
+        succeed(&mut run(&server, &prefix, &start));
+        assert_eq!(
+            rows(&prefix, &format!("{prefix}.t")),
+            [json!({"id": 1, "a": "ω"})],
+            "{version}"
+        );
+    }
+}
+
 /// The names of the columns in the key of a topic's last record.
 fn key_of(prefix: &str, table: &str) -> Vec<String> {
     let all: Vec<Record> = records(stage::kafka(), &format!("{prefix}.{prefix}.{table}"));

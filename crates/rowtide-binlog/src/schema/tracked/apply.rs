@@ -72,7 +72,13 @@ impl SchemaTracker {
             Ddl::CreateTable(create) => self.create_table(&create, session),
             Ddl::AlterTable { table, clauses } => self.alter_table(&table, &clauses, session),
             Ddl::DropTables(_) if session.may_have_left_tables() => Err(Reason::Error(session.error)),
-            Ddl::DropTables(tables) => Ok(tables.into_iter().map(|id| self.drop_table(id)).collect()),
+            Ddl::DropTables(tables) => {
+                let mut changes: Vec<_> = tables.into_iter().map(|id| self.drop_table(id)).collect();
+                if session.drops_database {
+                    changes.extend(self.lose_collation(session));
+                }
+                Ok(changes)
+            }
             Ddl::DropSequences(mut all) => {
                 all.retain(|id| !matches!(self.table(id), Tracked::Known(table) if !table.is_sequence));
                 Ok(all.into_iter().map(|id| self.drop_table(id)).collect())
@@ -91,8 +97,7 @@ impl SchemaTracker {
                 if_not_exists,
                 charset,
             } => {
-                let exists = self.databases.get(&name).is_some_and(|d| d.collation.is_some());
-                if exists && if_not_exists && !or_replace {
+                if if_not_exists && !or_replace && self.databases.contains_key(&name) {
                     return Ok(Vec::new());
                 }
                 let is_made = !if_not_exists || session.changed_dictionary;
@@ -302,6 +307,19 @@ impl SchemaTracker {
         let collation = named.or_else(|| self.database(&name).cloned());
         self.databases.entry(name.clone()).or_default().collation = collation.clone();
         Ok(vec![Change::DatabaseSet { name, collation }])
+    }
+
+    /// A DROP DATABASE has failed. The character set goes with the last table: where one is left, it failed before.
+    fn lose_collation(&mut self, session: &Session<'_>) -> Option<Change> {
+        let name = session.name_case.folded(session.database);
+        let database = self.databases.entry(name.clone()).or_default();
+        database.tables.is_empty().then(|| {
+            database.collation = None;
+            Change::DatabaseSet {
+                name,
+                collation: None,
+            }
+        })
     }
 
     fn drop_database(&mut self, name: String) -> Change {
