@@ -144,13 +144,6 @@ pub const MYSQLBINLOG: &[Known] = &[
     six_digits("VECTOR"),
     as_stored("text"),
     as_stored("bytes"),
-    Known {
-        what: "text",
-        reason: "MariaDB's prints a backslash as one, although it prints bytes with backslashes",
-        right: Right::Both,
-        because: STATEMENTS,
-        is: |found| found.ours.replace(r"\\", "") == found.theirs && found.table == "types.texts",
-    },
 ];
 
 /// Of the crate `mysql_cdc`.

@@ -19,20 +19,21 @@ impl Mysqlbinlog {
     /// Lets it print a file.
     pub fn of(file: &Path) -> Self {
         let arguments = ["-vv", "--base64-output=DECODE-ROWS", &file.display().to_string()];
-        let said = of_server_of(file).mysqlbinlog(&arguments).unwrap();
-        Self(printed(&said).into_iter())
+        let server = server_for(file);
+        let programs = ServerPrograms::fetch(&Cache::open().unwrap(), server).unwrap();
+        let said = programs.mysqlbinlog(&arguments).unwrap();
+        Self(printed(&said, server).into_iter())
     }
 }
 
-/// The programs of a server that knows all that is in the file: MySQL has forgotten rows events of version 1.
-fn of_server_of(file: &Path) -> ServerPrograms {
+/// A server that knows all that is in the file: MySQL has forgotten rows events of version 1.
+fn server_for(file: &Path) -> ServerVersion {
     let name = file.file_name().unwrap().to_string_lossy();
-    let server = if name.starts_with("mariadb") || name.contains("rows-v1") {
+    if name.starts_with("mariadb") || name.contains("rows-v1") {
         ServerVersion::MariaDb118
     } else {
         ServerVersion::MySql97
-    };
-    ServerPrograms::fetch(&Cache::open().unwrap(), server).unwrap()
+    }
 }
 
 impl Peer for Mysqlbinlog {
@@ -50,7 +51,7 @@ impl Peer for Mysqlbinlog {
     }
 }
 
-fn printed(said: &[u8]) -> Vec<Printed> {
+fn printed(said: &[u8], by: ServerVersion) -> Vec<Printed> {
     let mut rows: Vec<Printed> = Vec::new();
     let mut is_after = false;
     for line in lines(said) {
@@ -59,7 +60,7 @@ fn printed(said: &[u8]) -> Vec<Printed> {
                 is_after = line == b"SET";
                 *side(row, is_after) = Some(Image::default());
             }
-            ([b' ', ..], Some(last)) => match (value(&line), last.as_mut()) {
+            ([b' ', ..], Some(last)) => match (value(&line, by), last.as_mut()) {
                 (Ok((at, text)), Ok(row)) => {
                     side(row, is_after).as_mut().unwrap().insert(at, text);
                 }
@@ -102,7 +103,7 @@ fn table(line: &[u8]) -> String {
 
 /// Of "  @1=VALUE /* TYPE meta=... */", the column's place and the value in the common form; or what it says of one
 /// that it cannot print.
-fn value(line: &[u8]) -> Result<(usize, String), String> {
+fn value(line: &[u8], by: ServerVersion) -> Result<(usize, String), String> {
     let line = line.trim_ascii();
     let equals = line.iter().position(|byte| *byte == b'=').unwrap();
     let place: usize = std::str::from_utf8(&line[1..equals]).unwrap().parse().unwrap();
@@ -111,17 +112,17 @@ fn value(line: &[u8]) -> Result<(usize, String), String> {
     let (value, ty) = (&line[equals + 1..comment], &line[comment + 4..]);
     let end = ty.iter().position(|byte| b" (/".contains(byte)).unwrap();
     let ty = std::str::from_utf8(&ty[..end]).unwrap();
-    Ok((place - 1, text(value, ty)))
+    Ok((place - 1, text(value, ty, by)))
 }
 
-fn text(value: &[u8], ty: &str) -> String {
+fn text(value: &[u8], ty: &str, by: ServerVersion) -> String {
     if value == b"NULL" {
         return NULL.to_owned();
     }
     let quoted = value
         .strip_prefix(b"'")
         .and_then(|value| value.strip_suffix(b"'"));
-    let value = quoted.map_or_else(|| value.to_vec(), unescaped);
+    let value = quoted.map_or_else(|| value.to_vec(), |quoted| unescaped(quoted, by));
     let plain = String::from_utf8_lossy(&value).into_owned();
     match ty {
         // Below zero, the number without its sign comes behind in brackets.
@@ -214,17 +215,18 @@ fn string_of_sql_type(text: &str) -> String {
     }
 }
 
-/// The bytes that it writes with backslashes in quotes.
-fn unescaped(text: &[u8]) -> Vec<u8> {
+/// The bytes that it writes in quotes. MariaDB's writes control characters with a backslash, and a backslash as it is: where
+/// one stands before what looks like such a character, nobody can tell.
+fn unescaped(text: &[u8], by: ServerVersion) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::new(), text);
     loop {
         rest = match rest {
-            [b'\\', b'x', high, low, rest @ ..] => {
+            [b'\\', b'x', high, low, rest @ ..] if is_escape(*high, *low, by) => {
                 let digits = [*high, *low];
                 bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
                 rest
             }
-            [b'\\', escaped, rest @ ..] => {
+            [b'\\', escaped, rest @ ..] if !by.is_mariadb() => {
                 bytes.push(match escaped {
                     b'n' => b'\n',
                     b'r' => b'\r',
@@ -242,4 +244,17 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
             [] => return bytes,
         };
     }
+}
+
+/// Whether a byte is written by two such digits.
+fn is_escape(high: u8, low: u8, by: ServerVersion) -> bool {
+    !by.is_mariadb() || matches!(high, b'0' | b'1') && low.is_ascii_hexdigit()
+}
+
+#[test]
+fn backslashes_of_mariadb_stand_for_themselves() {
+    let text = |quoted: &[u8], by| unescaped(quoted, by).escape_ascii().to_string();
+    let path = br"C:\xyz\new\\x0a";
+    assert_eq!(text(path, ServerVersion::MariaDb118), r"C:\\xyz\\new\\\n");
+    assert_eq!(text(br"\x0a\n\\", ServerVersion::MySql97), r"\n\n\\");
 }
