@@ -93,7 +93,7 @@ pub const MYSQL_COMMON: &[Known] = &[
         reason: "it does not know the types of MariaDB's COMPRESSED columns",
         right: Right::Rowtide,
         because: STATEMENTS,
-        is: |found| found.table == "types_new.packed" && found.theirs == "Unknown column type 141",
+        is: |found| ["Unknown column type 140", "Unknown column type 141"].contains(&&*found.theirs),
     },
     Known {
         what: "JSON",
