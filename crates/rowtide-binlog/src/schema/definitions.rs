@@ -134,7 +134,7 @@ pub fn tell(
 /// `CREATE TABLE ... SELECT`, of `CREATE TABLE ... LIKE` a temporary table, and of one to which
 /// `sql_generate_invisible_primary_key` gives a key.
 pub fn is_servers_text(sql: &str) -> bool {
-    sql.contains("` (\n  `")
+    sql.contains("` (\n  `") || sql.contains("\" (\n  \"")
 }
 
 /// Whether labels of an ENUM or SET may have lost characters in a text that is the server's own.
@@ -212,6 +212,7 @@ mod tests {
         assert!(is_servers_text(
             "CREATE TABLE `t``1` (\n  `n` int\n) START TRANSACTION"
         ));
+        assert!(is_servers_text("CREATE TABLE \"t\" (\n  \"n\" int(11)\n)"));
         assert!(!is_servers_text("CREATE TABLE `t` (`n` int)"));
         assert!(labels("utf8mb4").labels_are_doubtful);
         assert!(!labels("latin1").labels_are_doubtful);

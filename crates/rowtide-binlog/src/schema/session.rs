@@ -17,6 +17,9 @@ const MAXDB: u64 = 0x1000;
 const MSSQL: u64 = 0x400;
 /// `ORACLE` in MariaDB's `sql_mode`: DATE has a time of day.
 const ORACLE: u64 = 0x200;
+/// `POSTGRESQL`, `ORACLE`, `MSSQL`, `DB2`, `MAXDB`, `NO_TABLE_OPTIONS` and `ANSI` in `sql_mode`: servers show no options of a
+/// table.
+const WITHOUT_TABLE_OPTIONS: u64 = 0x100 | ORACLE | MSSQL | 0x800 | MAXDB | 0x4000 | 0x4_0000;
 /// `NO_BACKSLASH_ESCAPES` in `sql_mode`: a backslash in a string is a backslash.
 const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
 /// `explicit_defaults_for_timestamp` in the flags that MariaDB logs.
@@ -175,7 +178,7 @@ impl<'a> Session<'a> {
             charset_is_lost: !self.is_definition
                 && !self.logs_changes_of_dictionary()
                 && !self.comes_with_rows
-                && may_be_like_temporary(sql),
+                && may_be_like_temporary(sql, self),
             drops_database: !self.logs_changes_of_dictionary() && is_of_failed_drop_database(sql),
             ..*self
         }
@@ -212,6 +215,11 @@ impl<'a> Session<'a> {
 
     pub(super) fn has_ansi_quotes(&self) -> bool {
         self.sql_mode & ANSI_QUOTES != 0
+    }
+
+    /// Whether the storage engine and other options of tables are in texts that the server writes.
+    pub(super) fn shows_table_options(&self) -> bool {
+        self.sql_mode & WITHOUT_TABLE_OPTIONS == 0
     }
 
     pub(super) fn has_bracket_quotes(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use rowtide_event::Charset;
 
+use super::Session;
 use super::definitions::is_servers_text;
 use crate::event::StatusVariables;
 
@@ -39,12 +40,21 @@ pub(super) fn is_servers_statement(sql: &str) -> bool {
 }
 
 /// Whether a CREATE TABLE may be the server's in place of `CREATE TABLE ... LIKE` a temporary table or one of
-/// information_schema. It names the storage engine, but not the character set of the table, which is that of the other.
-pub(super) fn may_be_like_temporary(sql: &str) -> bool {
-    let Some((head, rest)) = sql.split_once(" (\n  `") else {
+/// information_schema. It names the storage engine unless `sql_mode` keeps it from that, but not the character set of the
+/// table, which is that of the other. With `sql_quote_show_create` off it looks as if a client had written it.
+pub(super) fn may_be_like_temporary(sql: &str, session: &Session<'_>) -> bool {
+    let quote = if session.has_ansi_quotes() { '"' } else { '`' };
+    let Some((head, rest)) = sql.split_once(&format!(" (\n  {quote}")) else {
         return false;
     };
-    let Some((columns, options)) = rest.rsplit_once("\n) ENGINE=") else {
+    let engine = || {
+        ["\n) ENGINE=", "\n) TYPE="]
+            .iter()
+            .find_map(|is| rest.rsplit_once(is))
+    };
+    let without_options = || rest.strip_suffix("\n)").map(|columns| (columns, ""));
+    let shown = session.shows_table_options().then(engine);
+    let Some((columns, options)) = shown.unwrap_or_else(without_options) else {
         return false;
     };
     let says_charset = [" CHARSET=", " COLLATE="]
@@ -53,15 +63,13 @@ pub(super) fn may_be_like_temporary(sql: &str) -> bool {
     let mut lines = columns.lines();
     let first = lines.next();
     let is_line = |line: &str| line.strip_prefix("  ").is_some_and(|line| !line.starts_with(' '));
-    let first_is_column = first.is_some_and(is_column_of_the_servers);
+    let is_column = |line: &str| is_column_of_the_servers(line, quote);
+    let column_of = |line: &str| line.strip_prefix("  ")?.strip_prefix(quote).map(is_column);
     head.starts_with("CREATE ")
         && !says_charset
         && !has_small_keyword(sql)
-        && first_is_column
-        && lines.all(|line| {
-            let column = line.strip_prefix("  `");
-            is_line(line) && column.is_none_or(is_column_of_the_servers)
-        })
+        && first.is_some_and(is_column)
+        && lines.all(|line| is_line(line) && column_of(line) != Some(false))
 }
 
 /// Words that servers write in capitals, whoever has written them before.
@@ -89,7 +97,7 @@ fn has_small_keyword(sql: &str) -> bool {
         match (quote, c) {
             (Some(end), _) if c == end => quote = None,
             (Some(_), _) => {}
-            (None, '\'' | '`') => quote = Some(c),
+            (None, '\'' | '`' | '"') => quote = Some(c),
             (None, '(') => depth = depth.saturating_add(1),
             (None, ')') => depth = depth.saturating_sub(1),
             // The brackets of the statement itself are around all columns.
@@ -109,8 +117,8 @@ pub(super) fn is_of_failed_drop_database(sql: &str) -> bool {
 }
 
 /// Whether a column is written as servers before MySQL 8.0 and MariaDB's write it: behind its name, integers have a width.
-fn is_column_of_the_servers(line: &str) -> bool {
-    let Some((_, definition)) = line.split_once("` ") else {
+fn is_column_of_the_servers(line: &str, quote: char) -> bool {
+    let Some((_, definition)) = line.split_once(&format!("{quote} ")) else {
         return false;
     };
     let name = definition.split([' ', ',']).next().unwrap_or_default();
@@ -121,6 +129,7 @@ fn is_column_of_the_servers(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::NameCase;
 
     fn text_of(client: &str, statement: &[u8]) -> String {
         let collations: &[u8] = match client {
@@ -144,11 +153,38 @@ mod tests {
         assert_eq!(text_of("utf8mb4", b"SET @a = '\xff'"), "SET @a = '\u{fffd}'");
     }
 
+    fn session(sql_mode: u64) -> Session<'static> {
+        Session {
+            sql_mode,
+            ..Session::new("d", "10.11.2-MariaDB".parse().unwrap(), NameCase::Matters)
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_table_like_a_temporary_one_is_that_of_its_sql_mode() {
+        const ANSI: u64 = 0x4_000f;
+        const ANSI_QUOTES: u64 = 0x4;
+        const NO_TABLE_OPTIONS: u64 = 0x4000;
+        let columns =
+            "CREATE TABLE `l` (\n  `a` int(11) NOT NULL,\n  `b` varchar(3),\n  PRIMARY KEY (`a`)\n)";
+        let quoted = columns.replace('`', "\"");
+        let is_lost = |sql: &str, sql_mode| may_be_like_temporary(sql, &session(sql_mode));
+        assert!(is_lost(columns, NO_TABLE_OPTIONS));
+        assert!(is_lost(&quoted, ANSI));
+        assert!(is_lost(&format!("{quoted} ENGINE=InnoDB"), ANSI_QUOTES));
+        assert!(is_lost(&format!("{columns} TYPE=InnoDB"), 0));
+        assert!(is_lost(&quoted.replace("\"b\"", "\"key\""), ANSI));
+        assert!(!is_lost(&quoted, ANSI_QUOTES));
+        assert!(!is_lost(columns, ANSI));
+        assert!(!is_lost(&quoted.replace("NOT NULL", "not null"), ANSI));
+        assert!(!is_lost(&format!("{columns} ENGINE=InnoDB"), NO_TABLE_OPTIONS));
+    }
+
     #[test]
     fn the_character_set_of_a_temporary_table_is_lost() {
         let columns =
             "CREATE TABLE `d`.`l` (\n  `a` int(11) NOT NULL,\n  `b` varchar(3),\n  PRIMARY KEY (`a`)\n)";
-        let is_lost = |sql: &str| may_be_like_temporary(sql);
+        let is_lost = |sql: &str| may_be_like_temporary(sql, &session(0));
         assert!(is_lost(&format!("{columns} ENGINE=InnoDB")));
         assert!(is_lost(&format!("{columns} ENGINE=MEMORY COMMENT='x'")));
         assert!(!is_lost(columns));

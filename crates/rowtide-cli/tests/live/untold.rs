@@ -73,13 +73,22 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
         let (server, prefix) = without_names(version, "like");
         let statements = "CREATE TEMPORARY TABLE g (id INT PRIMARY KEY, a VARCHAR(9), e ENUM('é', 'б') CHARACTER SET utf8mb4)
              CHARACTER SET cp1251; CREATE TABLE t LIKE g; INSERT INTO t VALUES (1, 'бю', 'б');
-             CREATE TABLE u LIKE information_schema.character_sets; INSERT INTO u VALUES ('é', 'ж', '', 1)";
-        follow(&server, &prefix, statements, &[("t", 1), ("u", 1)]);
-        assert_eq!(
-            rows(&prefix, &format!("{prefix}.t")),
-            [json!({"id": 1, "a": "бю", "e": "б"})],
-            "{version}"
+             CREATE TABLE u LIKE information_schema.character_sets; INSERT INTO u VALUES ('é', 'ж', '', 1);
+             SET sql_mode = 'ANSI'; CREATE TABLE ansi LIKE g; INSERT INTO ansi VALUES (1, 'бю', 'б');
+             SET sql_mode = 'NO_TABLE_OPTIONS'; CREATE TABLE bare LIKE g; INSERT INTO bare VALUES (1, 'бю', 'б')";
+        follow(
+            &server,
+            &prefix,
+            statements,
+            &[("t", 1), ("u", 1), ("ansi", 1), ("bare", 1)],
         );
+        for table in ["t", "ansi", "bare"] {
+            assert_eq!(
+                rows(&prefix, &format!("{prefix}.{table}")),
+                [json!({"id": 1, "a": "бю", "e": "б"})],
+                "{version} {table}"
+            );
+        }
         let of_schema: Vec<(Value, Value)> = rows(&prefix, &format!("{prefix}.u"))
             .into_iter()
             .map(|row| {
