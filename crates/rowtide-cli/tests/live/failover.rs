@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use rowtide_testbed::oracle::Oracle;
-use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, ServerVersion};
+use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, ServerVersion, SlowLink};
 
 use crate::random_schemas::ssl_mode;
-use crate::stage::{self, assert_says, eventually, fail, succeed};
+use crate::stage::{self, Running, assert_says, eventually, fail, succeed};
 
 /// The checkpoint cannot be gone on with.
 const CHECKPOINT: i32 = 6;
@@ -99,6 +99,65 @@ fn goes_on(options: &MySqlOptions) {
     assert_says(&said, &["checkpoint"]);
 }
 
+#[test]
+fn inside_a_mysql_transaction() {
+    goes_on_inside(ServerVersion::MySql97, "--binlog-transaction-compression=ON");
+}
+
+#[test]
+fn inside_a_mariadb_transaction() {
+    goes_on_inside(ServerVersion::MariaDb118, "--log-bin-compress=ON");
+}
+
+/// The transaction that was cut stands elsewhere in the replica's binlog, in smaller events, and compressed.
+fn goes_on_inside(version: ServerVersion, compression: &str) {
+    const DOUBLINGS: u32 = 13;
+    const ROWS: u64 = 1 << DOUBLINGS;
+    let source = MySql::start(MySqlOptions::of(version)).unwrap();
+    let options = MySqlOptions {
+        server_id: 2,
+        ..MySqlOptions::of(version)
+    };
+    let options = options.with("--log-slave-updates").with(compression);
+    let replica = MySql::start(options.with("--binlog-row-event-max-size=1024")).unwrap();
+    follow(&source, &replica);
+    source
+        .sql("CREATE DATABASE shop; CREATE TABLE shop.parts (id INT PRIMARY KEY, n INT, text VARCHAR(300))")
+        .unwrap();
+    let doubling = |times| {
+        let rows = 1 << times;
+        format!("INSERT INTO parts SELECT id + {rows}, n, REPEAT(SHA2(id, 256), 4) FROM parts;")
+    };
+    let doublings: String = (0..DOUBLINGS).map(doubling).collect();
+    let insert = "USE shop; BEGIN; INSERT INTO parts VALUES (1, 0, '');";
+    let update = "UPDATE parts SET n = id WHERE id % 2 = 0; COMMIT";
+    source.sql(&format!("{insert} {doublings} {update}")).unwrap();
+
+    // Some 4 MB: it is killed before the end on a fast machine too.
+    let link = SlowLink::to(source.port(), 1 << 20).unwrap();
+    let prefix = format!("inside{}", version.number().replace('.', ""));
+    let mut run_at_source = run(&source, &prefix);
+    run_at_source.args(["--source", &stage::source_at(link.port()), "--start", "earliest"]);
+    let mut running = Running::start(run_at_source.args(["--commit-bytes", "65536"]));
+    let topic = format!("{prefix}.shop.parts");
+    let delivered = || stage::kafka().ends(true).unwrap().of(&topic).unwrap_or_default();
+    eventually("a part of the transaction is delivered", || {
+        assert!(running.is_running(), "it ended before it was killed");
+        delivered() > 1_000
+    });
+    running.kill9();
+    let cut_at = delivered();
+    take_over(&source, &replica);
+    succeed(&mut run(&replica, &prefix));
+    let (oracle, seen) = judged(&topic);
+    let inserts = (1..=ROWS).map(|id| format!("{id} c"));
+    let updates = (1..=ROWS).filter(|id| id % 2 == 0).map(|id| format!("{id} u"));
+    assert!(inserts.chain(updates).eq(seen), "{:?}", oracle.findings);
+    assert!(cut_at.cast_unsigned() < ROWS * 3 / 2, "{cut_at}");
+    let differences = oracle.differences(&replica, "shop", "parts").unwrap();
+    assert_eq!(differences, Vec::<String>::new());
+}
+
 fn run(server: &MySql, prefix: &str) -> Command {
     let mut run = stage::run(server, stage::kafka(), prefix, "shop");
     run.args(["--until-idle", "500ms", "--source-ssl-mode", ssl_mode(server)]);
@@ -110,18 +169,7 @@ fn run(server: &MySql, prefix: &str) -> Command {
 fn changes(server: &MySql, prefix: &str) -> [(String, Vec<String>); 2] {
     ["orders", "parts"].map(|table| {
         let topic = format!("{prefix}.shop.{table}");
-        let (mut oracle, mut seen) = (Oracle::default(), Vec::new());
-        stage::kafka()
-            .consume(&[&topic], true, |record| {
-                if record.value.is_some() {
-                    let key: serde_json::Value =
-                        serde_json::from_slice(record.key.as_deref().unwrap()).unwrap();
-                    let id = key.as_object().and_then(|key| key.values().next()).unwrap();
-                    seen.push(format!("{id} {}", stage::operation(&record)));
-                }
-                oracle.observe(&record)
-            })
-            .unwrap();
+        let (oracle, seen) = judged(&topic);
         // Columns that ALTER TABLE adds do not follow from what came before.
         let found = &oracle.findings;
         assert_eq!(
@@ -134,6 +182,22 @@ fn changes(server: &MySql, prefix: &str) -> [(String, Vec<String>); 2] {
         assert_eq!(differences, Vec::<String>::new(), "{topic}");
         (table.to_owned(), seen)
     })
+}
+
+/// The changes in a topic by the first column of their keys, and what they make of the table.
+fn judged(topic: &str) -> (Oracle, Vec<String>) {
+    let (mut oracle, mut seen) = (Oracle::default(), Vec::new());
+    stage::kafka()
+        .consume(&[topic], true, |record| {
+            if record.value.is_some() {
+                let key: serde_json::Value = serde_json::from_slice(record.key.as_deref().unwrap()).unwrap();
+                let id = key.as_object().and_then(|key| key.values().next()).unwrap();
+                seen.push(format!("{id} {}", stage::operation(&record)));
+            }
+            oracle.observe(&record)
+        })
+        .unwrap();
+    (oracle, seen)
 }
 
 /// Lets a server follow another one by GTIDs, from the beginning.
