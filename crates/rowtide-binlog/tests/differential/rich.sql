@@ -158,6 +158,12 @@ INSERT INTO years VALUES (NULL, 2000, 2), (NULL, 2001, 3);
 COMMIT;
 SET SESSION binlog_transaction_compression = OFF;
 
+-- A row that is logged without a single column.
+CREATE TABLE bare (a INT, b INT DEFAULT 2);
+SET SESSION binlog_row_image = MINIMAL;
+INSERT INTO bare VALUES ();
+SET SESSION binlog_row_image = FULL;
+
 UPDATE texts SET id = id + 100; DELETE FROM texts;
 UPDATE bytes SET id = id + 100; DELETE FROM bytes;
 UPDATE places SET id = id + 100; DELETE FROM places;
