@@ -51,7 +51,7 @@ pub async fn source(
     let mut client = Client::connect(options).await?;
     let info = ServerInfo::read(&mut client).await?;
     let grants = server::grants(&mut client).await?;
-    let seen = schema::captured_names(&mut client, tables).await?;
+    let seen = schema::Names::ask(&mut client, tables).await?.captured;
     let mut findings = server::preflight(&info, &grants, server_id);
     findings.extend(visibility::findings(&info, &grants, tables, &seen));
     findings.extend(missing_tables(&grants, tables, &seen));

@@ -189,6 +189,7 @@ impl HistoryWriter {
                 table_changes::created(table, self.comments).into_iter().collect(),
             ),
             Pictured::Forgotten(id) => (forgotten_entry(id), Vec::new()),
+            Pictured::View(id) => (view_entry(id), Vec::new()),
         };
         HistoryMessage {
             record: self.record(entry, &place, executed, changes),
@@ -196,6 +197,7 @@ impl HistoryWriter {
                 Pictured::Database(name, collation) => schema::of_database(name, collation.as_ref()),
                 Pictured::Table(table) => schema::of_table(table),
                 Pictured::Forgotten(id) => schema::unclear(id),
+                Pictured::View(id) => schema::dropped(id),
             }],
         }
     }
@@ -269,6 +271,14 @@ fn forgotten_entry(id: &TableId) -> HistoryEntry {
     HistoryEntry {
         database: id.database.clone(),
         ddl: "/* a table is another than the statements until here have made it */".to_owned(),
+    }
+}
+
+/// A comment alone, too.
+fn view_entry(id: &TableId) -> HistoryEntry {
+    HistoryEntry {
+        database: id.database.clone(),
+        ddl: "/* CREATE TABLE IF NOT EXISTS has made no table: the name is that of a view */".to_owned(),
     }
 }
 

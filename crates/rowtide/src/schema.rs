@@ -23,11 +23,11 @@ use tracing::warn;
 use crate::error::Error;
 use crate::history::Read;
 
-pub(crate) use effects::{of_database, of_outcome, of_table, unclear};
+pub(crate) use effects::{dropped, of_database, of_outcome, of_table, unclear};
 pub(crate) use image::{Image, Pictured};
 pub(crate) use place::Place;
 pub(crate) use recovery::{Recovered, recover, recover_at};
-pub(crate) use seeds::{Seeds, captured_names, definitions_of, end_of_binlog};
+pub(crate) use seeds::{Names, Seeds, definitions_of, end_of_binlog};
 
 /// What a statement may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,8 +203,14 @@ impl Schema {
                 learned.push(Pictured::Database(name, Some(collation)));
             }
         }
-        for told in seeds.tables_due() {
+        let (tables, views) = (seeds.tables_due(), seeds.views_due());
+        for told in tables {
             learned.extend(self.take(told).map(Pictured::Table));
+        }
+        for id in views {
+            if self.tracker.set_view(&id) {
+                learned.push(Pictured::View(id));
+            }
         }
         learned
     }

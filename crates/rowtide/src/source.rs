@@ -19,7 +19,7 @@ use crate::history::HistoryWriter;
 use crate::pictures::Pictures;
 use crate::pipeline::CaptureSettings;
 use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState, is_before};
-use crate::schema::{Recovered, Schema, Seeds, captured_names};
+use crate::schema::{Names, Recovered, Schema, Seeds};
 use crate::visibility;
 
 /// A connection to a server that can be captured.
@@ -28,8 +28,7 @@ pub(crate) struct Source {
     pub(crate) info: ServerInfo,
     name_case: NameCase,
     pub(crate) state: SourceState,
-    /// The captured tables that the account sees.
-    names: HashSet<TableId>,
+    names: Names,
 }
 
 /// What is known of tables where the stream begins, and what is to become of it.
@@ -66,8 +65,13 @@ pub(crate) async fn open(settings: &CaptureSettings) -> Result<Source, Error> {
     let info = ServerInfo::read(&mut client).await?;
     let grants = check_fit(&mut client, &info, settings).await?;
     let state = state(&mut client, &info).await?;
-    let names = captured_names(&mut client, &settings.tables).await?;
-    report(&visibility::findings(&info, &grants, &settings.tables, &names))?;
+    let names = Names::ask(&mut client, &settings.tables).await?;
+    report(&visibility::findings(
+        &info,
+        &grants,
+        &settings.tables,
+        &names.captured,
+    ))?;
     let name_case = NameCase::of(info.lower_case_table_names);
     Ok(Source {
         client,
@@ -207,7 +211,7 @@ impl Source {
     pub(crate) async fn look_again(&mut self, settings: &CaptureSettings) -> Result<(), Error> {
         let state = state(&mut self.client, &self.info).await?;
         if state.end != self.state.end {
-            self.names = captured_names(&mut self.client, &settings.tables).await?;
+            self.names = Names::ask(&mut self.client, &settings.tables).await?;
         }
         self.state = state;
         Ok(())
@@ -218,14 +222,15 @@ impl Source {
         match filter
             .literal_tables()
             .into_iter()
-            .find(|id| !self.names.contains(id))
+            .find(|id| !self.names.captured.contains(id))
         {
             Some(missing) => Err(Error::UnknownTable(missing)),
             None => Ok(()),
         }
     }
 
-    /// Asks the server for captured tables that are not known, and for databases.
+    /// Asks the server for captured tables that are not known, and for databases. Views are told of where the answer holds
+    /// anyway: to look ahead for them alone is not worth while.
     async fn seeds(
         &mut self,
         settings: &CaptureSettings,
@@ -238,20 +243,25 @@ impl Source {
         let unknown = match known {
             Known::FromHistory(recovered) => self.not_in(recovered),
             Known::Nothing if is_logged => Vec::new(),
-            Known::Nothing => self.names.iter().cloned().collect(),
+            Known::Nothing => self.names.captured.iter().cloned().collect(),
         };
         let knows_databases = match known {
             Known::FromHistory(recovered) => recovered.has_image,
             Known::Nothing => is_logged,
         };
-        if unknown.is_empty() && knows_databases {
+        let knows_all = unknown.is_empty() && knows_databases;
+        let views = match known {
+            Known::Nothing if is_logged => HashSet::new(),
+            _ => self.folded_views(),
+        };
+        if knows_all && views.is_empty() {
             return Ok(None);
         }
         let (client, source) = (&mut self.client, &settings.source);
-        let mut seeds = Seeds::ask(client, source, &self.info, &unknown, &self.state.end).await?;
+        let mut seeds = Seeds::ask(client, source, &self.info, &unknown, views, &self.state.end).await?;
         if self.is_at(resume, seeds.after()) {
             seeds.reach();
-        } else if !is_logged || look_ahead == LookAhead::Always {
+        } else if (!is_logged && !knows_all) || look_ahead == LookAhead::Always {
             let client = Client::connect(&settings.source).await?;
             let options = replica_options(settings);
             let found = backlog::statements(client, options, resume, seeds.after(), history).await?;
@@ -260,12 +270,22 @@ impl Source {
         Ok(Some(seeds))
     }
 
+    fn folded_views(&self) -> HashSet<TableId> {
+        let views = self.names.views.iter();
+        views.map(|id| self.name_case.folded_table(id)).collect()
+    }
+
     fn not_in(&self, recovered: &Recovered) -> Vec<TableId> {
         let is_known = |id: &TableId| {
             let folded = self.name_case.folded_table(id);
             matches!(recovered.tracker.table(&folded), Tracked::Known(_))
         };
-        self.names.iter().filter(|id| !is_known(id)).cloned().collect()
+        self.names
+            .captured
+            .iter()
+            .filter(|id| !is_known(id))
+            .cloned()
+            .collect()
     }
 
     /// Whether the stream begins behind everything that the server had at `end`, which is where it stood when the state

@@ -21,7 +21,7 @@ use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
 use crate::pipeline::CaptureSettings;
 use crate::resume::{DumpStart, Resume, resume};
-use crate::schema::{Place, captured_names, definitions_of, end_of_binlog, recover};
+use crate::schema::{Names, Place, definitions_of, end_of_binlog, recover};
 use crate::source::{self, Source, replica_options};
 use crate::start::StartFrom;
 use crate::supervise::recorded;
@@ -212,8 +212,8 @@ impl<'a> Walk<'a> {
     /// The captured tables, on either side, without an answer.
     async fn open(&mut self) -> Result<Vec<TableId>, Error> {
         let name_case = self.source.name_case();
-        let there = captured_names(&mut self.source.client, &self.settings.tables).await?;
-        let there = there.iter().map(|id| name_case.folded_table(id));
+        let there = Names::ask(&mut self.source.client, &self.settings.tables).await?;
+        let there = there.captured.iter().map(|id| name_case.folded_table(id));
         let all: BTreeSet<TableId> = there.chain(self.captured()).collect();
         Ok(all
             .into_iter()

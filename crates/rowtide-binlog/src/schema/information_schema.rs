@@ -14,10 +14,10 @@ use keys::{hash_keys, identifying_key};
 /// A row of a result: one value a column, `None` for NULL.
 type Row = Vec<Option<Vec<u8>>>;
 
-/// Asks for the names of all tables that have rows of their own, those of the server's own databases left out. MariaDB's
-/// system-versioned tables and its sequences are such.
-pub const TABLES: &str = "SELECT table_schema, table_name FROM information_schema.tables \
-     WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE') \
+/// Asks for the names of all views, and of all tables that have rows of their own, those of the server's own databases left
+/// out. MariaDB's system-versioned tables and its sequences are such.
+pub const TABLES: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
+     WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE', 'VIEW') \
      AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
      ORDER BY table_schema, table_name";
 
@@ -66,15 +66,37 @@ pub enum Unreadable {
     Row(&'static str),
 }
 
-/// Reads the rows of [`TABLES`].
+/// The tables in the rows of [`TABLES`].
 ///
 /// # Errors
 /// If a row lacks a name or has one that is no UTF-8.
 pub fn table_names(rows: &[Row]) -> Result<Vec<TableId>, Unreadable> {
-    let name = |row: &Row| Some(TableId::new(text(row, 0)?, text(row, 1)?));
-    rows.iter()
-        .map(|row| name(row).ok_or(Unreadable::Row("information_schema.tables")))
-        .collect()
+    names(rows, |kind| kind != "VIEW")
+}
+
+/// The views in the rows of [`TABLES`].
+///
+/// # Errors
+/// As [`table_names`].
+pub fn view_names(rows: &[Row]) -> Result<Vec<TableId>, Unreadable> {
+    names(rows, |kind| kind == "VIEW")
+}
+
+fn names(rows: &[Row], is_wanted: fn(&str) -> bool) -> Result<Vec<TableId>, Unreadable> {
+    let name = |row: &Row| {
+        Some((
+            TableId::new(text(row, 0)?, text(row, 1)?),
+            is_wanted(text(row, 2)?),
+        ))
+    };
+    let mut names = Vec::new();
+    for row in rows {
+        let (name, is_wanted) = name(row).ok_or(Unreadable::Row("information_schema.tables"))?;
+        if is_wanted {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// Asks for a table's columns in their order.
@@ -237,14 +259,19 @@ mod tests {
 
     #[test]
     fn names_of_tables() {
-        let names = table_names(&rows(&[&["shop", "orders"], &["größe", "表"]]));
-        assert_eq!(names, Ok(vec![id(), TableId::new("größe", "表")]));
+        let told = rows(&[
+            &["shop", "orders", "BASE TABLE"],
+            &["shop", "seen", "VIEW"],
+            &["größe", "表", "SEQUENCE"],
+        ]);
+        assert_eq!(table_names(&told), Ok(vec![id(), TableId::new("größe", "表")]));
+        assert_eq!(view_names(&told), Ok(vec![TableId::new("shop", "seen")]));
         assert_eq!(
-            table_names(&rows(&[&["shop", NULL]])),
+            table_names(&rows(&[&["shop", NULL, "VIEW"]])),
             Err(Unreadable::Row("information_schema.tables"))
         );
         assert_eq!(
-            table_names(&[vec![Some(vec![0xff]), Some(vec![])]]),
+            view_names(&[vec![Some(vec![0xff]), Some(vec![]), Some(vec![])]]),
             Err(Unreadable::Row("information_schema.tables"))
         );
     }

@@ -4,11 +4,11 @@
 use std::process::Command;
 
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::random_schemas::position;
 use crate::schema::{self, rows};
-use crate::stage::{assert_says, fail, succeed};
+use crate::stage::{self, Running, assert_says, eventually, fail, succeed};
 
 /// The stream holds something that cannot be followed.
 const STREAM: i32 = 7;
@@ -63,6 +63,61 @@ fn a_view_of_which_nothing_is_known_is_not_taken_for_a_table() {
         let rows = |table: &str| rows(&prefix, &format!("{prefix}.{table}"));
         assert_eq!(rows("t"), [json!({"b": 1, "a": 2})], "{version}");
         assert_eq!(rows("u"), [json!({"b": 3, "a": 4})], "{version}");
+    }
+}
+
+/// The names of the tables that are known at the checkpoint.
+fn tables_known(prefix: &str) -> Vec<String> {
+    let mut show = stage::rowtide();
+    show.args(["schema", "show", "--format", "json", "--kafka"])
+        .args([&stage::kafka().bootstrap(), "--topic-prefix", prefix]);
+    let shown = String::from_utf8(succeed(&mut show).stdout).unwrap();
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].to_string();
+    shown.lines().map(id).collect()
+}
+
+/// MariaDB does not log CREATE TABLE IF NOT EXISTS then.
+#[test]
+fn no_table_is_known_by_the_name_of_a_view() {
+    for version in ServerVersion::ALL {
+        let (server, prefix) = without_names(version, "unseen");
+        server
+            .sql(&format!(
+                "CREATE DATABASE {prefix}; USE {prefix}; CREATE VIEW t AS SELECT 1 a; CREATE VIEW u AS SELECT 1 a"
+            ))
+            .unwrap();
+        let start = position(&server);
+        let make = |table: &str| {
+            let sql = format!("USE {prefix}; CREATE TABLE IF NOT EXISTS {table} (a INT PRIMARY KEY, b INT)");
+            server.sql(&sql).unwrap();
+        };
+        make("kept");
+        make("t");
+        succeed(&mut run(&server, &prefix, &start));
+        let kept = [format!("{:?}", format!("\"{prefix}\".\"kept\""))];
+        assert_eq!(
+            tables_known(&prefix),
+            kept,
+            "{version}: a start before the statement"
+        );
+        make("u");
+        succeed(&mut run(&server, &prefix, &start));
+        assert_eq!(tables_known(&prefix), kept, "{version}: while nobody read");
+        let mut follow = stage::run(&server, stage::kafka(), &prefix, &prefix);
+        let mut follower = Running::start(follow.args(["--source-ssl-mode", "disabled"]));
+        server
+            .sql(&format!("INSERT INTO {prefix}.kept VALUES (1, 2)"))
+            .unwrap();
+        let rows = || rows(&prefix, &format!("{prefix}.kept"));
+        eventually("it follows", || rows().len() == 1);
+        make("t");
+        server
+            .sql(&format!("INSERT INTO {prefix}.kept VALUES (3, 4)"))
+            .unwrap();
+        eventually("it has come to the statement", || rows().len() == 2);
+        follower.terminate();
+        assert_eq!(follower.exit_code(), Some(0));
+        assert_eq!(tables_known(&prefix), kept, "{version}: while it ran");
     }
 }
 

@@ -65,7 +65,8 @@ pub(crate) fn of_table(table: &TrackedTable) -> Effect {
     }
 }
 
-fn dropped(id: &TableId) -> Effect {
+/// The effect of a table that is not there.
+pub(crate) fn dropped(id: &TableId) -> Effect {
     Effect::TableDropped {
         database: id.database.clone(),
         table: id.table.clone(),

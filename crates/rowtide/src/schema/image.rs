@@ -21,6 +21,8 @@ pub(crate) enum Pictured {
     Table(Arc<TrackedTable>),
     /// A table that is not what it was taken for. No image has it.
     Forgotten(TableId),
+    /// What was taken for a table is a view. No image has it.
+    View(TableId),
 }
 
 impl Image {

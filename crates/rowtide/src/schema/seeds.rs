@@ -22,6 +22,7 @@ use crate::resume::{ResumeRefused, is_before};
 pub(crate) struct Seeds {
     databases: HashMap<String, Collation>,
     tables: HashMap<TableId, Answer>,
+    views: HashSet<TableId>,
     /// The end of the binlog before and after the server was asked.
     before: BinlogPosition,
     after: BinlogPosition,
@@ -54,12 +55,13 @@ pub(super) enum WhyNot<'a> {
 }
 
 impl Seeds {
-    /// Asks the server for tables, and for all databases.
+    /// Asks the server for tables, and for all databases. It has told of `views` behind `before`.
     pub(crate) async fn ask(
         client: &mut Client,
         source: &SourceOptions,
         info: &ServerInfo,
         tables: &[TableId],
+        views: HashSet<TableId>,
         before: &BinlogPosition,
     ) -> Result<Self, Error> {
         let name_case = NameCase::of(info.lower_case_table_names);
@@ -71,6 +73,7 @@ impl Seeds {
                 .filter_map(|(name, collation)| Some((name_case.folded(&name), collation?)))
                 .collect(),
             tables,
+            views,
             before: before.clone(),
             after: end_of_binlog(client).await?,
             to_come: None,
@@ -104,6 +107,8 @@ impl Seeds {
         let foreseen = !is_before(&self.before, end);
         if !foreseen {
             self.tables.retain(|id, _| !touched.touches(id));
+            self.views
+                .retain(|id| makes_table(touched) || !touched.touches(id));
             if let Touched::Database { name, .. } = touched {
                 self.databases.remove(name);
             }
@@ -144,6 +149,16 @@ impl Seeds {
         let due = self.tables.extract_if(|id, answer| answer.is_ok() && is_due(id));
         let mut due: Vec<Definition> = due.filter_map(|(_, answer)| answer.ok()).collect();
         due.sort_by(|a, b| a.table.id.cmp(&b.table.id));
+        due
+    }
+
+    /// Views that are there from here on.
+    pub(super) fn views_due(&mut self) -> Vec<TableId> {
+        let Some(to_come) = &self.to_come else {
+            return Vec::new();
+        };
+        let mut due: Vec<TableId> = self.views.extract_if(|id| !to_come.changes_view(id)).collect();
+        due.sort();
         due
     }
 
@@ -204,9 +219,22 @@ impl ToCome {
         self.statements.iter().find(in_database).map(Touched::verb)
     }
 
+    /// Whether what is a view at the end may not be one before. Where nothing but CREATE TABLE is to come for its name, that
+    /// is one with IF NOT EXISTS, which finds the view: a table would have to go before there is a view.
+    fn changes_view(&self, id: &TableId) -> bool {
+        let changes = |touched: &Touched| touched.touches(id) && !makes_table(touched);
+        self.any > 0
+            || self.databases.contains_key(&id.database)
+            || (self.tables.contains_key(id) && self.statements.iter().any(changes))
+    }
+
     fn touches(&self, id: &TableId) -> bool {
         self.any > 0 || self.tables.contains_key(id) || self.databases.contains_key(&id.database)
     }
+}
+
+fn makes_table(touched: &Touched) -> bool {
+    touched.verb() == "CREATE TABLE"
 }
 
 /// Whether it was the last.
@@ -314,15 +342,29 @@ pub(crate) async fn end_of_binlog(client: &mut Client) -> Result<BinlogPosition,
     Ok(status.ok_or(ResumeRefused::NoFiles)?.position)
 }
 
-/// The tables on the server that the filter captures and the account sees.
-pub(crate) async fn captured_names(
-    client: &mut Client,
-    filter: &TableFilter,
-) -> Result<HashSet<TableId>, Error> {
-    let rows = client.query(information_schema::TABLES).await?.rows;
-    let all = information_schema::table_names(&rows)
-        .map_err(|why| Error::SourceUnfit(vec![format!("information_schema cannot be understood: {why}")]))?;
-    Ok(all.into_iter().filter(|id| filter.captures(id)).collect())
+/// What the account sees on the server.
+pub(crate) struct Names {
+    /// The tables that the filter captures.
+    pub(crate) captured: HashSet<TableId>,
+    /// All views.
+    pub(crate) views: HashSet<TableId>,
+}
+
+impl Names {
+    pub(crate) async fn ask(client: &mut Client, filter: &TableFilter) -> Result<Self, Error> {
+        let rows = client.query(information_schema::TABLES).await?.rows;
+        let read = |names: Result<Vec<TableId>, information_schema::Unreadable>| {
+            names.map_err(|why| {
+                Error::SourceUnfit(vec![format!("information_schema cannot be understood: {why}")])
+            })
+        };
+        let mut captured = read(information_schema::table_names(&rows))?;
+        captured.retain(|id| filter.captures(id));
+        Ok(Self {
+            captured: captured.into_iter().collect(),
+            views: read(information_schema::view_names(&rows))?.into_iter().collect(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -362,6 +404,7 @@ mod tests {
         Seeds {
             databases: HashMap::from([("shop".to_owned(), Collation::from_name("latin1_bin").unwrap())]),
             tables: HashMap::from([table("t"), table("u")]),
+            views: HashSet::from([id("v"), id("w")]),
             before: at(500),
             after: at(600),
             to_come: None,
@@ -399,6 +442,35 @@ mod tests {
         assert_eq!(seeds.why_not(&id("t")), Some(WhyNot::ToCome("RENAME TABLE")));
         assert!(seeds.pass(&touched("t", "RENAME TABLE"), &at(200)));
         assert_eq!(due(&mut seeds, 200), ["t"]);
+    }
+
+    fn views_due(seeds: &mut Seeds, place: u64) -> Vec<String> {
+        match seeds.is_due(&at(place)) {
+            true => seeds.views_due().into_iter().map(|id| id.table).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_view_is_there_before_a_statement_that_finds_it() {
+        let mut told = seeds();
+        assert_eq!(views_due(&mut told, 599), [""; 0]);
+        assert_eq!(views_due(&mut told, 600), ["v", "w"]);
+        let mut told = seeds();
+        told.expect(vec![
+            touched("v", "CREATE TABLE"),
+            touched("w", "CREATE TABLE"),
+            touched("w", "DROP TABLE"),
+        ]);
+        assert_eq!(views_due(&mut told, 4), ["v"]);
+        assert!(told.pass(&touched("v", "CREATE TABLE"), &at(100)));
+        assert!(told.pass(&touched("w", "CREATE TABLE"), &at(200)));
+        assert!(told.pass(&touched("w", "DROP TABLE"), &at(300)));
+        assert_eq!(views_due(&mut told, 300), ["w"]);
+        let mut told = seeds();
+        told.pass(&touched("v", "CREATE TABLE"), &at(550));
+        told.pass(&touched("w", "DROP VIEW"), &at(560));
+        assert_eq!(views_due(&mut told, 600), ["v"]);
     }
 
     #[test]

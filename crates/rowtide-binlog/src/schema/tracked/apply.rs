@@ -137,7 +137,7 @@ impl SchemaTracker {
         table
     }
 
-    fn take(&mut self, id: &TableId) -> Option<State> {
+    pub(super) fn take(&mut self, id: &TableId) -> Option<State> {
         self.databases
             .get_mut(&id.database)?
             .tables
@@ -165,7 +165,7 @@ impl SchemaTracker {
         Ok(vec![Change::Created(self.put(table))])
     }
 
-    /// Whether CREATE TABLE IF NOT EXISTS finds a table or view. Views that were never told of it may find as well.
+    /// Whether CREATE TABLE IF NOT EXISTS finds a table or view. Views that nobody has told of it may find as well.
     fn exists(&self, id: &TableId, session: &Session<'_>) -> Result<bool, Reason> {
         if session.changed_dictionary {
             return Ok(false);

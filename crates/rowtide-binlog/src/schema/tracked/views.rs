@@ -9,7 +9,7 @@ use super::{Outcome, SchemaTracker, Tracked};
 use crate::schema::Session;
 use crate::schema::statement::ViewStatement;
 
-/// The views that statements have made. Of those that were there before nothing is known.
+/// The views that statements have made, and those that the server has told of.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Views(BTreeSet<TableId>);
 
@@ -43,6 +43,13 @@ fn is_certain(statement: &ViewStatement, session: &Session<'_>) -> bool {
 }
 
 impl SchemaTracker {
+    /// Tells of a view as the server has it. Whether a table was known by its name, as after a CREATE TABLE IF NOT EXISTS
+    /// that had found the view: there is none.
+    pub fn set_view(&mut self, id: &TableId) -> bool {
+        self.views.0.insert(id.clone());
+        self.take(id).is_some()
+    }
+
     /// Follows a statement about views: a table that has the name of one is none, but CREATE TABLE IF NOT EXISTS has found
     /// the view.
     pub(super) fn follow_views(&mut self, statement: &ViewStatement, session: &Session<'_>) -> Outcome {
@@ -139,6 +146,22 @@ mod tests {
             Ok(2)
         );
         assert_eq!(after(&["CREATE VIEW IF NOT EXISTS t AS SELECT 1", ONE]), Ok(1));
+    }
+
+    #[test]
+    fn a_view_that_the_server_tells_of_is_no_table() {
+        let session = Session::new("db", "9.7.4".parse().unwrap(), NameCase::Matters);
+        let mut tracker = SchemaTracker::new();
+        tracker.set_database("db", Collation::from_name("latin1_bin").unwrap());
+        let id = TableId::new("db", "t");
+        tracker.apply(ONE, &session);
+        assert!(tracker.set_view(&id));
+        assert!(!tracker.set_view(&id));
+        assert_eq!(tracker.apply(TWO, &session), Outcome::Changes(Vec::new()));
+        assert_eq!(tracker.table(&id), Tracked::Absent);
+        tracker.apply("DROP VIEW t", &session);
+        tracker.apply(TWO, &session);
+        assert!(matches!(tracker.table(&id), Tracked::Known(table) if table.columns.len() == 2));
     }
 
     #[test]
