@@ -362,6 +362,14 @@ impl Error {
         }
     }
 
+    /// Whether the source has no connection left for the account: a second one, say.
+    pub(crate) fn is_limit(&self) -> bool {
+        match self {
+            Self::Client(e) | Self::Replica(ReplicaError::Client(e)) => e.is_limit(),
+            _ => false,
+        }
+    }
+
     /// Whether bytes or events were damaged, lost or doubled. What happened on the way is gone on the next reading; damage in
     /// the file is not, and stops after a few tries.
     pub(crate) fn is_damage(&self) -> bool {

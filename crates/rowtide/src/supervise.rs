@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             stop,
             look_ahead: retry.look_ahead(),
             workers,
-            started: false,
+            progress: Progress::Connecting,
         };
         let error = match session.run() {
             Ok(()) => return Ok(()),
@@ -52,7 +52,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             workers = NonZeroUsize::MIN;
             continue;
         }
-        let repeats = retry.started(session.started) || error.is_damage();
+        let repeats = retry.started(session.progress.is_under_way(&error)) || error.is_damage();
         let healing = repeats && error.is_retriable() && !retry.is_exhausted(&error);
         if !healing || stop.is_set() {
             return Err(error);
@@ -71,6 +71,29 @@ fn is_to_be_found(error: &Error) -> bool {
     error.kind() == ErrorKind::Stream && !error.is_retriable()
 }
 
+/// How far a session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Whether both sides can be reached and are fit is not known.
+    Connecting,
+    /// They are: the source is asked for tables, and looked through for statements.
+    Preparing,
+    /// The stream has begun.
+    Streaming,
+}
+
+impl Progress {
+    /// Whether what was under way has broken, so that it is not more likely wrong. What is looked for may need a connection
+    /// more than the account is allowed.
+    fn is_under_way(self, error: &Error) -> bool {
+        match self {
+            Self::Connecting => false,
+            Self::Preparing => !error.is_limit(),
+            Self::Streaming => true,
+        }
+    }
+}
+
 /// How often and how long was tried without progress.
 #[derive(Debug, Default)]
 struct Retry {
@@ -83,7 +106,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 3;
 
 impl Retry {
-    /// Whether a session has ever been under way: what fails at the first attempt is more likely wrong than broken.
+    /// Whether a session has ever been under way: what fails before that at the first attempt is more likely wrong than broken.
     fn started(&mut self, started: bool) -> bool {
         self.ever_started |= started || self.attempts > 0;
         self.ever_started
@@ -131,7 +154,7 @@ struct Session<'a> {
     stop: &'a Stop,
     look_ahead: LookAhead,
     workers: NonZeroUsize,
-    started: bool,
+    progress: Progress,
 }
 
 impl Session<'_> {
@@ -172,6 +195,7 @@ impl Session<'_> {
             uuid: Some(source.state.server_uuid.clone()),
         };
         let known = Known::FromHistory(known);
+        self.progress = Progress::Preparing;
         let dump = source.dump(&self.settings.capture, resume, known, self.look_ahead);
         let Some(opened) = until_stop(&runtime, self.stop, dump)? else {
             return Ok(());
@@ -194,7 +218,7 @@ impl Session<'_> {
             until_idle: self.settings.capture.until_idle,
         };
         info!(position = %resume.position, gtids = resume.gtids.as_ref().map(ToString::to_string), "streaming from {}", resume.position);
-        self.started = true;
+        self.progress = Progress::Streaming;
         let reader = std::thread::Builder::new()
             .name("rowtide-read".into())
             .spawn(move || runtime.block_on(ingest.run()))?;
@@ -324,12 +348,29 @@ fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rowtide_binlog::client::{ClientError, ServerError};
 
     #[test]
     fn pauses_grow_to_their_limit() {
         let mut retry = Retry::default();
         let pauses: Vec<u64> = (0..8).map(|_| retry.pause().as_secs()).collect();
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn a_look_ahead_that_breaks_was_under_way() {
+        let broken = Error::Client(ClientError::Closed);
+        let limit = Error::Client(ClientError::Server(ServerError {
+            code: 1226,
+            sqlstate: "42000".into(),
+            message: "max_user_connections".into(),
+        }));
+        let is_under_way = |error| {
+            [Progress::Connecting, Progress::Preparing, Progress::Streaming]
+                .map(|progress| progress.is_under_way(error))
+        };
+        assert_eq!(is_under_way(&broken), [false, true, true]);
+        assert_eq!(is_under_way(&limit), [false, false, true]);
     }
 
     #[test]

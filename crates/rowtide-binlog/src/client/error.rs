@@ -149,6 +149,16 @@ impl ClientError {
         matches!(self, Self::Connect { .. } | Self::ConnectTimeout { .. })
     }
 
+    /// Whether the server, or the account, has no connection left.
+    pub fn is_limit(&self) -> bool {
+        const LIMITS: [u16; 3] = [
+            code::CON_COUNT_ERROR,
+            code::TOO_MANY_USER_CONNECTIONS,
+            code::USER_LIMIT_REACHED,
+        ];
+        self.code().is_some_and(|code| LIMITS.contains(&code))
+    }
+
     /// Whether the same again may succeed with nothing changed.
     pub fn is_retriable(&self) -> bool {
         const PASSING: [u16; 9] = [
@@ -209,6 +219,7 @@ mod tests {
     fn questions() {
         assert!(server(1045).is_auth() && !server(1045).is_retriable());
         assert!(server(1040).is_retriable() && !server(1040).is_auth());
+        assert!(server(1226).is_limit() && !server(1053).is_limit());
         assert!(server(1160).is_retriable());
         assert!(server(1227).is_missing_privilege() && !server(1227).is_auth());
         assert_eq!(server(1064).code(), Some(1064));

@@ -32,6 +32,33 @@ fn links_to_mariadb_that_break_inside_of_a_large_event() {
     breaks_inside(ServerVersion::MariaDb118, "broken_mariadb");
 }
 
+/// The first session looks through the binlog for statements, since it has no names. Its link breaks there, and so do those
+/// of the next.
+#[test]
+fn links_that_break_in_the_look_ahead_of_the_first_attempt() {
+    const BREAKS: usize = 3;
+    for version in [ServerVersion::MySql97, ServerVersion::MariaDb118] {
+        let name = format!("ahead_{}", version.name().replace(['-', '.'], "_"));
+        let stage = Linked::without_names(version, &name);
+        stage.insert(1);
+        let large = format!("INSERT INTO {name}.t VALUES (2, REPEAT('{THREE_BYTES}', {TIMES}))");
+        stage.server.sql(&large).unwrap();
+        let all = u64::MAX - 1..=u64::MAX - 1;
+        stage.link.break_after(7, all, 2_000_000..=9_000_000);
+        let mut running = Running::start_with_log(&mut stage.run());
+        eventually("the link has broken several times", || {
+            assert!(running.is_running(), "{}", running.log());
+            stage.link.broken() >= BREAKS
+        });
+        assert!(running.log().contains("is taken up again"), "{}", running.log());
+        assert_eq!(stage.ids(), [0; 0], "{}", running.log());
+        stage.link.pass_all();
+        eventually("all rows are there", || stage.ids() == [1, 2]);
+        running.terminate();
+        assert_eq!(running.exit_code(), Some(0), "{version}");
+    }
+}
+
 /// Nothing passes for a while, neither on the connection that is there nor on the next.
 fn falls_silent(version: ServerVersion, name: &str) {
     let stage = Linked::to(version, name);
@@ -103,7 +130,20 @@ struct Linked {
 
 impl Linked {
     fn to(version: ServerVersion, name: &str) -> Self {
-        let server = MySql::start(MySqlOptions::of(version).with("--max-allowed-packet=256M")).unwrap();
+        Self::with(MySqlOptions::of(version), name)
+    }
+
+    fn without_names(version: ServerVersion, name: &str) -> Self {
+        let row_metadata = "MINIMAL";
+        let options = MySqlOptions {
+            row_metadata,
+            ..MySqlOptions::of(version)
+        };
+        Self::with(options, name)
+    }
+
+    fn with(options: MySqlOptions, name: &str) -> Self {
+        let server = MySql::start(options.with("--max-allowed-packet=256M")).unwrap();
         let link = BrokenLink::new().unwrap();
         link.lead_to(server.port());
         server
