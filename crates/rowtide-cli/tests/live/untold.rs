@@ -177,6 +177,7 @@ fn keys_of_hashes_are_no_tables_key() {
             ("told", "a VARBINARY(15)", "USING HASH", "InnoDB", "b"),
             ("myisam", "a VARBINARY(1500)", "", "MyISAM", "b"),
             ("aria", "a VARBINARY(1500)", "", "Aria", "a"),
+            ("memory", "a VARBINARY(15)", "USING HASH", "MEMORY", "a"),
         ];
         server.sql(&format!("CREATE DATABASE {prefix}")).unwrap();
         for (table, column, using, engine, _) in tables {
@@ -200,6 +201,16 @@ fn keys_of_hashes_are_no_tables_key() {
         succeed(&mut run(&server, &prefix, &start));
         let keys: Vec<Vec<String>> = tables.iter().map(|table| key_of(&prefix, table.0)).collect();
         assert_eq!(keys, expected, "{version}: as the server says");
+        server.sql("SET GLOBAL binlog_row_metadata = NO_LOG").unwrap();
+        let moved = "CREATE TABLE moved LIKE memory; ALTER TABLE moved ENGINE=InnoDB; INSERT INTO moved VALUES ('a', 1)";
+        server.sql(&format!("USE {prefix}; {moved}")).unwrap();
+        succeed(&mut run(&server, &prefix, &start));
+        assert_eq!(key_of(&prefix, "moved"), [""; 0], "{version}");
+        server.sql("SET GLOBAL binlog_row_metadata = FULL").unwrap();
+        let more = format!("INSERT INTO {prefix}.moved VALUES ('b', 2)");
+        server.sql(&more).unwrap();
+        succeed(&mut run(&server, &prefix, &start));
+        assert_eq!(key_of(&prefix, "moved"), [""; 0], "{version}: as the server says");
     }
 }
 
@@ -212,12 +223,18 @@ fn keys_that_are_dropped_and_added_again_stay_or_move() {
         ServerVersion::MySql97,
     ] {
         let (server, prefix) = without_names(version, "readded");
-        let statements = "CREATE TABLE stays (a INT NOT NULL, b INT NOT NULL, UNIQUE ua (a), UNIQUE ub (b));
-             CREATE TABLE moves LIKE stays; ALTER TABLE stays DROP INDEX ua, ADD UNIQUE ua (a);
-             SET old_alter_table = 1; ALTER TABLE moves DROP INDEX ua, ADD UNIQUE ua (a);
-             INSERT INTO stays VALUES (1, 2); INSERT INTO moves VALUES (1, 2)";
-        follow(&server, &prefix, statements, &[("stays", 1), ("moves", 1)]);
-        assert_eq!(key_of(&prefix, "stays"), ["a"], "{version}");
-        assert_eq!(key_of(&prefix, "moves"), ["b"], "{version}");
+        for engine in ["InnoDB", "MyISAM"] {
+            let [stays, moves] = ["stays", "moves"].map(|name| format!("{name}_{engine}"));
+            let prefix = format!("{prefix}_{}", engine.to_ascii_lowercase());
+            let statements = format!(
+                "CREATE TABLE {stays} (a INT NOT NULL, b INT NOT NULL, UNIQUE ua (a), UNIQUE ub (b)) ENGINE={engine};
+                 CREATE TABLE {moves} LIKE {stays}; ALTER TABLE {stays} DROP INDEX ua, ADD UNIQUE ua (a);
+                 SET old_alter_table = 1; ALTER TABLE {moves} DROP INDEX ua, ADD UNIQUE ua (a);
+                 INSERT INTO {stays} VALUES (1, 2); INSERT INTO {moves} VALUES (1, 2)"
+            );
+            follow(&server, &prefix, &statements, &[(&stays, 1), (&moves, 1)]);
+            assert_eq!(key_of(&prefix, &stays), ["a"], "{version} {engine}");
+            assert_eq!(key_of(&prefix, &moves), ["b"], "{version} {engine}");
+        }
     }
 }

@@ -14,12 +14,14 @@ pub(in crate::schema) struct TableOptions {
     pub(in crate::schema) versioned: bool,
     /// MariaDB's SEQUENCE=1 and SEQUENCE=0: whether the table is a sequence.
     pub(in crate::schema) sequence: Option<bool>,
+    /// The storage engine's name.
+    pub(in crate::schema) engine: Option<String>,
     /// Whether a definition of Rowtide's says that there may be a view in its place.
     pub(in crate::schema) may_be_view: bool,
 }
 
 /// Options with a value of one word, number or string.
-const SIMPLE: [&str; 37] = [
+const SIMPLE: [&str; 36] = [
     "AUTOEXTEND_SIZE",
     "AUTO_INCREMENT",
     "AVG_ROW_LENGTH",
@@ -30,7 +32,6 @@ const SIMPLE: [&str; 37] = [
     "ENCRYPTION",
     "ENCRYPTED",
     "ENCRYPTION_KEY_ID",
-    "ENGINE",
     "ENGINE_ATTRIBUTE",
     "IETF_QUOTES",
     "INSERT_METHOD",
@@ -85,6 +86,9 @@ impl Cursor<'_> {
         } else if self.accept(&["SEQUENCE"]) {
             self.accept_symbol('=');
             options.sequence = Some(self.option_value()? != "0");
+        } else if self.accept(&["ENGINE"]) {
+            self.accept_symbol('=');
+            options.engine = Some(self.name_or_text()?);
         } else if self.session.is_definition && self.accept(&["UNLESS", "VIEW"]) {
             options.may_be_view = true;
         } else {

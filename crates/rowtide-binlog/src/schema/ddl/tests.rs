@@ -103,6 +103,7 @@ fn clauses_of_alter_table() {
         read[17],
         Clause::Options(TableOptions {
             comment: Some("x".into()),
+            engine: Some("InnoDB".into()),
             ..TableOptions::default()
         })
     );

@@ -8,7 +8,7 @@ use super::create::{column, resolved, settle_timestamps, table_comment};
 use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{Key, KeyPart, PRIMARY, add_keys, add_row_ends, is_part, length, make_not_null, sort_old};
-use super::table::{Period, TrackedColumn, TrackedTable, same_name, shared};
+use super::table::{Engine, Period, TrackedColumn, TrackedTable, same_name, shared};
 use crate::schema::Session;
 use crate::schema::ddl::{CharsetSpec, Clause, ColumnSpec, DefaultValue, KeyKind, KeySpec, Place};
 
@@ -34,6 +34,11 @@ pub(super) fn altered(
     let mut next = table.clone();
     next.may_be_view = false;
     set_options(&mut next, clauses, databases, session)?;
+    let is_moved =
+        table.engine != next.engine && (table.engine == Engine::Memory || next.engine == Engine::Memory);
+    if session.is_mariadb() && is_moved && table.keys.iter().any(|key| key.hash) {
+        return Err(Reason::Engine(table.id.clone()));
+    }
     let columns = Columns {
         table,
         collation: &next.collation,
@@ -116,6 +121,7 @@ fn set_options(
                 }
                 next.system_versioned |= options.versioned;
                 next.is_sequence = options.sequence.unwrap_or(next.is_sequence);
+                next.engine = options.engine.as_deref().map_or(next.engine, Engine::named);
             }
             // MariaDB's tables keep what CHARACTER SET says beside it.
             Clause::ConvertCharset(_) if session.is_mariadb() && names_charset(clauses) => {}
@@ -465,7 +471,7 @@ fn change_key(clause: &Clause, key: &mut Key) {
 
 /// MySQL does nothing where all keys that are dropped are added again as they were and nothing else is asked for: they
 /// stay in their order, on which the table's key depends. With `old_alter_table` it makes the table anew: from 8.0 on, the
-/// event tells so.
+/// event tells so of InnoDB's tables.
 fn keep_same_keys(
     next: &mut TrackedTable,
     table: &TrackedTable,
@@ -487,7 +493,8 @@ fn keep_same_keys(
         let unique = keys.iter().filter(|key| key.is_unique());
         unique.map(|key| key.name.clone()).collect()
     };
-    if !session.logs_changes_of_dictionary() && unique(&next.keys) != unique(&table.keys) {
+    let is_told = session.logs_changes_of_dictionary() && table.engine == Engine::Usual;
+    if !is_told && unique(&next.keys) != unique(&table.keys) {
         return Err(Reason::KeyOrder(table.id.clone()));
     }
     next.keys.clone_from(&table.keys);
@@ -519,9 +526,9 @@ fn add_new_keys(next: &mut TrackedTable, clauses: &[Clause], session: &Session<'
     let (keys, period) = (&mut next.keys, next.period.as_deref());
     if specs.is_empty() && session.is_mariadb() {
         add_row_ends(keys, &next.columns);
-        sort_old(keys, &next.columns, session);
+        sort_old(keys, &next.columns, next.engine, session);
     } else {
-        add_keys(keys, &specs, &mut next.columns, period, session);
+        add_keys(keys, &specs, &mut next.columns, period, next.engine, session);
     }
 }
 

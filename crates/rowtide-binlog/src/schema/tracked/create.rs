@@ -9,7 +9,7 @@ use super::data_type::DataType;
 use super::error::Reason;
 use super::key::{Key, add_keys, make_not_null, shown_keys};
 use super::table::{
-    ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable, same_name, shared,
+    ColumnAttributes, Declared, Engine, Generation, Period, TrackedColumn, TrackedTable, same_name, shared,
 };
 use crate::schema::Session;
 use crate::schema::ddl::{
@@ -42,10 +42,16 @@ pub(super) fn created(
         .collect::<Result<Vec<_>, _>>()?;
     settle_timestamps(&mut columns, |_| true, session);
     let period = create.period.as_ref().map(|spec| Box::new(Period::of(spec)));
+    let engine = create
+        .options
+        .engine
+        .as_deref()
+        .map(Engine::named)
+        .unwrap_or_default();
     let keys = if session.is_definition {
         shown_keys(&create.keys, &columns, period.as_deref(), session)
     } else {
-        made_keys(create, &mut columns, period.as_deref(), session)
+        made_keys(create, &mut columns, period.as_deref(), engine, session)
     };
     Ok(TrackedTable {
         id,
@@ -56,6 +62,7 @@ pub(super) fn created(
         period,
         system_versioned: is_versioned(create),
         is_sequence: create.options.sequence == Some(true),
+        engine,
         may_be_view: create.options.may_be_view,
     })
 }
@@ -65,13 +72,14 @@ fn made_keys(
     create: &CreateTable,
     columns: &mut [TrackedColumn],
     period: Option<&Period>,
+    engine: Engine,
     session: &Session<'_>,
 ) -> Vec<Key> {
     if let Some(period) = period {
         period.settle(columns);
     }
     let mut keys = Vec::new();
-    add_keys(&mut keys, &create.keys, columns, period, session);
+    add_keys(&mut keys, &create.keys, columns, period, engine, session);
     keys
 }
 

@@ -10,10 +10,11 @@
 //! | `/*R! WRITTEN 'text' [NO_BACKSLASH_ESCAPES] */` | behind a default | how the literal was written |
 //! | `/*R! EXPRESSION 'text' */` | between parentheses | the expression, where its own text would be read otherwise |
 //! | `/*R! FOREIGN */` | behind a key | a foreign key made it, and it goes when another serves |
+//! | `/*R! ENGINE=OTHER */` | behind the table's options | its storage engine is neither InnoDB nor MEMORY |
 //! | `/*R! UNLESS VIEW */` | behind the table's options | there may be a view in its place |
 //!
 //! Expressions in keys are not kept: they are shown as an empty pair of parentheses with a comment in it. Nor are
-//! engines, partitions, checks, references of foreign keys and other options: they change neither columns nor keys.
+//! other engines, partitions, checks, references of foreign keys and other options: they change neither columns nor keys.
 
 mod column;
 mod mark;
@@ -21,7 +22,7 @@ mod type_text;
 
 use super::column_type::quoted;
 use super::key::{Key, KeyPart, PRIMARY};
-use super::table::{Generation, Period, TrackedTable};
+use super::table::{Engine, Generation, Period, TrackedTable};
 use crate::schema::ddl::KeyKind;
 use mark::{by_flavour, mark};
 
@@ -70,6 +71,11 @@ impl TrackedTable {
         }
         if self.is_sequence {
             sql += " SEQUENCE=1";
+        }
+        match self.engine {
+            Engine::Usual => {}
+            Engine::Memory => sql += " ENGINE=MEMORY",
+            Engine::Other => sql += &mark("ENGINE=OTHER"),
         }
         if self.may_be_view {
             sql += &mark("UNLESS VIEW");

@@ -65,6 +65,9 @@ pub enum Reason {
         "whether the keys of {0} have another order now depends on old_alter_table, which the binlog does not tell"
     )]
     KeyOrder(TableId),
+    /// MariaDB moves keys of hashes of its own to another storage engine, which does otherwise with them, or from one.
+    #[error("what becomes of the keys of {0} in another storage engine is not known")]
+    Engine(TableId),
     /// It adds a column that is there already.
     #[error("{table} has a column {column} already")]
     ColumnExists {

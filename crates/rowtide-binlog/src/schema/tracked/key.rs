@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::collation::{Collation, max_char_len};
 use super::data_type::DataType;
-use super::table::{Generation, Period, TrackedColumn, same_name};
+use super::table::{Engine, Generation, Period, TrackedColumn, same_name};
 use crate::schema::Session;
 use crate::schema::ddl::{DefaultValue, KeyKind, KeySpec, PartSpec};
 
@@ -262,6 +262,7 @@ pub(super) fn add_keys(
     specs: &[KeySpec],
     columns: &mut [TrackedColumn],
     period: Option<&Period>,
+    engine: Engine,
     session: &Session<'_>,
 ) {
     let early = before_primary(keys, specs, columns);
@@ -288,7 +289,7 @@ pub(super) fn add_keys(
         }
     }
     add_row_ends(keys, columns);
-    sort(keys, columns, &nullable, session);
+    sort(keys, columns, &nullable, engine, session);
 }
 
 /// Old keys too get the end of the system's period, if it is new.
@@ -410,16 +411,22 @@ fn name_of(spec: &KeySpec, keys: &[Key], columns: &[TrackedColumn]) -> SmolStr {
 /// of whole columns first, other unique keys, others, and FULLTEXT at the end; among the same, on MySQL, those with
 /// virtual columns or expressions last; and then as they were made. Those that are named count as `nullable` whatever their
 /// columns are.
-fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[SmolStr], session: &Session<'_>) {
+fn sort(
+    keys: &mut [Key],
+    columns: &[TrackedColumn],
+    nullable: &[SmolStr],
+    engine: Engine,
+    session: &Session<'_>,
+) {
     let rank = |key: &Key| {
         let is_unique = key.is_unique();
         let is_partial = key.parts.iter().any(|part| part.prefix.is_some());
         (
             !is_unique,
             key.kind != KeyKind::Primary,
-            comes_last(key, columns, session),
+            comes_last(key, columns, engine, session),
             is_unique
-                && !is_hashed(key, columns)
+                && !is_made_of_hashes(key, columns, engine)
                 && (nullable.contains(&key.name) || has(key, columns, |column| column.nullable)),
             is_unique && is_partial,
             key.kind == KeyKind::FullText,
@@ -433,19 +440,25 @@ fn sort(keys: &mut [Key], columns: &[TrackedColumn], nullable: &[SmolStr], sessi
 }
 
 /// What MariaDB does with keys when none is new: those of columns that have become nullable stay where they are.
-pub(super) fn sort_old(keys: &mut [Key], columns: &[TrackedColumn], session: &Session<'_>) {
+pub(super) fn sort_old(keys: &mut [Key], columns: &[TrackedColumn], engine: Engine, session: &Session<'_>) {
     keys.sort_by_cached_key(|key| {
         (
             !key.is_unique(),
             key.kind != KeyKind::Primary,
-            comes_last(key, columns, session),
+            comes_last(key, columns, engine, session),
         )
     });
 }
 
 /// MariaDB's keys of hashes stand behind other unique keys.
-fn comes_last(key: &Key, columns: &[TrackedColumn], session: &Session<'_>) -> bool {
-    session.is_mariadb() && is_hashed(key, columns)
+fn comes_last(key: &Key, columns: &[TrackedColumn], engine: Engine, session: &Session<'_>) -> bool {
+    session.is_mariadb() && is_made_of_hashes(key, columns, engine)
+}
+
+/// Whether it is one of MariaDB's unique keys of hashes. MEMORY has hashes of its own (`HA_CAN_HASH_KEYS`): USING HASH asks for
+/// nothing else there.
+fn is_made_of_hashes(key: &Key, columns: &[TrackedColumn], engine: Engine) -> bool {
+    is_hashed(key, columns) && engine != Engine::Memory
 }
 
 /// Whether a column of the key is so; an expression is always.

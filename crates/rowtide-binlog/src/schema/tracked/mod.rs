@@ -56,7 +56,7 @@ pub use error::{Affected, Reason, Unreadable};
 pub use key::{Key, KeyPart};
 use pool::Pool;
 pub use smol_str::SmolStr;
-pub use table::{ColumnAttributes, Declared, Generation, Period, TrackedColumn, TrackedTable};
+pub use table::{ColumnAttributes, Declared, Engine, Generation, Period, TrackedColumn, TrackedTable};
 use temporary::TemporaryTables;
 use views::Views;
 

@@ -30,9 +30,34 @@ pub struct TrackedTable {
     pub system_versioned: bool,
     /// Whether it is one of MariaDB's sequences.
     pub is_sequence: bool,
+    /// Where its rows are, as far as it counts.
+    pub engine: Engine,
     /// Whether there may be a view in its place, of which nothing was known: CREATE TABLE IF NOT EXISTS does nothing then,
     /// and is logged all the same.
     pub may_be_view: bool,
+}
+
+/// The storage engine of a table: what servers do with keys depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// InnoDB, or none that a statement has named.
+    #[default]
+    Usual,
+    /// MEMORY, which has keys of hashes of its own.
+    Memory,
+    /// Another. MySQL's events do not tell whether a statement has changed such a table.
+    Other,
+}
+
+impl Engine {
+    /// The engine of this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name.to_ascii_uppercase().as_str() {
+            "INNODB" => Self::Usual,
+            "MEMORY" | "HEAP" => Self::Memory,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// MariaDB's period of a row.
@@ -148,7 +173,8 @@ impl TrackedTable {
     }
 
     /// The key that names rows: the primary key, or else the first unique key without a nullable or virtual column, an
-    /// expression, or a part of a column. MariaDB's keys of hashes are none.
+    /// expression, or a part of a column. MariaDB's keys of hashes are none, nor are those behind one that was told to
+    /// be of hashes: a table that was one of MEMORY may have some.
     pub fn identifying_key(&self) -> Option<&Key> {
         self.identifying_key_with(self.least_hashes())
     }
@@ -161,8 +187,11 @@ impl TrackedTable {
             .iter()
             .find(|key| key.kind == KeyKind::Primary)
             .or_else(|| {
-                let mut keys = self.keys.iter().filter(|key| !is_of_hashes(key));
-                keys.find(|key| self.identifies_rows(key))
+                let mut keys = self
+                    .keys
+                    .iter()
+                    .take_while(|key| !(key.hash && is_of_hashes(key)));
+                keys.find(|key| !is_of_hashes(key) && self.identifies_rows(key))
             })
     }
 

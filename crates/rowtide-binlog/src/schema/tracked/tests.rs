@@ -418,7 +418,7 @@ fn keys_that_are_dropped_and_added_again_alone_stay_where_they_are() {
 #[test]
 fn keys_that_old_alter_table_has_moved_are_told_by_the_event_or_not_known() {
     let made = "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE b (b), UNIQUE d (a))";
-    let altered = |server: &str, changed_dictionary, clauses: &str| {
+    let altered_from = |made: &str, server: &str, changed_dictionary, clauses: &str| {
         let mut tracker = after(&[made]);
         let session = Session {
             changed_dictionary,
@@ -430,17 +430,49 @@ fn keys_that_old_alter_table_has_moved_are_told_by_the_event_or_not_known() {
             _ => None,
         }
     };
+    let altered = |server: &str, changed_dictionary, clauses: &str| {
+        altered_from(made, server, changed_dictionary, clauses)
+    };
     let same = "DROP INDEX b, ADD UNIQUE b (b)";
+    let of_myisam = format!("{made} ENGINE=MyISAM");
     let (stays, moves) = (["b(b)", "d(a)"], ["d(a)", "b(b)"]);
     let is = |expected: [&str; 2]| Some(expected.map(str::to_owned).to_vec());
     assert_eq!(altered("8.0.15", false, same), is(stays));
     assert_eq!(altered("8.0.15", true, same), is(moves));
+    assert_eq!(altered_from(&of_myisam, "8.0.15", false, same), None);
     assert_eq!(altered("5.7.22", false, same), None);
     assert_eq!(
         altered("5.7.22", false, "DROP INDEX d, ADD UNIQUE d (a)"),
         is(stays)
     );
     assert_eq!(altered("11.8.2-MariaDB", true, same), is(moves));
+}
+
+#[test]
+fn keys_of_memory_are_in_the_order_of_any() {
+    let made = "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE a (a) USING HASH, UNIQUE b (b))";
+    let keys = |more: &[&str]| {
+        let [options, statements @ ..] = more else {
+            panic!("options are missing")
+        };
+        let made = format!("{made} {options}");
+        keys(
+            &on("11.8.2-MariaDB", &[&[made.as_str()], statements].concat()),
+            "t",
+        )
+    };
+    assert_eq!(keys(&[""]), ["b(b)", "a(a)"]);
+    assert_eq!(keys(&["ENGINE = 'memory'"]), ["a(a)", "b(b)"]);
+    assert_eq!(keys(&["ENGINE=HEAP"]), ["a(a)", "b(b)"]);
+    let mut moved = on("11.8.2-MariaDB", &[&format!("{made} ENGINE=MEMORY")]);
+    let outcome = moved.apply("ALTER TABLE t ENGINE=Aria", &session("11.8.2-MariaDB"));
+    assert!(matches!(
+        outcome,
+        Outcome::Unreadable(Unreadable {
+            why: Reason::Engine(_),
+            ..
+        })
+    ));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use proptest::sample::select;
 use rowtide_event::{GeometryKind, IntegerWidth, TableId};
 
 use crate::schema::tracked::{
-    BlobSize, Collation, ColumnAttributes, DataType, Declared, DefaultValue, Generation, Key, KeyKind,
-    KeyPart, Literal, Period, Sign, SmolStr, TrackedColumn, TrackedTable, TypeName,
+    BlobSize, Collation, ColumnAttributes, DataType, Declared, DefaultValue, Engine, Generation, Key,
+    KeyKind, KeyPart, Literal, Period, Sign, SmolStr, TrackedColumn, TrackedTable, TypeName,
 };
 
 /// Names of types that a column may have been declared with.
@@ -233,7 +233,7 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
     let columns = prop::collection::vec(column(), 0..5);
     let keys = prop::collection::vec(key(), 0..4);
     let period = proptest::option::of([name(), name(), name()]);
-    let flags = any::<[bool; 3]>();
+    let flags = any::<[bool; 5]>();
     (
         name::<String>(),
         collation(),
@@ -251,7 +251,7 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
                 columns,
                 keys,
                 period,
-                [system_versioned, is_sequence, may_be_view],
+                [system_versioned, is_sequence, may_be_view, is_usual, is_memory],
             )| {
                 TrackedTable {
                     id: TableId::new("db", name),
@@ -262,6 +262,11 @@ pub(super) fn table() -> impl Strategy<Value = TrackedTable> {
                     period: period.map(|[name, from, to]| Box::new(Period { name, from, to })),
                     system_versioned,
                     is_sequence,
+                    engine: match (is_usual, is_memory) {
+                        (true, _) => Engine::Usual,
+                        (false, true) => Engine::Memory,
+                        (false, false) => Engine::Other,
+                    },
                     may_be_view,
                 }
             },
