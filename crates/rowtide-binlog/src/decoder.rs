@@ -14,6 +14,7 @@ mod savepoints;
 mod stream;
 mod tables;
 mod transaction;
+mod unprotected;
 mod xa;
 
 #[cfg(test)]
@@ -154,6 +155,7 @@ impl Decoder {
 
     fn event<H: Handler>(&mut self, header: &Header, body: &[u8], handler: &mut H) -> Result<(), H::Error> {
         use EventType as E;
+        self.check_order(header)?;
         match header.event_type {
             E::TableMap => self.table_map(header, body, handler),
             event_type if RowsOperation::of(event_type).is_some() => self.rows(header, body, handler),
@@ -296,6 +298,7 @@ impl Decoder {
         };
         self.transaction
             .announce(&self.stream, header, gtid, event.commit);
+        self.transaction.length = event.transaction_length;
         Ok(())
     }
 
@@ -370,6 +373,7 @@ impl Decoder {
 
     fn commit<H: Handler>(&mut self, header: &Header, handler: &mut H) -> Result<(), H::Error> {
         self.require_open()?;
+        self.check_end()?;
         handler.commit(&self.transaction.ended(&self.stream, header))?;
         self.close();
         Ok(())

@@ -4,6 +4,7 @@ use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
 use crate::row::{Documents, Uncompressed};
 
 use super::rows::Images;
+use super::unprotected::Due;
 use super::{CapturedTable, DecodeError, DecodeErrorKind, Decoder, Handler, Rows};
 
 /// Memory for the rows of an event, kept for the next one.
@@ -49,6 +50,7 @@ impl Decoder {
         if rows.ends_statement() {
             self.tables.end_statement();
             self.transaction.end_statement();
+            self.transaction.due = Due::Nothing;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod mariadb;
 mod row_versions;
 mod told;
+mod unprotected;
 
 use proptest::prelude::*;
 

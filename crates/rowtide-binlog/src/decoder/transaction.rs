@@ -8,6 +8,7 @@ use crate::event::{CommitTimestamps, EventType, Header};
 
 use super::savepoints::Savepoints;
 use super::stream::Stream;
+use super::unprotected::Due;
 use super::{EventContext, TransactionEnd, TransactionStart};
 
 /// What is known of the transaction at hand.
@@ -26,6 +27,9 @@ pub(super) struct Transaction {
     pub(super) savepoints: Savepoints,
     /// Its statement is one that will be logged again when it has an effect, or never has one.
     pub(super) without_effect: bool,
+    /// Its bytes, as its GTID says.
+    pub(super) length: Option<u64>,
+    pub(super) due: Due,
 }
 
 /// How far the transaction has come.
@@ -92,6 +96,8 @@ impl Transaction {
         self.thread = None;
         self.has_query = false;
         self.without_effect = false;
+        self.length = None;
+        self.due = Due::Nothing;
         self.savepoints.clear();
     }
 

@@ -17,6 +17,7 @@ impl Decoder {
         if prepare.one_phase {
             return self.commit(header, handler);
         }
+        self.check_end()?;
         handler.prepare(
             &prepare.xid.to_string(),
             &self.transaction.ended(&self.stream, header),

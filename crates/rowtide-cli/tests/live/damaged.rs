@@ -75,6 +75,48 @@ fn without_checksums_nothing_panics() {
     }
 }
 
+/// Without checksums Rowtide looks at how transactions are put together.
+#[test]
+fn without_checksums_all_that_servers_write_passes() {
+    const UNUSUAL: &str = "USE damaged;
+        SET SESSION binlog_format = STATEMENT; INSERT INTO other (v) VALUES (RAND()); SET @u = 5;
+        BEGIN; INSERT INTO other (v) VALUES (@u); INSERT INTO other (v) VALUES (LAST_INSERT_ID()); COMMIT;
+        SET SESSION binlog_format = ROW;
+        CREATE TABLE log (id INT PRIMARY KEY AUTO_INCREMENT, v TEXT) ENGINE=MyISAM;
+        CREATE TRIGGER written AFTER INSERT ON other FOR EACH ROW INSERT INTO log (v) VALUES (NEW.id);
+        BEGIN; INSERT INTO other (v) VALUES ('a'), ('b'); SAVEPOINT s; INSERT INTO other (v) VALUES ('c');
+        ROLLBACK TO s; INSERT INTO t VALUES (61, 'x'); COMMIT;
+        UPDATE t, other SET t.v = 'y', other.v = 'z' WHERE t.id = 61 AND other.id = 0;
+        DELETE FROM other; CREATE TABLE copied AS SELECT id, v FROM t WHERE id < 3;
+        CREATE TABLE none AS SELECT id, v FROM t WHERE id < 0; INSERT INTO copied SELECT id, v FROM t WHERE id < 0;
+        BEGIN; INSERT INTO t VALUES (62, 'x'); ROLLBACK; XA START 'x'; INSERT INTO t VALUES (62, 'x'); XA END 'x';
+        XA PREPARE 'x'; XA COMMIT 'x'; CREATE TEMPORARY TABLE own (a INT); INSERT INTO own VALUES (1);
+        INSERT INTO t SELECT 62 + a, 'x' FROM own; DROP TEMPORARY TABLE own";
+    for version in ServerVersion::ALL {
+        // With GTIDs some of it is refused.
+        let options = MySqlOptions {
+            gtid: version.is_mariadb(),
+            ..MySqlOptions::of(version)
+        };
+        let options = options
+            .with("--binlog-checksum=NONE")
+            .with("--max-allowed-packet=256M");
+        let server = MySql::start(options).unwrap();
+        let stage = Damaged::on(&server);
+        server.sql(UNUSUAL).unwrap();
+        let prefix = format!("{}_unusual", stage.name);
+        stage::succeed(&mut stage.run(&prefix));
+        let rows = stage::records(stage::kafka(), &format!("{prefix}.damaged.t"));
+        let done: Vec<(i64, String)> = rows
+            .iter()
+            .map(|row| (stage::after(row)["id"].as_i64().unwrap(), stage::operation(row)))
+            .skip_while(|(id, _)| *id != 61)
+            .collect();
+        let created = |id| (id, "c".to_owned());
+        assert_eq!(done, [created(61), created(62), created(63)], "{version}");
+    }
+}
+
 #[test]
 fn what_is_damaged_whenever_it_is_read_stops_the_stream_before_it() {
     for version in [ServerVersion::MySql97, ServerVersion::MariaDb118] {
