@@ -1,5 +1,6 @@
 //! The server's character sets, and how their bytes become UTF-8.
 
+mod filename;
 mod multi_byte;
 // Sixteen numbers a line, as a code page is read.
 #[rustfmt::skip]
@@ -121,6 +122,8 @@ charsets! {
     MacRoman = "macroman";
     /// swe7.
     Swe7 = "swe7";
+    /// MariaDB's filename: text as it stands in the names of files.
+    Filename = "filename";
 }
 
 /// MariaDB's NOPAD collations have the number of the padding one and this.
@@ -180,6 +183,7 @@ impl Charset {
             38 | 43 => Self::MacCe,
             39 | 53 => Self::MacRoman,
             10 | 82 => Self::Swe7,
+            17 => Self::Filename,
             _ => {
                 return id
                     .checked_sub(NOPAD)
@@ -248,6 +252,7 @@ impl Charset {
                 Self::Ucs2 => 2,
                 Self::Utf32 => utf32_length(rest)?,
                 Self::Utf8 | Self::Utf8Mb3 => utf8_length(rest)?,
+                Self::Filename => filename::length(rest)?,
                 _ => match self.multi_byte() {
                     Some(set) if other == char::REPLACEMENT_CHARACTER => set.length_in_statement(rest),
                     Some(set) => set.length(rest),
@@ -302,6 +307,7 @@ impl Charset {
             Self::Utf16Le => decode_utf16(bytes, u16::from_le_bytes, out),
             Self::Utf32 => decode_utf32(bytes, out),
             Self::Tis620 => decode_tis620(bytes, out),
+            Self::Filename => filename::decode(bytes, out),
             _ => self.multi_byte()?.decode(bytes, out),
         }
     }
@@ -311,7 +317,7 @@ impl Charset {
         let code = u32::from(c);
         match self {
             Self::Binary | Self::Utf8 | Self::Utf16 | Self::Utf16Le | Self::Utf32 | Self::Gb18030 => true,
-            Self::Utf8Mb3 | Self::Ucs2 => code <= 0xffff,
+            Self::Utf8Mb3 | Self::Ucs2 | Self::Filename => code <= 0xffff,
             Self::Ascii => c.is_ascii(),
             Self::Tis620 => matches!(code, 0..=0x9f | 0xe01..=0xe3a | 0xe3f..=0xe5b),
             _ => match (self.table(), self.multi_byte()) {

@@ -31,7 +31,7 @@ impl Collation {
             None => name,
         };
         let charset = name.split('_').next().and_then(Charset::from_name)?;
-        let is_whole = name.contains('_') || charset == Charset::Binary;
+        let is_whole = name.contains('_') || matches!(charset, Charset::Binary | Charset::Filename);
         is_whole.then(|| Self::of(charset, &name))
     }
 
@@ -88,7 +88,7 @@ impl Collation {
     /// The collation of a character set that compares bytes.
     pub(super) fn binary_of(charset: Charset) -> Self {
         match charset {
-            Charset::Binary => Self::of(charset, "binary"),
+            Charset::Binary | Charset::Filename => Self::of(charset, charset.name()),
             _ => Self::of(charset, &format!("{}_bin", charset.name())),
         }
     }
@@ -159,6 +159,7 @@ impl fmt::Display for Collation {
 /// Bytes of the longest character.
 pub(super) fn max_char_len(charset: Charset) -> u64 {
     match charset {
+        Charset::Filename => 5,
         Charset::Utf8 | Charset::Utf16 | Charset::Utf16Le | Charset::Utf32 | Charset::Gb18030 => 4,
         Charset::Utf8Mb3 | Charset::Ujis | Charset::EucJpMs => 3,
         Charset::Ucs2
@@ -218,6 +219,7 @@ fn own_default(charset: Charset) -> &'static str {
         Charset::Dec8 => "dec8_swedish_ci",
         Charset::EucJpMs => "eucjpms_japanese_ci",
         Charset::EucKr => "euckr_korean_ci",
+        Charset::Filename => "filename",
         Charset::Gb18030 => "gb18030_chinese_ci",
         Charset::Gb2312 => "gb2312_chinese_ci",
         Charset::Gbk => "gbk_chinese_ci",
@@ -279,6 +281,7 @@ mod tests {
     fn ids_of_mariadb() {
         for (id, name) in [
             (8, "latin1_swedish_ci"),
+            (17, "filename"),
             (245, "utf8mb4_croatian_mysql561_ci"),
             (608, "utf8mb4_croatian_ci"),
             (1025, "big5_chinese_nopad_ci"),

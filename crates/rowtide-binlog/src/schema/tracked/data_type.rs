@@ -364,7 +364,12 @@ fn of_bytes(bytes: &[u8], charset: Charset) -> String {
 }
 
 fn in_charset(member: &str, charset: Charset) -> String {
-    let kept = |c| if charset.has(c) { c } else { '?' };
+    let kept = |c| match charset {
+        _ if charset.has(c) => c,
+        // It takes the lower sixteen bits (`my_wc_mb_filename`).
+        Charset::Filename => char::from_u32(u32::from(c) & 0xffff).unwrap_or('?'),
+        _ => '?',
+    };
     member.chars().map(kept).collect()
 }
 

@@ -93,7 +93,7 @@ pub(super) const NAMES: &[(u16, &str)] = &[
 /// Those of MariaDB that have another id or name there; its many others have names that follow from their ids.
 #[rustfmt::skip]
 pub(super) const OF_MARIADB: &[(u16, &str)] = &[
-    (122, "utf16_croatian_mysql561_ci"), (149, "ucs2_croatian_mysql561_ci"),
+    (17, "filename"), (122, "utf16_croatian_mysql561_ci"), (149, "ucs2_croatian_mysql561_ci"),
     (181, "utf32_croatian_mysql561_ci"), (213, "utf8mb3_croatian_mysql561_ci"),
     (245, "utf8mb4_croatian_mysql561_ci"), (576, "utf8mb3_croatian_ci"), (577, "utf8mb3_myanmar_ci"),
     (578, "utf8mb3_thai_520_w2"), (579, "utf8mb3_general1400_as_ci"), (608, "utf8mb4_croatian_ci"),
