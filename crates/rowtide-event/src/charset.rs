@@ -5,10 +5,11 @@ mod multi_byte;
 // Sixteen numbers a line, as a code page is read.
 #[rustfmt::skip]
 mod single_byte;
+mod well_formed;
 
 use std::borrow::Cow;
 
-use crate::Malformed;
+use crate::{Flavour, Malformed};
 use multi_byte::MultiByte;
 
 macro_rules! charsets {
@@ -216,14 +217,18 @@ impl Charset {
         let start = out.len();
         self.decode(bytes, out).or_else(|malformed| {
             out.truncate(start);
-            self.replace('?', bytes, out).ok_or(malformed)
+            self.replace('?', bytes, None, out).ok_or(malformed)
         })
     }
 
-    /// `bytes` as the server shows them to clients of utf8mb4, and as text if it shows none.
-    pub fn shown(self, bytes: &[u8]) -> Cow<'_, str> {
+    /// `bytes` as a server shows them to clients of utf8mb4, and as text if it shows none: servers differ in what is not
+    /// well-formed.
+    pub fn shown(self, bytes: &[u8], server: Flavour) -> Cow<'_, str> {
+        if let Ok(text) = self.decode_borrowed(bytes) {
+            return text;
+        }
         let mut utf8 = Vec::with_capacity(bytes.len());
-        let shown = self.convert(bytes, &mut utf8).ok();
+        let shown = self.replace('?', bytes, Some(server), &mut utf8);
         match shown.and_then(|()| String::from_utf8(utf8).ok()) {
             Some(text) => Cow::Owned(text),
             None => self.decode_lossy(bytes),
@@ -237,15 +242,15 @@ impl Charset {
             return text;
         }
         let mut utf8 = Vec::with_capacity(bytes.len());
-        match self.replace(char::REPLACEMENT_CHARACTER, bytes, &mut utf8) {
+        match self.replace(char::REPLACEMENT_CHARACTER, bytes, None, &mut utf8) {
             Some(()) => Cow::Owned(String::from_utf8_lossy(&utf8).into_owned()),
             None => String::from_utf8_lossy(bytes),
         }
     }
 
-    /// Appends `bytes` character by character, with `other` for each code without one. None where the server checks what
-    /// it stores.
-    fn replace(self, other: char, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    /// Appends `bytes` character by character, with `other` for each code without one, as this server counts codes that are
+    /// not well-formed. None where the server checks what it stores.
+    fn replace(self, other: char, bytes: &[u8], server: Option<Flavour>, out: &mut Vec<u8>) -> Option<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let length = match self {
@@ -255,7 +260,12 @@ impl Charset {
                 Self::Filename => filename::length(rest)?,
                 _ => match self.multi_byte() {
                     Some(set) if other == char::REPLACEMENT_CHARACTER => set.length_in_statement(rest),
-                    Some(set) => set.length(rest),
+                    Some(set) => match server {
+                        Some(Flavour::MariaDb) => well_formed::length(self, rest),
+                        Some(Flavour::MySql) if well_formed::is_cut(self, rest) => return Some(()),
+                        Some(Flavour::MySql) if well_formed::counts(self) => well_formed::length(self, rest),
+                        _ => set.length(rest),
+                    },
                     None if self.table().is_some() || matches!(self, Self::Ascii | Self::Tis620) => 1,
                     None => return None,
                 },
@@ -537,6 +547,26 @@ mod tests {
         ];
         for (charset, bytes) in none {
             assert!(charset.convert(bytes, &mut Vec::new()).is_err(), "{charset:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_shown_as_each_server_shows_it() {
+        // Labels of ENUM and SET, given as bytes, as a MySQL 8.0 and a MariaDB 11.8 show them.
+        let cases: [(Charset, &[u8], &str, &str); 9] = [
+            (Charset::Gb2312, &[0xb0, 0xa1, 0xfe, 0xa1], "啊?", "啊??"),
+            (Charset::Gb2312, &[0xa2, 0xa1], "?", "?"),
+            (Charset::Gb2312, &[b'a', 0xb0], "a", "a?"),
+            (Charset::Gbk, &[0x80, b'a'], "?", "?a"),
+            (Charset::Big5, &[0xfe, 0x40], "?", "?@"),
+            (Charset::Ujis, &[0x8f, 0xa1, 0xa1, b'a'], "?a", "?a"),
+            (Charset::Ujis, &[0xff, 0x61], "?a", "?a"),
+            (Charset::Cp932, &[0xfd, 0x40, 0xb1], "?@ｱ", "?@ｱ"),
+            (Charset::EucKr, &[0xff, 0xa1], "?", "??"),
+        ];
+        for (charset, bytes, mysql, mariadb) in cases {
+            assert_eq!(charset.shown(bytes, Flavour::MySql), mysql, "{charset:?}");
+            assert_eq!(charset.shown(bytes, Flavour::MariaDb), mariadb, "{charset:?}");
         }
     }
 

@@ -274,8 +274,8 @@ struct TypeReader<'m, 'a> {
     metadata: &'m TableMetadata<'a>,
     /// Whether YEAR columns are counted with the numeric columns.
     years_are_signed: bool,
-    /// Whether GEOMETRY columns are counted with the character columns, as MariaDB does.
-    geometries_have_charsets: bool,
+    /// MariaDB counts GEOMETRY columns with the character columns.
+    flavour: Flavour,
     seen: Seen,
 }
 
@@ -302,7 +302,7 @@ impl<'m, 'a> TypeReader<'m, 'a> {
         Self {
             metadata: &map.metadata,
             years_are_signed,
-            geometries_have_charsets: map.written_by.flavour == Flavour::MariaDb,
+            flavour: map.written_by.flavour,
             seen: Seen::default(),
         }
     }
@@ -320,7 +320,7 @@ impl<'m, 'a> TypeReader<'m, 'a> {
             WireType::Enum(_) => self.members_of_enum(),
             WireType::Set(_) => self.members_of_set(),
             WireType::Geometry(_) => {
-                if self.geometries_have_charsets {
+                if self.flavour == Flavour::MariaDb {
                     count(&mut self.seen.character);
                 }
                 self.geometry()
@@ -375,7 +375,7 @@ impl<'m, 'a> TypeReader<'m, 'a> {
             .as_ref()
             .and_then(|columns| columns.get(index));
         Ok(ColumnType::Enum {
-            members: decoded(members, charset)?,
+            members: decoded(members, charset, self.flavour)?,
         })
     }
 
@@ -388,7 +388,7 @@ impl<'m, 'a> TypeReader<'m, 'a> {
             .as_ref()
             .and_then(|columns| columns.get(index));
         Ok(ColumnType::Set {
-            members: decoded(members, charset)?,
+            members: decoded(members, charset, self.flavour)?,
         })
     }
 
@@ -468,11 +468,15 @@ fn charset(collation: u64) -> Result<Charset, Malformed> {
         .ok_or(Malformed::Unsupported("a collation of the TABLE_MAP"))
 }
 
-fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset) -> Result<Vec<String>, Malformed> {
+fn decoded(
+    members: Option<&Vec<&[u8]>>,
+    charset: Charset,
+    server: Flavour,
+) -> Result<Vec<String>, Malformed> {
     let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
     Ok(members
         .iter()
-        .map(|member| charset.shown(member).into_owned())
+        .map(|member| charset.shown(member, server).into_owned())
         .collect())
 }
 

@@ -314,7 +314,11 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
     let member = |member: &Member| match &member.value {
         MemberValue::Text(text) if session.is_definition => Some(kept(text)),
         MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
-        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(&aligned(bytes.clone(), charset), charset))),
+        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(
+            &aligned(bytes.clone(), charset),
+            charset,
+            session,
+        ))),
     };
     let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
     all.ok_or(Reason::Members)
@@ -346,21 +350,26 @@ fn before_nul<'m>(member: &'m str, charset: Charset, session: &Session<'_>) -> &
 fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<String> {
     if let Some(client) = session.bytes_of_client {
         let bytes = bytes_of(member, client)?;
-        return Some(of_bytes(&aligned(bytes, charset), charset));
+        return Some(of_bytes(&aligned(bytes, charset), charset, session));
     }
     let Some(literals) = session.charset_of_literals() else {
         return Some(in_charset(member, charset));
     };
     let member = in_charset(member, literals);
     match charset {
-        Charset::Binary => Some(charset.shown(&encoded(&member, literals)?).into_owned()),
+        Charset::Binary => Some(
+            charset
+                .shown(&encoded(&member, literals)?, session.server.flavour)
+                .into_owned(),
+        ),
         _ => Some(in_charset(&member, charset)),
     }
 }
 
 /// A member that was given as its bytes: servers write a question mark for those that are no text.
-fn of_bytes(bytes: &[u8], charset: Charset) -> String {
-    charset.shown(bytes).replace(char::REPLACEMENT_CHARACTER, "?")
+fn of_bytes(bytes: &[u8], charset: Charset, session: &Session<'_>) -> String {
+    let shown = charset.shown(bytes, session.server.flavour);
+    shown.replace(char::REPLACEMENT_CHARACTER, "?")
 }
 
 fn in_charset(member: &str, charset: Charset) -> String {
