@@ -94,6 +94,41 @@ fn a_silence_that_ends_in_time_is_no_error() {
 
 const DELIVERIES: [(&str, Delivery); 2] = [("e", Delivery::ExactlyOnce), ("a", Delivery::AtLeastOnce)];
 
+/// One that is killed shows its committed records when it likes (docs/operations.md): `broker_restarts.rs` kills it.
+#[test]
+fn a_broker_that_restarts_between_two_transactions_is_no_error() {
+    let stage = stage();
+    for (source, delivery) in DELIVERIES {
+        let options = stage.source(&format!("away-{source}"), delivery, &[]);
+        let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
+        let mut publisher = Publisher::connect(&options).unwrap();
+        for value in ["a", "b"] {
+            transact(&mut publisher, &options, &topic, &[value]).unwrap();
+        }
+        stage.kafka.restart().unwrap();
+        transact(&mut publisher, &options, &topic, &["last"]).unwrap();
+        stage.await_values(&topic, &["a", "b", "last"]);
+    }
+}
+
+#[test]
+fn a_broker_that_restarts_in_a_transaction_is_no_error() {
+    let stage = stage();
+    for (source, delivery) in DELIVERIES {
+        let options = stage.source(&format!("inside-{source}"), delivery, &[]);
+        let topic = stage.topics(&options, 1, &TopicSpec::default()).remove(0);
+        let mut publisher = Publisher::connect(&options).unwrap();
+        transact(&mut publisher, &options, &topic, &["before"]).unwrap();
+        publisher.begin().unwrap();
+        send(&mut publisher, &topic, &["first"]).unwrap();
+        stage.kafka.restart().unwrap();
+        send(&mut publisher, &topic, &["second"]).unwrap();
+        publisher.commit(&checkpoint(&options.source_name, 2)).unwrap();
+        transact(&mut publisher, &options, &topic, &["last"]).unwrap();
+        stage.await_values(&topic, &["before", "first", "second", "last"]);
+    }
+}
+
 #[test]
 fn connections_that_the_broker_closes_for_idleness_are_no_error() {
     let stage = stage();
