@@ -181,6 +181,22 @@ fn values_that_columns_should_not_have_are_shown_as_the_server_counts_them() {
     assert_eq!(seen[0]["after"], after);
 }
 
+/// MySQL 5.7 prints a double that is a whole number as an integer, and knows that it is none.
+#[test]
+fn doubles_in_documents_of_mysql_5_7_stay_doubles() {
+    let mysql = MySql::start(MySqlOptions::of(ServerVersion::MySql57)).unwrap();
+    let start = stage::position(&mysql);
+    mysql
+        .sql("CREATE DATABASE taild; CREATE TABLE taild.t (j JSON); INSERT INTO taild.t VALUES ('[1.0, 1]')")
+        .unwrap();
+    let printed = mysql
+        .query("SELECT j, JSON_TYPE(j->'$[0]') FROM taild.t")
+        .unwrap();
+    assert_eq!(printed, [[Some("[1, 1]".to_owned()), Some("DOUBLE".to_owned())]]);
+    let seen = changes(&mut tail(&mysql, "taild.t", &start));
+    assert_eq!(seen[0]["after"], json!({ "j": "[1.0,1]" }));
+}
+
 /// A look at one table whose lines are read one by one.
 struct Look {
     child: Child,
