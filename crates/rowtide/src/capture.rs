@@ -24,7 +24,7 @@ use crate::pass_over::PassOver;
 use crate::prepared::PreparedTransactions;
 use crate::progress::{InsideTransaction, PreparedRows, Progress, XaStep};
 use crate::queue::Sender;
-use crate::resume::{FILE_START, Resume};
+use crate::resume::{FILE_START, PreviousGtids, Resume};
 use crate::schema_change::SchemaChangeRecord;
 use crate::stats::{Stats, processed_at};
 use crate::transaction::{HandedOver, Mark, Transaction};
@@ -60,8 +60,8 @@ pub(crate) struct Capture {
     prepared: PreparedTransactions,
     /// All transactions that are done, where the server has GTIDs.
     executed: Option<GtidSet>,
-    /// Whether `executed` is still to be completed by what the first file says was executed before it.
-    gtids_of_file: bool,
+    /// What the next PREVIOUS_GTIDS says about `executed`.
+    previous_gtids: PreviousGtids,
     /// The source had something to tell since it was last asked.
     news: bool,
     /// What the rows of the event at hand have in common.
@@ -139,7 +139,7 @@ impl Capture {
             pass_over: PassOver::of(resume),
             prepared: PreparedTransactions::new(without_rows(resume), xa_held_bytes),
             executed: resume.gtids.clone(),
-            gtids_of_file: resume.gtids_of_file,
+            previous_gtids: resume.previous_gtids,
             news: false,
             event: EventText::default(),
             workers: (workers.get() > 1).then(|| Workers::new(workers)),
@@ -453,16 +453,19 @@ impl Handler for Capture {
     }
 
     fn previous_gtids(&mut self, set: GtidSet) -> Result<(), Error> {
-        if std::mem::take(&mut self.gtids_of_file) {
-            if let Some(executed) = &mut self.executed {
-                executed.union(&set);
+        match (self.previous_gtids, &self.executed) {
+            // The place of one that waits for a decision is known by its position alone.
+            (PreviousGtids::Begin, _) if !self.prepared.is_empty() => Ok(()),
+            (PreviousGtids::Begin | PreviousGtids::Before, _) => {
+                self.previous_gtids = PreviousGtids::Same;
+                self.executed.get_or_insert_default().union(&set);
+                self.open.previous = Some(set);
+                Ok(())
             }
-            self.open.previous = Some(set);
-            return Ok(());
-        }
-        match &self.executed {
-            Some(executed) if !self.is_replay => missing::check(executed, &set, &self.position),
-            _ => Ok(()),
+            (PreviousGtids::Same, Some(executed)) if !self.is_replay => {
+                missing::check(executed, &set, &self.position)
+            }
+            (PreviousGtids::Same, _) => Ok(()),
         }
     }
 }

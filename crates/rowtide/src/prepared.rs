@@ -96,6 +96,11 @@ impl PreparedTransactions {
         }
     }
 
+    /// Whether none waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Whether another transaction of which `held` was read so far can go on waiting.
     pub(crate) fn check(&self, held: &Held) -> Result<(), TooMuchHeld> {
         if self.bytes.saturating_add(held.bytes()) > self.limit {

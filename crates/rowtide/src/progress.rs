@@ -15,7 +15,7 @@ pub type Millis = u64;
 /// How far the stream has come at the end of a parcel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// What was executed before the first file that was read, where the binlog is read from a file's start.
+    /// What was executed before a file, where the binlog is read from that file's start, or GTIDs are known from there on.
     pub previous: Option<GtidSet>,
     /// Transactions that ended in the parcel, in order.
     pub ended: Vec<Gtid>,
@@ -93,10 +93,10 @@ impl Ledger {
 
     /// Adds the progress of the next parcel.
     pub fn advance(&mut self, progress: Progress) {
+        if let Some(previous) = &progress.previous {
+            self.gtids.get_or_insert_default().union(previous);
+        }
         if let Some(gtids) = &mut self.gtids {
-            if let Some(previous) = &progress.previous {
-                gtids.union(previous);
-            }
             for gtid in &progress.ended {
                 gtids.insert(gtid);
             }
@@ -454,6 +454,28 @@ mod tests {
             (&ledger.inside, &ledger.position, ledger.source_ts_us),
             (&None, &end, 5)
         );
+    }
+
+    #[test]
+    fn gtids_are_known_from_a_file_on() {
+        let set = |text: &str| text.parse::<GtidSet>().unwrap();
+        let uuid = "11111111-1111-1111-1111-111111111111";
+        let mut ledger = Ledger {
+            gtids: None,
+            ..ledger()
+        };
+        let parcel = |previous, ended: &str| Progress {
+            previous,
+            ended: vec![format!("{uuid}:{ended}").parse().unwrap()],
+            xa: vec![],
+            position: BinlogPosition::new("b.2", 400),
+            inside: None,
+            source_ts_us: 0,
+        };
+        ledger.advance(parcel(None, "4"));
+        assert_eq!(ledger.gtids, None);
+        ledger.advance(parcel(Some(set(&format!("{uuid}:1-4"))), "5"));
+        assert_eq!(ledger.gtids, Some(set(&format!("{uuid}:1-5"))));
     }
 
     #[test]

@@ -67,8 +67,19 @@ pub struct Resume {
     pub capture_from: Option<BinlogPosition>,
     /// XA transactions that were not decided yet; the dump begins early enough to hold their rows.
     pub prepared: BTreeMap<String, Option<PreparedRows>>,
-    /// Whether `gtids` must be completed by what the first file says was executed before it.
-    pub gtids_of_file: bool,
+    /// What the next PREVIOUS_GTIDS says about `gtids`.
+    pub previous_gtids: PreviousGtids,
+}
+
+/// What a PREVIOUS_GTIDS event, which says what was executed before its file, is to the GTIDs that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviousGtids {
+    /// They are exact, or there are none: it must not have others.
+    Same,
+    /// They are of what was read since its file began: it adds what came before.
+    Before,
+    /// None are known, though the server has GTIDs by now: from here on they are.
+    Begin,
 }
 
 impl Resume {
@@ -196,7 +207,7 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         inside: ledger.inside.clone(),
         capture_from: None,
         prepared: ledger.prepared.clone(),
-        gtids_of_file: false,
+        previous_gtids: PreviousGtids::Same,
     };
     let oldest = oldest_rows(&ledger.prepared);
     let mut resume = resume;
@@ -213,6 +224,10 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         }
     } else {
         check_same_server(recorded, source)?;
+        // They were turned on since. The server sends nothing any more that has none.
+        if source.gtids.is_some() && ledger.prepared.is_empty() {
+            resume.previous_gtids = PreviousGtids::Begin;
+        }
     }
     check_position(&ledger.position, source)?;
     if let Some(oldest) = oldest {
@@ -279,13 +294,16 @@ fn at_end(source: &SourceState) -> Resume {
         inside: None,
         capture_from: None,
         prepared: BTreeMap::new(),
-        gtids_of_file: false,
+        previous_gtids: PreviousGtids::Same,
     }
 }
 
 fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
     let gtids = source.gtids.as_ref().map(|_| GtidSet::default());
-    let gtids_of_file = gtids.is_some();
+    let previous_gtids = match gtids {
+        Some(_) => PreviousGtids::Before,
+        None => PreviousGtids::Same,
+    };
     let dump = DumpStart::Position(position.clone());
     Resume {
         dump,
@@ -294,7 +312,7 @@ fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
         inside: None,
         capture_from: None,
         prepared: BTreeMap::new(),
-        gtids_of_file,
+        previous_gtids,
     }
 }
 
@@ -488,6 +506,16 @@ mod tests {
     }
 
     #[test]
+    fn gtids_begin_where_they_were_turned_on() {
+        let at = recorded(None, "b.000003", 900);
+        let r = resume(Some(&at), &StartFrom::Now, "f", &source("1-9", "")).unwrap();
+        assert_eq!(r.dump, DumpStart::Position(BinlogPosition::new("b.000003", 900)));
+        assert_eq!((r.gtids, r.previous_gtids), (None, PreviousGtids::Begin));
+        let r = resume(Some(&at), &StartFrom::Now, "f", &without_gtids()).unwrap();
+        assert_eq!((r.gtids, r.previous_gtids), (None, PreviousGtids::Same));
+    }
+
+    #[test]
     fn rows_counted_with_another_filter_are_not_skipped() {
         let mut cut = recorded(Some("1-5"), "b.000003", 4);
         cut.ledger.inside = Some(InsideTransaction { gtid: None, rows: 3 });
@@ -512,7 +540,7 @@ mod tests {
             earliest.dump,
             DumpStart::Position(BinlogPosition::new("b.000003", 4))
         );
-        assert!(earliest.gtids_of_file);
+        assert_eq!(earliest.previous_gtids, PreviousGtids::Before);
         assert_eq!(
             at(&StartFrom::Gtid(set("1-3")), &s).unwrap().gtids,
             Some(set("1-3"))

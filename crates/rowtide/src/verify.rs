@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
 use crate::pipeline::CaptureSettings;
-use crate::resume::{DumpStart, Resume, resume};
+use crate::resume::{DumpStart, PreviousGtids, Resume, resume};
 use crate::schema::{Names, Place, definitions_of, end_of_binlog, recover};
 use crate::source::{self, Source, replica_options};
 use crate::start::StartFrom;
@@ -310,6 +310,6 @@ fn from(position: BinlogPosition) -> Resume {
         inside: None,
         capture_from: None,
         prepared: Default::default(),
-        gtids_of_file: false,
+        previous_gtids: PreviousGtids::Same,
     }
 }

@@ -39,6 +39,12 @@ pub enum DumpRefused {
         "the server cannot start from a GTID set: {0}. Turn GTIDs on (gtid_mode), or start from a position"
     )]
     GtidsOff(ServerError),
+    /// The binlog has transactions without GTIDs and they are on, or the other way round.
+    #[error(
+        "what comes next in the binlog is from before gtid_mode was changed, and the server does not send it: {0}. SET GLOBAL \
+         gtid_mode = ON_PERMISSIVE (OFF_PERMISSIVE if it is OFF now) until all of it is read, then go back; or start behind it"
+    )]
+    GtidMode(ServerError),
     /// There is no binlog.
     #[error("the server writes no binlog: {0}. Start it with log_bin")]
     BinlogOff(ServerError),
@@ -77,6 +83,8 @@ const PHRASES: &[(&str, Reason)] = &[
     ("impossible position", DumpRefused::ImpossiblePosition),
     ("position > file size", DumpRefused::ImpossiblePosition),
     ("cannot start in auto_position mode", DumpRefused::GtidsOff),
+    ("cannot replicate anonymous transaction", DumpRefused::GtidMode),
+    ("cannot replicate gtid-transaction", DumpRefused::GtidMode),
     ("binary log is not open", DumpRefused::BinlogOff),
     ("truncated in the middle", DumpRefused::Corrupt),
     ("bogus data in log event", DumpRefused::Corrupt),
@@ -111,6 +119,7 @@ impl DumpRefused {
             | Self::EventTooLarge(e)
             | Self::ImpossiblePosition(e)
             | Self::GtidsOff(e)
+            | Self::GtidMode(e)
             | Self::BinlogOff(e)
             | Self::Corrupt(e)
             | Self::NoPrivilege(e)
@@ -184,6 +193,14 @@ mod tests {
             (
                 "The replication sender thread cannot start in AUTO_POSITION mode: this",
                 |r| matches!(r, R::GtidsOff(_)),
+            ),
+            (
+                "Cannot replicate anonymous transaction when @@GLOBAL.GTID_MODE = ON, at file",
+                |r| matches!(r, R::GtidMode(_)),
+            ),
+            (
+                "Cannot replicate GTID-transaction when @@GLOBAL.GTID_MODE = OFF, at file",
+                |r| matches!(r, R::GtidMode(_)),
             ),
             ("Binary log is not open", |r| matches!(r, R::BinlogOff(_))),
             ("binlog truncated in the middle of event; consider", |r| {

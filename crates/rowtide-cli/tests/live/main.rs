@@ -20,6 +20,7 @@ mod formats;
 mod generated_columns;
 mod golden;
 mod golden_exceptions;
+mod gtids_turned_on;
 mod inspect;
 mod large_rows;
 mod links;

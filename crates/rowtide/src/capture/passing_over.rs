@@ -80,7 +80,7 @@ mod tests {
     use crate::parcel::{Parcel, Pool};
     use crate::pictures::Pictures;
     use crate::queue::{self, Received, Receiver};
-    use crate::resume::{DumpStart, Resume};
+    use crate::resume::{DumpStart, PreviousGtids, Resume};
     use crate::schema::{Schema, SchemaDisagreement};
     use crate::table_changes::Comments;
 
@@ -96,7 +96,7 @@ mod tests {
             inside: None,
             capture_from: Some(from),
             prepared: std::collections::BTreeMap::default(),
-            gtids_of_file: true,
+            previous_gtids: PreviousGtids::Before,
         };
         let version: ServerVersion = "9.7.4".parse().unwrap();
         let disagreement = SchemaDisagreement::Stop;
