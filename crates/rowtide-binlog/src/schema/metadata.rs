@@ -1,15 +1,21 @@
 //! A table's shape from the metadata that `binlog_row_metadata=FULL` adds to each TABLE_MAP: always right, whatever
 //! DDL came before.
 
+mod agreement;
 mod partial;
+mod types;
 
-use rowtide_event::{Charset, Column, ColumnType, GeometryKind, IntegerWidth, Malformed, Table, TableId};
+use rowtide_event::{Column, Malformed, Table, TableId};
 
-use crate::event::table_map::bit_from_high;
-use crate::event::{MapColumn, TableMap, TableMetadata, WireType};
+use crate::event::{TableMap, WireType};
 use crate::server::{Flavour, ServerVersion};
 
-pub use partial::by_partial_metadata;
+use self::types::TypeReader;
+
+pub use self::agreement::{
+    agree, completed, differ_in_utf8, has_column, hidden_columns, is_ambiguous, with_hidden_behind,
+};
+pub use self::partial::by_partial_metadata;
 
 /// Whether a TABLE_MAP says all that [`table`] needs.
 pub fn metadata_is_full(map: &TableMap<'_>) -> bool {
@@ -89,143 +95,6 @@ fn table_with(map: &TableMap<'_>, years_are_signed: bool) -> Result<Table, Malfo
     })
 }
 
-/// Whether a column of the table may be of a type that the binlog does not tell from another: MariaDB logs UUID and INET
-/// as BINARY, VECTOR as VARBINARY, and times in their old form without their digits of a second.
-pub fn is_ambiguous(map: &TableMap<'_>, table: &Table) -> bool {
-    let columns = map.columns.iter().zip(&table.columns);
-    columns
-        .into_iter()
-        .any(|(logged, column)| may_be_another(map.written_by, logged.wire_type, &column.ty))
-}
-
-/// The table of [`table`] with what table maps do not tell as it was told otherwise: the types that [`is_ambiguous`] asks
-/// for, which columns are generated, and which are hidden. `None` if what was told is another table.
-pub fn completed(map: &TableMap<'_>, logged: Table, told: &Table) -> Option<Table> {
-    let mut table = logged;
-    let hidden = hidden_columns(map, told)?;
-    table.columns.truncate(told.columns.len());
-    for ((column, told), logged) in table.columns.iter_mut().zip(&told.columns).zip(&map.columns) {
-        if !column.name.eq_ignore_ascii_case(&told.name) {
-            return None;
-        }
-        column.generated = told.generated;
-        if may_be_another(map.written_by, logged.wire_type, &column.ty) {
-            column.ty.clone_from(&told.ty);
-        }
-    }
-    table.hidden = hidden;
-    Some(table)
-}
-
-/// Whether the table of [`table`] and a table as it is known otherwise have the same columns and the same key. Types that
-/// the binlog does not tell apart count as the same. Whether a column may be NULL does not count: rows do not depend on
-/// it. The table map may have [hidden](Table::hidden) columns more; where MariaDB has added one, a unique key is one of
-/// hashes and so not the table's, which its statement need not have told.
-pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
-    let same = |logged: &Column, told: &Column, wire_type: WireType| {
-        logged.name.eq_ignore_ascii_case(&told.name)
-            && (logged.ty == told.ty
-                || may_be_another(map.written_by, wire_type, &logged.ty)
-                || are_both_utf8(map.written_by, &logged.ty, &told.ty))
-    };
-    let columns = logged.columns.iter().zip(&told.columns).zip(&map.columns);
-    let hidden = hidden_columns(map, told);
-    let has_hashes = map.written_by.flavour == Flavour::MariaDb && hidden > Some(0);
-    hidden.is_some()
-        && (logged.key == told.key || has_hashes)
-        && columns
-            .into_iter()
-            .all(|((logged, told), column)| same(logged, told, column.wire_type))
-}
-
-/// The table of [`table`] with the [hidden](Table::hidden) columns of functional indexes behind all others: MySQL 8.0.13 to
-/// 8.0.17 log them where they stand.
-pub fn with_hidden_behind(map: &TableMap<'_>, logged: Table, told: &Table) -> Table {
-    let is_mysql = map.written_by.flavour == Flavour::MySql;
-    if !is_mysql || logged.columns.len() <= told.columns.len() || told.hidden == 0 {
-        return logged;
-    }
-    let mut order: Vec<usize> = (0..logged.columns.len()).collect();
-    let is_hidden = |at: &usize| {
-        logged
-            .columns
-            .get(*at)
-            .is_none_or(|column| !has_column(told, &column.name))
-    };
-    order.sort_by_key(is_hidden);
-    let place = |was: &usize| order.iter().position(|at| at == was);
-    let columns = order.iter().filter_map(|at| logged.columns.get(*at).cloned());
-    Table {
-        columns: columns.collect(),
-        key: logged.key.iter().filter_map(place).collect(),
-        ..logged
-    }
-}
-
-/// Whether a table has a column of this name, whatever its case.
-pub fn has_column(table: &Table, name: &str) -> bool {
-    table
-        .columns
-        .iter()
-        .any(|column| column.name.eq_ignore_ascii_case(name))
-}
-
-/// How many columns the binlog has behind those of a table as it is known otherwise; `None` if they are no
-/// [hidden](Table::hidden) ones, or there are less than the table has.
-pub fn hidden_columns(map: &TableMap<'_>, told: &Table) -> Option<usize> {
-    let more = map.columns.len().checked_sub(told.columns.len())?;
-    let names = map.metadata.names.as_deref().unwrap_or_default();
-    let is_hidden = |(at, column): (usize, &MapColumn)| match map.written_by.flavour {
-        Flavour::MySql => true,
-        Flavour::MariaDb => {
-            let is_hash = names.get(at).is_none_or(|name| name.starts_with("DB_ROW_HASH_"));
-            is_hash && column.wire_type == WireType::LongLong
-        }
-    };
-    let mut behind = map.columns.iter().enumerate().skip(told.columns.len());
-    (more <= told.hidden && behind.all(is_hidden)).then_some(more)
-}
-
-/// Whether two shapes are the same but for columns that are utf8mb4 in one and utf8mb3 in the other, which of both MariaDB's
-/// statements do not say: `utf8` is what `old_mode` of the session says, which is in no event. Their values are read alike.
-pub fn differ_in_utf8(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
-    let same = |(logged, told): (&Column, &Column)| {
-        logged.name == told.name
-            && logged.nullable == told.nullable
-            && (logged.ty == told.ty || are_both_utf8(map.written_by, &logged.ty, &told.ty))
-    };
-    logged.columns.len() == told.columns.len()
-        && logged.key == told.key
-        && logged.columns.iter().zip(&told.columns).all(same)
-}
-
-fn are_both_utf8(server: ServerVersion, a: &ColumnType, b: &ColumnType) -> bool {
-    let is_utf8 = |ty: &ColumnType| {
-        matches!(
-            ty,
-            ColumnType::Text {
-                charset: Charset::Utf8 | Charset::Utf8Mb3
-            }
-        )
-    };
-    server.flavour == Flavour::MariaDb && is_utf8(a) && is_utf8(b)
-}
-
-fn may_be_another(server: ServerVersion, wire: WireType, ty: &ColumnType) -> bool {
-    if server.flavour != Flavour::MariaDb {
-        return false;
-    }
-    match (wire, ty) {
-        (WireType::Char(16), ColumnType::Binary { .. }) => true,
-        (WireType::Char(4), ColumnType::Binary { .. }) => server.is_at_least(10, 10, 0),
-        (WireType::VarChar(bytes), ColumnType::Blob) => {
-            server.is_at_least(11, 7, 0) && bytes > 0 && bytes % 4 == 0
-        }
-        (WireType::OldTime | WireType::OldDateTime | WireType::OldTimestamp, _) => true,
-        _ => false,
-    }
-}
-
 /// A table as far as its TABLE_MAP tells it, for people: a column without a name is called `@1` and so on, an integer
 /// whose sign is not told seems signed, a text without a character set seems bytes, ENUM and SET may have no members.
 ///
@@ -255,236 +124,11 @@ pub fn as_logged(map: &TableMap<'_>) -> Result<Table, Malformed> {
     })
 }
 
-fn wire_only(wire: WireType) -> Result<ColumnType, Malformed> {
-    match wire {
-        WireType::Enum(_) => Ok(ColumnType::Enum { members: Vec::new() }),
-        WireType::Set(_) => Ok(ColumnType::Set { members: Vec::new() }),
-        WireType::Geometry(_) => Ok(ColumnType::Geometry(GeometryKind::Any)),
-        WireType::Json(_) => Ok(ColumnType::Json),
-        WireType::Vector(_) => Ok(ColumnType::Vector),
-        wire if wire.is_character() => Ok(ColumnType::Text {
-            charset: Charset::Binary,
-        }),
-        other => plain(other, false),
-    }
-}
-
-/// Goes over the columns in order: most of the metadata is counted over the columns of one family only.
-struct TypeReader<'m, 'a> {
-    metadata: &'m TableMetadata<'a>,
-    /// Whether YEAR columns are counted with the numeric columns.
-    years_are_signed: bool,
-    /// MariaDB counts GEOMETRY columns with the character columns.
-    flavour: Flavour,
-    seen: Seen,
-}
-
-/// How many columns of each family were seen.
-#[derive(Default)]
-struct Seen {
-    numeric: usize,
-    character: usize,
-    enum_or_set: usize,
-    enums: usize,
-    sets: usize,
-    geometries: usize,
-}
-
-/// Counts one more, and gives the number before.
-fn count(seen: &mut usize) -> usize {
-    let before = *seen;
-    *seen = seen.saturating_add(1);
-    before
-}
-
-impl<'m, 'a> TypeReader<'m, 'a> {
-    fn of(map: &'m TableMap<'a>, years_are_signed: bool) -> Self {
-        Self {
-            metadata: &map.metadata,
-            years_are_signed,
-            flavour: map.written_by.flavour,
-            seen: Seen::default(),
-        }
-    }
-
-    fn next(&mut self, column: &MapColumn) -> Result<ColumnType, Malformed> {
-        let wire = column.wire_type;
-        let is_signed = wire.is_numeric() && (self.years_are_signed || wire != WireType::Year);
-        let unsigned = if is_signed { self.unsigned()? } else { false };
-        let collation = if wire.is_character() {
-            Some(self.collation()?)
-        } else {
-            None
-        };
-        match wire {
-            WireType::Enum(_) => self.members_of_enum(),
-            WireType::Set(_) => self.members_of_set(),
-            WireType::Geometry(_) => {
-                if self.flavour == Flavour::MariaDb {
-                    count(&mut self.seen.character);
-                }
-                self.geometry()
-            }
-            WireType::Json(_) => Ok(ColumnType::Json),
-            WireType::Vector(_) => Ok(ColumnType::Vector),
-            wire if wire.is_character() => string(wire, collation),
-            other => plain(other, unsigned),
-        }
-    }
-
-    /// The type as far as the wire tells it, where metadata is not there or of a server that is newer; `cause` is why it
-    /// does not tell.
-    fn told_by_wire(&self, wire: WireType, cause: Malformed) -> Result<ColumnType, Malformed> {
-        let metadata = self.metadata;
-        let is_told = match wire {
-            WireType::Enum(_) => metadata.enum_members.is_some() && metadata.enum_and_set_charsets.is_some(),
-            WireType::Set(_) => metadata.set_members.is_some() && metadata.enum_and_set_charsets.is_some(),
-            WireType::Geometry(_) => metadata.geometry_types.is_some(),
-            wire if wire.is_character() => metadata.charsets.is_some(),
-            _ => metadata.unsigned.is_some(),
-        };
-        match cause {
-            Malformed::Unsupported(_) => wire_only(wire),
-            _ if is_told => Err(cause),
-            _ => wire_only(wire),
-        }
-    }
-
-    fn unsigned(&mut self) -> Result<bool, Malformed> {
-        let index = count(&mut self.seen.numeric);
-        self.metadata
-            .unsigned
-            .and_then(|bits| bit_from_high(bits, index))
-            .ok_or(Malformed::Truncated("TABLE_MAP signs"))
-    }
-
-    fn collation(&mut self) -> Result<u64, Malformed> {
-        let index = count(&mut self.seen.character);
-        let charsets = self.metadata.charsets.as_ref();
-        charsets
-            .and_then(|ids| ids.of(index))
-            .ok_or(Malformed::Truncated("TABLE_MAP character sets"))
-    }
-
-    fn members_of_enum(&mut self) -> Result<ColumnType, Malformed> {
-        let charset = self.charset_of_members()?;
-        let index = count(&mut self.seen.enums);
-        let members = self
-            .metadata
-            .enum_members
-            .as_ref()
-            .and_then(|columns| columns.get(index));
-        Ok(ColumnType::Enum {
-            members: decoded(members, charset, self.flavour)?,
-        })
-    }
-
-    fn members_of_set(&mut self) -> Result<ColumnType, Malformed> {
-        let charset = self.charset_of_members()?;
-        let index = count(&mut self.seen.sets);
-        let members = self
-            .metadata
-            .set_members
-            .as_ref()
-            .and_then(|columns| columns.get(index));
-        Ok(ColumnType::Set {
-            members: decoded(members, charset, self.flavour)?,
-        })
-    }
-
-    fn charset_of_members(&mut self) -> Result<Charset, Malformed> {
-        let index = count(&mut self.seen.enum_or_set);
-        let charsets = self.metadata.enum_and_set_charsets.as_ref();
-        let id = charsets
-            .and_then(|ids| ids.of(index))
-            .ok_or(Malformed::Truncated("TABLE_MAP character sets"))?;
-        charset(id)
-    }
-
-    fn geometry(&mut self) -> Result<ColumnType, Malformed> {
-        let index = count(&mut self.seen.geometries);
-        let number = self
-            .metadata
-            .geometry_types
-            .as_ref()
-            .and_then(|types| types.get(index));
-        let kind = match number.ok_or(Malformed::Truncated("TABLE_MAP geometry types"))? {
-            0 => GeometryKind::Any,
-            1 => GeometryKind::Point,
-            2 => GeometryKind::LineString,
-            3 => GeometryKind::Polygon,
-            4 => GeometryKind::MultiPoint,
-            5 => GeometryKind::MultiLineString,
-            6 => GeometryKind::MultiPolygon,
-            7 => GeometryKind::Collection,
-            _ => return Err(Malformed::Invalid("TABLE_MAP geometry types")),
-        };
-        Ok(ColumnType::Geometry(kind))
-    }
-}
-
-fn string(wire: WireType, collation: Option<u64>) -> Result<ColumnType, Malformed> {
-    let id = collation.ok_or(Malformed::Truncated("TABLE_MAP character sets"))?;
-    Ok(match (charset(id)?, wire) {
-        (Charset::Binary, WireType::Char(length)) => ColumnType::Binary { length },
-        (Charset::Binary, _) => ColumnType::Blob,
-        (charset, _) => ColumnType::Text { charset },
-    })
-}
-
-/// Types that need no metadata but a sign.
-fn plain(wire: WireType, unsigned: bool) -> Result<ColumnType, Malformed> {
-    let integer = |width| Ok(ColumnType::Integer { width, unsigned });
-    match wire {
-        WireType::Tiny => integer(IntegerWidth::Tiny),
-        WireType::Short => integer(IntegerWidth::Small),
-        WireType::Int24 => integer(IntegerWidth::Medium),
-        WireType::Long => integer(IntegerWidth::Int),
-        WireType::LongLong => integer(IntegerWidth::Big),
-        WireType::Float => Ok(ColumnType::Float),
-        WireType::Double => Ok(ColumnType::Double),
-        WireType::Decimal(precision, scale) => Ok(ColumnType::Decimal { precision, scale }),
-        WireType::Bit(width) => Ok(ColumnType::Bit { width }),
-        WireType::Year => Ok(ColumnType::Year),
-        WireType::Date => Ok(ColumnType::Date),
-        WireType::Time(fsp) => Ok(ColumnType::Time { fsp }),
-        WireType::DateTime(fsp) => Ok(ColumnType::DateTime { fsp }),
-        WireType::Timestamp(fsp) => Ok(ColumnType::Timestamp { fsp }),
-        WireType::OldTime => Ok(ColumnType::Time { fsp: 0 }),
-        WireType::OldDateTime => Ok(ColumnType::DateTime { fsp: 0 }),
-        WireType::OldTimestamp => Ok(ColumnType::Timestamp { fsp: 0 }),
-        WireType::OldDecimal => Err(Malformed::Unsupported("a DECIMAL column of MySQL 4")),
-        WireType::TypedArray => Err(Malformed::Unsupported(
-            "the hidden column of a multi-valued index",
-        )),
-        _ => Err(Malformed::Unsupported("a column type of the TABLE_MAP")),
-    }
-}
-
-fn charset(collation: u64) -> Result<Charset, Malformed> {
-    u16::try_from(collation)
-        .ok()
-        .and_then(Charset::from_collation)
-        .ok_or(Malformed::Unsupported("a collation of the TABLE_MAP"))
-}
-
-fn decoded(
-    members: Option<&Vec<&[u8]>>,
-    charset: Charset,
-    server: Flavour,
-) -> Result<Vec<String>, Malformed> {
-    let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
-    Ok(members
-        .iter()
-        .map(|member| charset.shown(member, server).into_owned())
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rowtide_event::FixedBinary;
+    use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
 
     /// A table of these columns (number, metadata) with this optional metadata.
     fn body(types: &[u8], meta: &[u8], optional: &[u8]) -> Vec<u8> {

@@ -3,7 +3,9 @@
 
 use rowtide_event::{ColumnType, Table};
 
-use super::{TypeReader, are_years_signed, may_be_another};
+use super::agreement::may_be_another;
+use super::are_years_signed;
+use super::types::TypeReader;
 use crate::event::TableMap;
 use crate::server::Flavour;
 
