@@ -26,6 +26,9 @@ pub struct Part {
     pub percent: u64,
     /// The load average of the last minute when it began.
     pub load: f64,
+    /// The commit it was measured at; empty where it is not known.
+    #[serde(default)]
+    pub commit: String,
     /// What was measured with.
     pub facts: Vec<(String, String)>,
     /// What was measured.
@@ -79,6 +82,7 @@ impl Part {
             taken_s: now.as_secs(),
             percent: extent.percent,
             load: machine::load(),
+            commit: machine::commit(),
             facts: Vec::new(),
             series: Vec::new(),
             goals: Vec::new(),

@@ -19,9 +19,18 @@ pub(super) fn describe() -> Vec<(String, String)> {
         read("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
     );
     add("compiler", said("rustc", &["--version"]));
-    add("commit", said("git", &["rev-parse", "--short=10", "HEAD"]));
     add("Java", said("java", &["-version"]));
     lines
+}
+
+/// The commit that is checked out; empty where there is no repository.
+pub(super) fn commit() -> String {
+    let output = Command::new("git")
+        .args(["rev-parse", "--short=10", "HEAD"])
+        .output();
+    let said = output.ok().filter(|output| output.status.success());
+    said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// The load average of the last minute, 0 where it is not known.

@@ -39,15 +39,18 @@ fn list(text: &mut String, lines: &[(String, String)]) {
 fn conditions(text: &mut String, parts: &[Part]) {
     line(
         text,
-        format_args!("\n| part | taken (UTC) | workload | load average before |\n|---|---|---|---|"),
+        format_args!(
+            "\n| part | taken (UTC) | commit | workload | load average before |\n|---|---|---|---|---|"
+        ),
     );
     for part in parts {
         line(
             text,
             format_args!(
-                "| {} | {} | {} % | {:.1} |",
+                "| {} | {} | {} | {} % | {:.1} |",
                 part.title,
                 date(part.taken_s),
+                part.commit,
                 part.percent,
                 part.load
             ),
