@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use rowtide_binlog::client::{Client, SourceOptions};
-use rowtide_binlog::event::{Checksum, EventType, Header, Query};
+use rowtide_binlog::event::{Checksum, EventType, Header, MariadbGtidEvent, MariadbGtidFlags, Query};
 use rowtide_binlog::replica::{DumpFrom, Replica, ReplicaOptions};
 use rowtide_binlog::schema::tracked::{Outcome, SchemaTracker, Tracked, TrackedTable};
 use rowtide_binlog::schema::{NameCase, Session, statement_text};
@@ -134,16 +134,25 @@ async fn follow(
     let mut differences = Vec::new();
     let mut pictures = pictures.iter().peekable();
     let mut seen = Vec::new();
+    let mut comes_with_rows = false;
     // A table that is wrong stays so.
     let mut known: HashSet<String> = HashSet::new();
     while let Some(event) = replica.next_event().await.unwrap() {
         let (header, body) = Header::split(event).unwrap();
-        if header.event_type == EventType::Query {
-            let body = match checksum {
-                Checksum::Crc32 => body.strip_suffix(event.last_chunk::<4>().unwrap()).unwrap(),
-                Checksum::None => body,
-            };
-            seen.extend(apply(&mut tracker, &Query::read(body, 13).unwrap(), version));
+        let body = match checksum {
+            Checksum::Crc32 => body.strip_suffix(event.last_chunk::<4>().unwrap()).unwrap(),
+            Checksum::None => body,
+        };
+        match header.event_type {
+            EventType::MariadbGtid => {
+                let gtid = MariadbGtidEvent::read(body).unwrap();
+                comes_with_rows = !gtid.flags.has(MariadbGtidFlags::STANDALONE);
+            }
+            EventType::Query => {
+                let query = Query::read(body, 13).unwrap();
+                seen.extend(apply(&mut tracker, &query, comes_with_rows, version));
+            }
+            _ => {}
         }
         while let Some(picture) = pictures.next_if(|picture| u64::from(header.log_pos) >= picture.end.pos) {
             let difference = compare(&tracker, picture, version);
@@ -162,10 +171,16 @@ async fn follow(
 }
 
 /// Follows a logged statement; what cannot be read is told.
-fn apply(tracker: &mut SchemaTracker, query: &Query<'_>, version: ServerVersion) -> Option<String> {
+fn apply(
+    tracker: &mut SchemaTracker,
+    query: &Query<'_>,
+    comes_with_rows: bool,
+    version: ServerVersion,
+) -> Option<String> {
     let sql = statement_text(query.query, &query.variables);
-    let session = Session::of(query.database, &query.variables, version, NameCase::Matters)
+    let mut session = Session::of(query.database, &query.variables, version, NameCase::Matters)
         .ended_with(query.error_code);
+    session.comes_with_rows = comes_with_rows;
     match tracker.apply(&sql, &session) {
         Outcome::Unreadable(why) => Some(format!("  unreadable: {why}: {sql}\n")),
         Outcome::Changes(_) | Outcome::NotTables => None,
