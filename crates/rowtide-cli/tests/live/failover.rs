@@ -133,14 +133,15 @@ fn goes_on_inside(version: ServerVersion, compression: &str) {
     let update = "UPDATE parts SET n = id WHERE id % 2 = 0; COMMIT";
     source.sql(&format!("{insert} {doublings} {update}")).unwrap();
 
-    // Some 4 MB: it is killed before the end on a fast machine too.
-    let link = SlowLink::to(source.port(), 1 << 20).unwrap();
+    // Some 4 MB, that is 16 s: it is killed before the end on a fast machine, and on one that is slow to look.
+    let link = SlowLink::to(source.port(), 1 << 18).unwrap();
     let prefix = format!("inside{}", version.number().replace('.', ""));
     let mut run_at_source = run(&source, &prefix);
     run_at_source.args(["--source", &stage::source_at(link.port()), "--start", "earliest"]);
     let mut running = Running::start(run_at_source.args(["--commit-bytes", "65536"]));
     let topic = format!("{prefix}.shop.parts");
-    let delivered = || stage::kafka().ends(true).unwrap().of(&topic).unwrap_or_default();
+    let ends = stage::kafka().ends(true).unwrap();
+    let delivered = || ends.of(&topic).unwrap_or_default();
     eventually("a part of the transaction is delivered", || {
         assert!(running.is_running(), "it ended before it was killed");
         delivered() > 1_000
