@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rowtide_binlog::event::describe::Describer;
 use rowtide_binlog::event::file::{BinlogFile, BinlogFileError};
-use rowtide_binlog::event::{Checksum, EventType, FormatDescription, Header, checksum};
+use rowtide_binlog::event::{
+    Checksum, EventType, FormatDescription, GtidEvent, Header, checksum, gtid_tagged,
+};
 use rowtide_fuzz::{Watch, decoder, describe};
 
 /// Where a FORMAT_DESCRIPTION says whether its file is in use: a bit that the server flips itself, and that no checksum
@@ -50,6 +52,40 @@ fn events(file: &[u8]) -> Vec<Event> {
 
 fn has_checksums(events: &[Event]) -> bool {
     FormatDescription::checksum_of(&events[0].bytes) == Ok(Checksum::Crc32)
+}
+
+/// The GTIDs of MySQL 8.0 and later say how long their transactions are.
+fn say_length_without_checksums(event: &mut Event, events: &[Event]) {
+    let body = &event.bytes[Header::LEN..event.bytes.len() - checksum::LEN];
+    let read = match event.event_type {
+        EventType::Gtid | EventType::AnonymousGtid => GtidEvent::read(body),
+        EventType::GtidTagged => gtid_tagged::read(body),
+        _ => return,
+    };
+    let Some(said) = read.unwrap().transaction_length else {
+        return;
+    };
+    let (mut length, mut right) = (0, said);
+    for event in events {
+        if length < said {
+            length += event.bytes.len() as u64;
+            right -= checksum::LEN as u64;
+        }
+    }
+    let written = |length: u64| match (event.event_type, said) {
+        (EventType::GtidTagged, 0..0x80) => (length << 1).to_le_bytes()[..1].to_vec(),
+        (EventType::GtidTagged, 0..0x4000) => (length << 2 | 0b1).to_le_bytes()[..2].to_vec(),
+        (EventType::GtidTagged, _) => (length << 3 | 0b11).to_le_bytes()[..3].to_vec(),
+        (_, 0..251) => vec![length as u8],
+        (_, 0..0x1_0000) => [&[0xfc], &length.to_le_bytes()[..2]].concat(),
+        _ => [&[0xfd], &length.to_le_bytes()[..3]].concat(),
+    };
+    let (old, new) = (written(said), written(right));
+    // Behind it are versions of servers alone; a wrong place would show, for the transaction would be refused.
+    let protected = event.bytes.len() - checksum::LEN;
+    let mut places = event.bytes[..protected].windows(old.len());
+    let at = places.rposition(|bytes| bytes == old).unwrap();
+    event.bytes[at..at + new.len()].copy_from_slice(&new);
 }
 
 fn flip(bytes: &mut [u8], bit: usize) {
@@ -112,8 +148,9 @@ fn is_refused_in_a_stream(format: &Event, event: &Event, damaged: &[u8]) -> bool
 fn without_checksums(events: &[Event]) -> Vec<Event> {
     let mut pos = 4;
     let mut plain = events.to_vec();
-    for event in &mut plain {
+    for (at, event) in plain.iter_mut().enumerate() {
         event.pos = pos;
+        say_length_without_checksums(event, &events[at..]);
         let bytes = &mut event.bytes;
         let protected = bytes.len() - checksum::LEN;
         let is_format = event.event_type == EventType::FormatDescription;
