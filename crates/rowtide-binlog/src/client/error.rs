@@ -161,13 +161,10 @@ impl ClientError {
 
     /// Whether the same again may succeed with nothing changed.
     pub fn is_retriable(&self) -> bool {
-        const PASSING: [u16; 9] = [
-            code::CON_COUNT_ERROR,
+        const PASSING: [u16; 6] = [
             code::SERVER_SHUTDOWN,
-            code::TOO_MANY_USER_CONNECTIONS,
             code::LOCK_WAIT_TIMEOUT,
             code::LOCK_DEADLOCK,
-            code::USER_LIMIT_REACHED,
             code::QUERY_INTERRUPTED,
             code::SESSION_KILLED,
             code::CLIENT_INTERACTION_TIMEOUT,
@@ -176,7 +173,7 @@ impl ClientError {
             Self::Io(_) | Self::Closed | Self::Silent(_) | Self::Unfinished => true,
             Self::Packet(PacketError::OutOfOrder { .. }) => true,
             Self::Tls(error) => error.is_retriable(),
-            _ if self.is_unreachable() => true,
+            _ if self.is_unreachable() || self.is_limit() => true,
             _ => self
                 .code()
                 .is_some_and(|code| PASSING.contains(&code) || code::NET_ERRORS.contains(&code)),
