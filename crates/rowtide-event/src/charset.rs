@@ -261,10 +261,11 @@ impl Charset {
                 _ => match self.multi_byte() {
                     Some(set) if other == char::REPLACEMENT_CHARACTER => set.length_in_statement(rest),
                     Some(set) => match server {
-                        Some(Flavour::MariaDb) => well_formed::length(self, rest),
-                        Some(Flavour::MySql) if well_formed::is_cut(self, rest) => return Some(()),
-                        Some(Flavour::MySql) if well_formed::counts(self) => well_formed::length(self, rest),
-                        _ => set.length(rest),
+                        None => set.length(rest),
+                        Some(server) => match well_formed::length(self, set, rest, server) {
+                            Some(length) => length,
+                            None => return Some(()),
+                        },
                     },
                     None if self.table().is_some() || matches!(self, Self::Ascii | Self::Tis620) => 1,
                     None => return None,

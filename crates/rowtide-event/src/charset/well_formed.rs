@@ -4,9 +4,21 @@
 //! with labels of ENUM on a MySQL 5.7 and 8.0.
 
 use super::Charset;
+use super::multi_byte::MultiByte;
+use crate::Flavour;
 
-/// How many bytes the first character takes: one where they are not well-formed.
-pub(super) fn length(charset: Charset, bytes: &[u8]) -> usize {
+/// How many bytes this server takes for the first character; none where it ends before it.
+pub(super) fn length(charset: Charset, set: &MultiByte, bytes: &[u8], server: Flavour) -> Option<usize> {
+    match server {
+        Flavour::MariaDb => Some(pairs(charset, bytes)),
+        Flavour::MySql if is_cut(charset, bytes) => None,
+        Flavour::MySql if counts(charset) => Some(pairs(charset, bytes)),
+        Flavour::MySql => Some(set.length(bytes)),
+    }
+}
+
+/// One byte where they are not well-formed.
+fn pairs(charset: Charset, bytes: &[u8]) -> usize {
     match (charset, bytes) {
         (Charset::Ujis | Charset::EucJpMs, [0x8f, 0xa1..=0xfe, 0xa1..=0xfe, ..]) => 3,
         (_, [first, second, ..]) if is_pair(charset, [*first, *second]) => 2,
@@ -15,13 +27,13 @@ pub(super) fn length(charset: Charset, bytes: &[u8]) -> usize {
 }
 
 /// Whether MySQL too counts what is not well-formed byte by byte. Elsewhere it takes any two.
-pub(super) fn counts(charset: Charset) -> bool {
+fn counts(charset: Charset) -> bool {
     use Charset::{Cp932, EucJpMs, Sjis, Ujis};
     matches!(charset, Sjis | Cp932 | Ujis | EucJpMs)
 }
 
 /// Whether the last character is cut: MySQL ends there.
-pub(super) fn is_cut(charset: Charset, bytes: &[u8]) -> bool {
+fn is_cut(charset: Charset, bytes: &[u8]) -> bool {
     match charset {
         Charset::Ujis | Charset::EucJpMs => {
             matches!(bytes, [0x8e | 0x8f | 0xa1..=0xfe] | [0x8f, 0xa1..=0xfe])
