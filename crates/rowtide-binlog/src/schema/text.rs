@@ -67,9 +67,9 @@ pub(super) fn may_be_like_temporary(sql: &str, session: &Session<'_>) -> bool {
     let column_of = |line: &str| line.strip_prefix("  ")?.strip_prefix(quote).map(is_column);
     head.starts_with("CREATE ")
         && !says_charset
-        && !has_small_keyword(sql)
         && first.is_some_and(is_column)
         && lines.all(|line| is_line(line) && column_of(line) != Some(false))
+        && !has_small_keyword(sql)
 }
 
 /// Words that servers write in capitals, whoever has written them before.
