@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             stop,
             look_ahead: retry.look_ahead(),
             workers,
-            progress: Progress::Connecting,
+            reached: Reached::Connecting,
         };
         let error = match session.run() {
             Ok(()) => return Ok(()),
@@ -52,7 +52,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             workers = NonZeroUsize::MIN;
             continue;
         }
-        let repeats = retry.started(session.progress.is_under_way(&error)) || error.is_damage();
+        let repeats = retry.started(session.reached.is_under_way(&error)) || error.is_damage();
         let healing = repeats && error.is_retriable() && !retry.is_exhausted(&error);
         if !healing || stop.is_set() {
             return Err(error);
@@ -73,7 +73,7 @@ fn is_to_be_found(error: &Error) -> bool {
 
 /// How far a session has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum Reached {
     /// Whether both sides can be reached and are fit is not known.
     Connecting,
     /// They are: the source is asked for tables, and looked through for statements.
@@ -82,7 +82,7 @@ enum Progress {
     Streaming,
 }
 
-impl Progress {
+impl Reached {
     /// Whether what was under way has broken, so that it is not more likely wrong. What is looked for may need a connection
     /// more than the account is allowed.
     fn is_under_way(self, error: &Error) -> bool {
@@ -154,7 +154,7 @@ struct Session<'a> {
     stop: &'a Stop,
     look_ahead: LookAhead,
     workers: NonZeroUsize,
-    progress: Progress,
+    reached: Reached,
 }
 
 impl Session<'_> {
@@ -195,7 +195,7 @@ impl Session<'_> {
             uuid: Some(source.state.server_uuid.clone()),
         };
         let known = Known::FromHistory(known);
-        self.progress = Progress::Preparing;
+        self.reached = Reached::Preparing;
         let dump = source.dump(&self.settings.capture, resume, known, self.look_ahead);
         let Some(opened) = until_stop(&runtime, self.stop, dump)? else {
             return Ok(());
@@ -218,7 +218,7 @@ impl Session<'_> {
             until_idle: self.settings.capture.until_idle,
         };
         info!(position = %resume.position, gtids = resume.gtids.as_ref().map(ToString::to_string), "streaming from {}", resume.position);
-        self.progress = Progress::Streaming;
+        self.reached = Reached::Streaming;
         let reader = std::thread::Builder::new()
             .name("rowtide-read".into())
             .spawn(move || runtime.block_on(ingest.run()))?;
@@ -366,8 +366,8 @@ mod tests {
             message: "max_user_connections".into(),
         }));
         let is_under_way = |error| {
-            [Progress::Connecting, Progress::Preparing, Progress::Streaming]
-                .map(|progress| progress.is_under_way(error))
+            [Reached::Connecting, Reached::Preparing, Reached::Streaming]
+                .map(|reached| reached.is_under_way(error))
         };
         assert_eq!(is_under_way(&broken), [false, true, true]);
         assert_eq!(is_under_way(&limit), [false, false, true]);
