@@ -82,14 +82,23 @@ impl BareReader {
     }
 
     fn packet(&mut self) -> Result<&[u8]> {
-        while !self.packets.advance()? {
-            match self.stream.read(self.packets.space())? {
-                0 => bail!("the server has closed the connection"),
-                n => self.packets.filled(n),
-            }
-        }
-        Ok(self.packets.packet())
+        next_packet(&mut self.stream, &mut self.packets)?.context("the server has closed the connection")
     }
+}
+
+/// What a replica does with its socket, without the waiting: the next packet, none at the end.
+pub(super) fn next_packet<'p>(
+    from: &mut impl Read,
+    packets: &'p mut PacketBuffer,
+) -> Result<Option<&'p [u8]>> {
+    while !packets.advance()? {
+        match from.read(packets.space())? {
+            0 if packets.has_unread() => bail!("the stream ends inside a packet"),
+            0 => return Ok(None),
+            n => packets.filled(n),
+        }
+    }
+    Ok(Some(packets.packet()))
 }
 
 const SERVER_ID: u32 = 5398;

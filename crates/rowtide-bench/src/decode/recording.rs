@@ -13,6 +13,7 @@ use rowtide_binlog::wire::packet::PacketBuffer;
 use rowtide_event::BinlogPosition;
 use rowtide_testbed::{CDC_USER, MySql};
 
+use super::bare::next_packet;
 use crate::servers::{runtime, source};
 
 /// The packets of a stream from the beginning of a binlog file, framed as on the wire.
@@ -107,19 +108,12 @@ pub(super) async fn connect(mysql: &MySql, from: &BinlogPosition) -> Result<Repl
     Ok(Replica::start(client, &DumpFrom::Position(from.clone()), &options).await?)
 }
 
-/// The bare packet reader: what a replica does with its socket, without the waiting.
 fn read_events(mut from: impl Read, mut on_event: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut packets = PacketBuffer::default();
-    loop {
-        while packets.advance()? {
-            on_event(packets.packet().get(1..).unwrap_or_default())?;
-        }
-        match from.read(packets.space())? {
-            0 if packets.has_unread() => bail!("the recording ends inside a packet"),
-            0 => return Ok(()),
-            n => packets.filled(n),
-        }
+    while let Some(packet) = next_packet(&mut from, &mut packets)? {
+        on_event(packet.get(1..).unwrap_or_default())?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
