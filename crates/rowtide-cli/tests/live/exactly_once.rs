@@ -131,15 +131,15 @@ fn a_transaction_larger_than_a_commit_is_resumed_inside() {
         let mut running = Running::start(&mut large());
         moments.await_growth_of(kafka, "large.large.t", &mut running);
         running.kill9();
-        let inside = &checkpoint(kafka, "large")["in_transaction"];
+        let inside = &stage::checkpoint(kafka, "large")["in_transaction"];
         let rows = inside["rows"]
             .as_u64()
             .expect("it was killed inside the transaction");
         assert!(0 < rows && rows < ROWS * 3 / 2, "{rows}");
     }
     succeed(large().args(["--until-idle", "1s"]));
-    assert_eq!(checkpoint(kafka, "large")["in_transaction"], Value::Null);
-    let oracle = judged(kafka, "large.large.t");
+    assert_eq!(stage::checkpoint(kafka, "large")["in_transaction"], Value::Null);
+    let oracle = stage::judged(kafka, "large.large.t");
     assert!(oracle.findings.is_clean(), "{:?}", oracle.findings);
     assert_eq!(oracle.findings.changes, ROWS * 3 / 2);
     assert_eq!(
@@ -166,18 +166,18 @@ fn a_restarted_and_a_killed_server_are_taken_up_again() {
         assert!(running.is_running());
         // Each commit adds a marker; so the end of the topic alone does not tell.
         ends.of(&topic("outage")).unwrap() >= load.records().cast_signed()
-            && judged(kafka, &topic("outage")).findings.changes == load.changes.total()
+            && stage::judged(kafka, &topic("outage")).findings.changes == load.changes.total()
     });
     load.mysql.sql("DELETE FROM load.sbtest WHERE id < 100").unwrap();
     eventually("what comes after the outages arrives", || {
-        judged(kafka, &topic("outage"))
+        stage::judged(kafka, &topic("outage"))
             .differences(&load.mysql, DATABASE, TABLE)
             .unwrap()
             .is_empty()
     });
     running.terminate();
     assert_eq!(running.exit_code(), Some(0));
-    let findings = judged(kafka, &topic("outage")).findings;
+    let findings = stage::judged(kafka, &topic("outage")).findings;
     assert!(findings.is_clean(), "{findings:?}");
 }
 
@@ -211,7 +211,7 @@ impl Load {
 
     /// For a read_committed consumer: every change once, in order, and the rebuilt table equal to `SELECT`.
     fn assert_complete(&self, kafka: &Kafka, prefix: &str) {
-        let oracle = judged(kafka, &topic(prefix));
+        let oracle = stage::judged(kafka, &topic(prefix));
         let expected = Findings {
             changes: self.changes.total(),
             tombstones: self.changes.deletes,
@@ -304,14 +304,6 @@ impl Moments {
     }
 }
 
-fn judged(kafka: &Kafka, topic: &str) -> Oracle {
-    let mut oracle = Oracle::default();
-    kafka
-        .consume(&[topic], true, |record| oracle.observe(&record))
-        .unwrap();
-    oracle
-}
-
 /// What tells one change from all others.
 fn place(value: &[u8]) -> (String, u64, u64, String) {
     let value: Value = serde_json::from_slice(value).unwrap();
@@ -335,19 +327,6 @@ fn large_transaction(rows: u64) -> String {
          UPDATE t SET v = v + id WHERE id % 2 = 0;
          COMMIT"
     )
-}
-
-fn checkpoint(kafka: &Kafka, prefix: &str) -> Value {
-    let mut show = stage::rowtide();
-    show.args([
-        "checkpoint",
-        "show",
-        "--kafka",
-        &kafka.bootstrap(),
-        "--topic-prefix",
-        prefix,
-    ]);
-    serde_json::from_slice(&succeed(&mut show).stdout).unwrap()
 }
 
 /// The most memory that the process has had, while it is there to say so.

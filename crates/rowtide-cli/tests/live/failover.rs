@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use rowtide_testbed::oracle::Oracle;
-use rowtide_testbed::{CDC_PASSWORD, CDC_USER, MySql, MySqlOptions, ServerVersion, SlowLink};
+use rowtide_testbed::{MySql, MySqlOptions, ServerVersion, SlowLink};
 
 use crate::random_schemas::ssl_mode;
+use crate::replication::{follow, take_over};
 use crate::stage::{self, Running, assert_says, eventually, fail, succeed};
 
 /// The checkpoint cannot be gone on with.
@@ -199,61 +200,4 @@ fn judged(topic: &str) -> (Oracle, Vec<String>) {
         })
         .unwrap();
     (oracle, seen)
-}
-
-/// Lets a server follow another one by GTIDs, from the beginning.
-fn follow(source: &MySql, replica: &MySql) {
-    let (port, mariadb) = (source.port(), source.version().is_mariadb());
-    if mariadb {
-        for server in [source, replica] {
-            server.sql("RESET MASTER").unwrap();
-        }
-    }
-    let account = |word: &str| {
-        format!(
-            "{word}_HOST = '127.0.0.1', {word}_PORT = {port}, {word}_USER = '{CDC_USER}', {word}_PASSWORD = '{CDC_PASSWORD}'"
-        )
-    };
-    let statement = match source.version() {
-        ServerVersion::MySql97 => format!(
-            "CHANGE REPLICATION SOURCE TO {}, SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1; START REPLICA",
-            account("SOURCE")
-        ),
-        ServerVersion::MySql80 => format!(
-            "CHANGE MASTER TO {}, MASTER_AUTO_POSITION = 1, GET_MASTER_PUBLIC_KEY = 1; START SLAVE",
-            account("MASTER")
-        ),
-        ServerVersion::MySql57 => format!(
-            "CHANGE MASTER TO {}, MASTER_AUTO_POSITION = 1; START SLAVE",
-            account("MASTER")
-        ),
-        ServerVersion::MariaDb118 | ServerVersion::MariaDb1011 => format!(
-            "CHANGE MASTER TO {}, MASTER_USE_GTID = slave_pos, MASTER_SSL_VERIFY_SERVER_CERT = 0; START SLAVE",
-            account("MASTER")
-        ),
-    };
-    replica.sql(&statement).unwrap();
-}
-
-/// Waits until the replica has all that the source has, and ends its following.
-fn take_over(source: &MySql, replica: &MySql) {
-    let has_all = match source.version().is_mariadb() {
-        true => {
-            let all = source.query("SELECT @@GLOBAL.gtid_binlog_pos").unwrap();
-            let all = all[0][0].clone().unwrap();
-            format!("SELECT @@GLOBAL.gtid_slave_pos = '{all}'")
-        }
-        false => format!(
-            "SELECT GTID_SUBSET('{}', @@GLOBAL.gtid_executed)",
-            stage::executed(source)
-        ),
-    };
-    eventually("the replica has everything", || {
-        replica.query(&has_all).unwrap()[0][0].as_deref() == Some("1")
-    });
-    let stop = match source.version() {
-        ServerVersion::MySql97 => "STOP REPLICA",
-        _ => "STOP SLAVE",
-    };
-    replica.sql(stop).unwrap();
 }

@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 use rowtide_testbed::{MySql, MySqlOptions, Scratch, ServerVersion};
 use serde_json::{Value, json};
 
-use crate::stage::{self, assert_says, eventually, fail, succeed};
+use crate::replication::{catch_up, follow};
+use crate::stage::{self, assert_says, fail, succeed};
 
 const USAGE: i32 = 2;
 const STREAM: i32 = 7;
@@ -423,22 +424,9 @@ fn reads_the_relay_log_of_a_replica() {
         .unwrap(),
     );
     source.sql(CHANGES).unwrap();
-    replica
-        .sql(&format!(
-            "SET GLOBAL relay_log_purge = OFF; CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {}, \
-             SOURCE_USER = '{}', SOURCE_PASSWORD = '{}', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1; START REPLICA",
-            source.port(),
-            rowtide_testbed::CDC_USER,
-            rowtide_testbed::CDC_PASSWORD
-        ))
-        .unwrap();
-    eventually("the replica has everything", || {
-        let done = format!(
-            "SELECT GTID_SUBSET('{}', @@GLOBAL.gtid_executed)",
-            stage::executed(&source)
-        );
-        replica.query(&done).unwrap()[0][0].as_deref() == Some("1")
-    });
+    replica.sql("SET GLOBAL relay_log_purge = OFF").unwrap();
+    follow(&source, &replica);
+    catch_up(&source, &replica);
     let mut logs: Vec<PathBuf> = std::fs::read_dir(replica.datadir())
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -30,6 +30,7 @@ mod passwords;
 mod random_ddl;
 mod random_schemas;
 mod readme;
+mod replication;
 mod rolled_back;
 mod row_images;
 mod same_names;

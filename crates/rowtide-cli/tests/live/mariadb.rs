@@ -1,6 +1,5 @@
 //! MariaDB as a source: the oldest and the newest version that the testbed has.
 
-use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
@@ -51,10 +50,7 @@ fn position_now(mariadb: &MySql) -> String {
 /// Rebuilds a table from its topic and insists that it is what SELECT says.
 fn assert_same(mariadb: &MySql, prefix: &str, table: &str, rows: usize) {
     let topic = format!("{prefix}.m.{table}");
-    let mut oracle = Oracle::default();
-    stage::kafka()
-        .consume(&[&topic], true, |record| oracle.observe(&record))
-        .unwrap();
+    let oracle = stage::judged(stage::kafka(), &topic);
     assert!(oracle.findings.is_clean(), "{:?}", oracle.findings);
     assert_eq!(oracle.rows(&format!("m.{table}")), rows, "{topic}");
     let differences = oracle.differences(mariadb, "m", table).unwrap();
@@ -142,10 +138,7 @@ fn source_block_and_checkpoint(mariadb: &MySql, prefix: &str) {
         .find(|header| header.0 == "__debezium.context.connectorName")
         .unwrap();
     assert_eq!(header.1.as_deref(), Some(&b"mariadb"[..]));
-    let mut show = stage::rowtide();
-    show.args(["checkpoint", "show", "--kafka", &stage::kafka().bootstrap()])
-        .args(["--topic-prefix", prefix]);
-    let shown: serde_json::Value = serde_json::from_slice(&succeed(&mut show).stdout).unwrap();
+    let shown = stage::checkpoint(stage::kafka(), prefix);
     let executed = gtid_now(mariadb).replace("gtid:", "");
     assert_eq!(
         (shown["flavour"].as_str(), shown["gtid_set"].as_str()),

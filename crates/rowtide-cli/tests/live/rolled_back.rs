@@ -2,7 +2,6 @@
 //! SAVEPOINT behind it, when the transaction has touched what cannot be rolled back.
 
 use rowtide_testbed::generate::Round;
-use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{Kafka, MySql, MySqlOptions, ServerVersion, SlowLink};
 
 use crate::random_schemas::{Sum, failure, number};
@@ -131,11 +130,7 @@ fn large(name: &str) -> String {
 }
 
 fn assert_rebuilt(server: &MySql, kafka: &Kafka, name: &str) {
-    let mut oracle = Oracle::default();
-    let topic = format!("{name}.{name}.t");
-    kafka
-        .consume(&[&topic], true, |record| oracle.observe(&record))
-        .unwrap();
+    let oracle = stage::judged(kafka, &format!("{name}.{name}.t"));
     assert!(oracle.findings.is_clean(), "{:?}", oracle.findings);
     let differences = oracle.differences(server, name, "t").unwrap();
     assert_eq!(differences, Vec::<String>::new());

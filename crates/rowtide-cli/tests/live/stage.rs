@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{
     CDC_PASSWORD, CDC_USER, Kafka, KafkaOptions, MySql, MySqlOptions, Record, Scratch, ServerVersion,
 };
@@ -253,4 +254,21 @@ pub fn operation(record: &Record) -> String {
 pub fn after(record: &Record) -> serde_json::Value {
     let mut value: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
     value["after"].take()
+}
+
+/// What the visible records of a topic make of the table, and what is wrong with them.
+pub fn judged(kafka: &Kafka, topic: &str) -> Oracle {
+    let mut oracle = Oracle::default();
+    kafka
+        .consume(&[topic], true, |record| oracle.observe(&record))
+        .unwrap();
+    oracle
+}
+
+/// The checkpoint, as `rowtide checkpoint show` shows it.
+pub fn checkpoint(kafka: &Kafka, prefix: &str) -> serde_json::Value {
+    let mut show = rowtide();
+    show.args(["checkpoint", "show", "--kafka", &kafka.bootstrap()]);
+    let shown = succeed(show.args(["--topic-prefix", prefix])).stdout;
+    serde_json::from_slice(&shown).unwrap()
 }

@@ -1,6 +1,5 @@
 //! XA transactions: their rows appear with XA COMMIT, at its place in the order, or never.
 
-use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{Kafka, MySql, MySqlOptions, ServerVersion};
 use serde_json::Value;
 
@@ -96,10 +95,7 @@ fn rows_appear_with_xa_commit(mysql: &MySql, name: &str, start: &str) {
         .unwrap();
     succeed(run().args(["--until-idle", "1s"]));
     assert_eq!(ids(kafka, &topic), [3, 4, 1, 2, 6, 5, 7]);
-    let mut oracle = Oracle::default();
-    kafka
-        .consume(&[&topic], true, |record| oracle.observe(&record))
-        .unwrap();
+    let oracle = stage::judged(kafka, &topic);
     assert_eq!(
         oracle.differences(mysql, name, "t").unwrap(),
         Vec::<String>::new()
