@@ -40,6 +40,7 @@ pub mod stats;
 mod supervise;
 pub mod table_changes;
 mod transaction;
+mod unnamed;
 pub mod verify;
 mod visibility;
 mod workers;

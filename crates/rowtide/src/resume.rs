@@ -69,6 +69,8 @@ pub struct Resume {
     pub prepared: BTreeMap<String, Option<PreparedRows>>,
     /// What the next PREVIOUS_GTIDS says about `gtids`.
     pub previous_gtids: PreviousGtids,
+    /// Where transactions without GTIDs may begin that a dump by GTID leaves out; `None` if there can be none.
+    pub unnamed_from: Option<BinlogPosition>,
 }
 
 /// What a PREVIOUS_GTIDS event, which says what was executed before its file, is to the GTIDs that are known.
@@ -163,6 +165,16 @@ pub enum ResumeRefused {
          them), or set a new checkpoint with `rowtide checkpoint set`"
     )]
     PreparedElsewhere,
+    /// What a dump by GTID would leave out.
+    #[error(
+        "the transaction at {position} was never read and has no GTID: gtid_mode was off for a while. SET GLOBAL gtid_mode = \
+         ON_PERMISSIVE until all of it is read, then go back to ON; or accept the gap by setting a new checkpoint with \
+         `rowtide checkpoint set --gtid`"
+    )]
+    Unnamed {
+        /// Where it starts.
+        position: BinlogPosition,
+    },
     /// GTIDs are needed and off.
     #[error(
         "a GTID set was given and the server has gtid_mode off; start from position:FILE:POS, or turn GTIDs on"
@@ -208,6 +220,7 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         capture_from: None,
         prepared: ledger.prepared.clone(),
         previous_gtids: PreviousGtids::Same,
+        unnamed_from: None,
     };
     let oldest = oldest_rows(&ledger.prepared);
     let mut resume = resume;
@@ -217,6 +230,7 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         // MariaDB's says how far a domain has come, and cannot leave out transactions that wait for a decision.
         if oldest.is_none() || done.flavour() != Some(Flavour::MariaDb) {
             resume.dump = DumpStart::Gtid(done.clone());
+            resume.unnamed_from = unnamed_from(recorded, source);
             return Ok(resume);
         }
         if recorded.server_uuid != source.server_uuid {
@@ -236,6 +250,25 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
         resume.capture_from = Some(ledger.position.clone());
     }
     Ok(resume)
+}
+
+/// The place of the checkpoint, or the oldest file that is left, unless the checkpoint is in the newest file. MariaDB's transactions
+/// have GTIDs always.
+fn unnamed_from(recorded: &Recorded, source: &SourceState) -> Option<BinlogPosition> {
+    let is_mysql = matches!(recorded.ledger.gtids, Some(GtidSet::MySql(_)));
+    if !is_mysql || recorded.server_uuid != source.server_uuid {
+        return None;
+    }
+    let position = &recorded.ledger.position;
+    let has = |file: &String| source.files.iter().any(|(name, _)| name == file);
+    let (newer, _) = source
+        .files
+        .iter()
+        .find(|(name, _)| older(&position.file, name))?;
+    match has(&position.file) {
+        true => Some(position.clone()),
+        false => Some(BinlogPosition::new(newer, FILE_START)),
+    }
 }
 
 /// Where the first of the rows stand that wait for a decision.
@@ -295,6 +328,7 @@ fn at_end(source: &SourceState) -> Resume {
         capture_from: None,
         prepared: BTreeMap::new(),
         previous_gtids: PreviousGtids::Same,
+        unnamed_from: None,
     }
 }
 
@@ -313,6 +347,7 @@ fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
         capture_from: None,
         prepared: BTreeMap::new(),
         previous_gtids,
+        unnamed_from: None,
     }
 }
 
@@ -513,6 +548,32 @@ mod tests {
         assert_eq!((r.gtids, r.previous_gtids), (None, PreviousGtids::Begin));
         let r = resume(Some(&at), &StartFrom::Now, "f", &without_gtids()).unwrap();
         assert_eq!((r.gtids, r.previous_gtids), (None, PreviousGtids::Same));
+    }
+
+    #[test]
+    fn behind_the_file_of_the_checkpoint_there_may_be_transactions_without_gtids() {
+        let unnamed_from = |recorded: &Recorded| {
+            let resume = resume(Some(recorded), &StartFrom::Now, "f", &source("1-9", ""));
+            resume.unwrap().unnamed_from
+        };
+        let at = |file| recorded(Some("1-5"), file, 400);
+        let place = |file, pos| Some(BinlogPosition::new(file, pos));
+        assert_eq!(unnamed_from(&at("b.000003")), place("b.000003", 400));
+        assert_eq!(unnamed_from(&at("b.000004")), None, "it is the newest");
+        assert_eq!(
+            unnamed_from(&at("b.000001")),
+            place("b.000003", FILE_START),
+            "it is purged"
+        );
+        assert_eq!(unnamed_from(&at("")), None, "it was set by its GTIDs");
+        assert_eq!(
+            unnamed_from(&recorded(None, "b.000003", 400)),
+            None,
+            "it goes by position"
+        );
+        let mut other = at("b.000003");
+        other.server_uuid = "other".into();
+        assert_eq!(unnamed_from(&other), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::pictures::Pictures;
 use crate::pipeline::CaptureSettings;
 use crate::resume::{DumpStart, GtidState, Resume, ResumeRefused, SourceState, is_before};
 use crate::schema::{Names, Recovered, Schema, Seeds};
-use crate::visibility;
+use crate::{unnamed, visibility};
 
 /// A connection to a server that can be captured.
 pub(crate) struct Source {
@@ -318,7 +318,12 @@ impl Source {
         .with_utf8_is_utf8mb4(self.info.utf8_is_utf8mb4);
         let seeds = self.seeds(settings, resume, &known, look_ahead, &history).await?;
         let from = dump_from(&resume.dump);
-        let replica = Replica::start(self.client, &from, &replica_options(settings)).await?;
+        let mut client = self.client;
+        if let Some(from) = &resume.unnamed_from {
+            unnamed::refuse(client, replica_options(settings), from).await?;
+            client = Client::connect(&settings.source).await?;
+        }
+        let replica = Replica::start(client, &from, &replica_options(settings)).await?;
         let decoder_options = DecoderOptions {
             checksum: replica.checksum(),
             left_out: replica.left_out(),

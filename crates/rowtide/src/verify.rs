@@ -311,5 +311,6 @@ fn from(position: BinlogPosition) -> Resume {
         capture_from: None,
         prepared: Default::default(),
         previous_gtids: PreviousGtids::Same,
+        unnamed_from: None,
     }
 }

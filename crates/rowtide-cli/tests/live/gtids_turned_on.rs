@@ -1,12 +1,10 @@
-//! A server's GTIDs are turned on while it runs: its binlog begins with transactions that have none.
+//! A server's GTIDs are turned on while it runs, or off for a while: its binlog has transactions that have none.
 
 use std::process::Command;
 
-use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
-use serde_json::Value;
 
-use crate::stage::{self, assert_says, fail, succeed};
+use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
 /// The steps that the manual has for a server in use ("Enabling GTID Transactions Online"), with changes between them.
 const TURN_ON: &str = "SET GLOBAL enforce_gtid_consistency = ON; SET GLOBAL gtid_mode = OFF_PERMISSIVE;
@@ -63,6 +61,115 @@ fn gtids_come_later(version: ServerVersion) {
     assert_complete(server, prefix, 10);
 }
 
+/// And back, with changes between them that no GTID set can name. Each step begins a new file, and the server sends nothing of
+/// those before the last if it is asked by GTID.
+const TURN_OFF: &str = "SET GLOBAL gtid_mode = ON_PERMISSIVE; SET GLOBAL gtid_mode = OFF_PERMISSIVE;
+    SET GLOBAL gtid_mode = OFF; INSERT INTO shop.orders VALUES (3, 'unnamed'); UPDATE shop.orders SET item = 'so too' WHERE id = 2;
+    SET GLOBAL gtid_mode = OFF_PERMISSIVE; SET GLOBAL gtid_mode = ON_PERMISSIVE; SET GLOBAL gtid_mode = ON;
+    INSERT INTO shop.orders VALUES (4, 'named')";
+
+#[test]
+fn mysql_97_off_for_a_while() {
+    gtids_go_and_come(ServerVersion::MySql97);
+}
+
+#[test]
+fn mysql_57_off_for_a_while() {
+    gtids_go_and_come(ServerVersion::MySql57);
+}
+
+fn gtids_go_and_come(version: ServerVersion) {
+    let server = &MySql::start(MySqlOptions::of(version)).unwrap();
+    let prefix = &format!("gone{}", version.number().replace('.', ""));
+    server
+        .sql(
+            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));
+             INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot')",
+        )
+        .unwrap();
+    succeed(&mut run(server, prefix));
+    assert_eq!(gtids(prefix), Some(stage::executed(server)));
+
+    // New files alone are no reason to stop.
+    server.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS").unwrap();
+    succeed(&mut run(server, prefix));
+    server.sql(TURN_OFF).unwrap();
+    let said = fail(&mut run(server, prefix), SOURCE);
+    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
+
+    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
+    succeed(&mut run(server, prefix));
+    assert_complete(server, prefix, 5);
+    server
+        .sql("SET GLOBAL gtid_mode = ON; DELETE FROM shop.orders WHERE id = 1")
+        .unwrap();
+    succeed(&mut run(server, prefix));
+    assert_complete(server, prefix, 6);
+    assert_eq!(gtids(prefix), Some(stage::executed(server)));
+}
+
+#[test]
+fn mysql_97_off_while_it_runs() {
+    gtids_go_while_it_runs(ServerVersion::MySql97);
+}
+
+#[test]
+fn mysql_57_off_while_it_runs() {
+    gtids_go_while_it_runs(ServerVersion::MySql57);
+}
+
+/// Such a server stops the stream at the first of them, wherever it began. A new start does not go on behind them.
+fn gtids_go_while_it_runs(version: ServerVersion) {
+    let server = &MySql::start(MySqlOptions::of(version)).unwrap();
+    let prefix = &format!("going{}", version.number().replace('.', ""));
+    server
+        .sql("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20))")
+        .unwrap();
+    succeed(&mut run(server, prefix));
+    let mut running = Running::start_with_log(&mut stage::run(server, stage::kafka(), prefix, "shop"));
+    server
+        .sql("INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot')")
+        .unwrap();
+    let topic = format!("{prefix}.shop.orders");
+    eventually("two changes are delivered", || {
+        records(stage::kafka(), &topic).len() == 2
+    });
+    server.sql(TURN_OFF).unwrap();
+    assert_eq!(running.exit_code(), Some(SOURCE));
+    let said = fail(&mut run(server, prefix), SOURCE);
+    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
+    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
+    succeed(&mut run(server, prefix));
+    assert_complete(server, prefix, 5);
+}
+
+/// Its files have the old names and other contents: GTIDs say where to go on.
+#[test]
+fn a_server_restored_with_its_gtids() {
+    let server = &MySql::start(MySqlOptions::default()).unwrap();
+    let prefix = "restored";
+    server
+        .sql(
+            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));
+             INSERT INTO shop.orders VALUES (1, 'kite'); INSERT INTO shop.orders VALUES (2, 'knot')",
+        )
+        .unwrap();
+    succeed(&mut run(server, prefix));
+    server
+        .sql(&format!(
+            "RESET BINARY LOGS AND GTIDS; SET GLOBAL gtid_purged = '{}'; FLUSH BINARY LOGS;
+             DELETE FROM shop.orders WHERE id = 1",
+            stage::executed(server)
+        ))
+        .unwrap();
+    let said = succeed(&mut run(server, prefix)).stderr;
+    assert_says(
+        &String::from_utf8(said).unwrap(),
+        &["the checkpoint's position is none"],
+    );
+    assert_complete(server, prefix, 3);
+}
+
 fn run(server: &MySql, prefix: &str) -> Command {
     let mut run = stage::run(server, stage::kafka(), prefix, "shop");
     run.args(["--start", "earliest", "--until-idle", "500ms"]);
@@ -71,11 +178,7 @@ fn run(server: &MySql, prefix: &str) -> Command {
 
 /// Each change once, and the table is what the server has.
 fn assert_complete(server: &MySql, prefix: &str, changes: u64) {
-    let mut oracle = Oracle::default();
-    let topic = format!("{prefix}.shop.orders");
-    stage::kafka()
-        .consume(&[&topic], true, |record| oracle.observe(&record))
-        .unwrap();
+    let oracle = stage::judged(stage::kafka(), &format!("{prefix}.shop.orders"));
     assert!(oracle.findings.is_clean(), "{:?}", oracle.findings);
     assert_eq!(oracle.findings.changes, changes);
     let differences = oracle.differences(server, "shop", "orders").unwrap();
@@ -84,9 +187,6 @@ fn assert_complete(server: &MySql, prefix: &str, changes: u64) {
 
 /// The GTIDs of the checkpoint.
 fn gtids(prefix: &str) -> Option<String> {
-    let mut show = stage::rowtide();
-    show.args(["checkpoint", "show", "--kafka", &stage::kafka().bootstrap()]);
-    let shown = succeed(show.args(["--topic-prefix", prefix])).stdout;
-    let shown: Value = serde_json::from_slice(&shown).unwrap();
+    let shown = stage::checkpoint(stage::kafka(), prefix);
     shown["gtid_set"].as_str().map(str::to_owned)
 }

@@ -97,6 +97,7 @@ mod tests {
             capture_from: Some(from),
             prepared: std::collections::BTreeMap::default(),
             previous_gtids: PreviousGtids::Before,
+            unnamed_from: None,
         };
         let version: ServerVersion = "9.7.4".parse().unwrap();
         let disagreement = SchemaDisagreement::Stop;
