@@ -68,8 +68,7 @@ fn a_transaction_over_many_topics_is_whole() {
         }
     }
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-    let seen = stage.kafka.read_all(&names, true).unwrap();
-    assert_eq!(seen.len(), 2 * TOPICS);
+    let seen = stage.await_records(&names, 2 * TOPICS);
     for of_topic in seen.chunks(2) {
         assert_eq!(of_topic[0].topic, of_topic[1].topic);
         assert_eq!(of_topic[0].value.as_deref(), Some(&b"round 0"[..]));

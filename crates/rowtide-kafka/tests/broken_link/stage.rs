@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rowtide_kafka::{CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, TopicSpec, Topics};
-use rowtide_testbed::{BrokenLink, Kafka};
+use rowtide_testbed::{BrokenLink, Kafka, Record};
 
 use crate::fixtures::{batch, checkpoint, tables};
 
@@ -42,15 +42,17 @@ impl Stage {
             ("connections.max.idle.ms", IDLE_MS.to_string()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
-        let kafka = Kafka::start(rowtide_testbed::KafkaOptions {
-            settings: settings.into(),
-            ..rowtide_testbed::KafkaOptions::default()
+        let kafka = Kafka::start_at(|port| {
+            link.lead_to(port);
+            rowtide_testbed::KafkaOptions {
+                settings: settings.into(),
+                ..rowtide_testbed::KafkaOptions::default()
+            }
         });
-        let kafka = kafka.unwrap();
-        let bootstrap = kafka.bootstrap();
-        let (_, port) = bootstrap.rsplit_once(':').unwrap();
-        link.lead_to(port.parse().unwrap());
-        Self { link, kafka }
+        Self {
+            link,
+            kafka: kafka.unwrap(),
+        }
     }
 
     /// A source whose own topics are there.
@@ -103,6 +105,19 @@ impl Stage {
                 "{topic}: {:?}",
                 seen.collect::<Vec<_>>()
             );
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until so many committed records are in these topics: their ends come one after another.
+    pub fn await_records(&self, topics: &[&str], count: usize) -> Vec<Record> {
+        let begun = Instant::now();
+        loop {
+            let records = self.kafka.read_all(topics, true).unwrap();
+            if records.len() == count {
+                return records;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} of {count} records", records.len());
             thread::sleep(Duration::from_millis(100));
         }
     }

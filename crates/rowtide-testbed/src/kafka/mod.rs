@@ -85,9 +85,16 @@ pub struct Kafka {
 impl Kafka {
     /// Fetches Kafka if the cache has none, starts a broker and waits until it answers.
     pub fn start(options: KafkaOptions) -> Result<Kafka> {
+        Kafka::start_at(|_| options)
+    }
+
+    /// As [`start`](Self::start), with options that depend on the broker's port: clients may be told to take another way to it,
+    /// which must be there when it is asked whether it answers.
+    pub fn start_at(options: impl FnOnce(u16) -> KafkaOptions) -> Result<Kafka> {
         let programs = KafkaPrograms::fetch(&Cache::open()?)?;
         let scratch = Scratch::new("kafka")?;
         let (port, controller_port) = (free_port()?, free_port()?);
+        let options = options(port);
         let secured_ports = Ports::choose(&options.secured)?;
         let broker = Kafka {
             programs,
