@@ -1,7 +1,7 @@
 //! A transactional, idempotent producer that speaks Kafka's protocol on the thread of its caller.
 //!
 //! Records gather in a batch for each partition ([`batch`]), which is compressed and sent when it is full, when a commit
-//! comes, or when memory runs out; a request has batches for many partitions. What fails for a moment is sent again in its
+//! comes, or, the oldest first, when memory runs out; a request has batches for many partitions. What fails for a moment is sent again in its
 //! order ([`partition`]), which the broker can tell from something new. Sockets do not block ([`connection`],
 //! [`network`]); only here it is decided when to wait for them. Why there is a producer of our own:
 //! docs/decisions/0017-a-producer-of-our-own.md.
@@ -59,8 +59,8 @@ pub(crate) struct Producer {
     leaders_are_stale: bool,
     /// The question for them that is under way.
     leaders_request: Option<u64>,
-    /// Partitions with an open batch, and since when there are any.
-    filling: Vec<usize>,
+    /// Partitions with an open batch, the oldest first, and since when there are any.
+    filling: VecDeque<usize>,
     filling_since: Option<Instant>,
     /// Partitions with batches that wait to be sent.
     sending: VecDeque<usize>,
@@ -138,7 +138,7 @@ impl Producer {
             leaders_asked: Instant::now(),
             leaders_are_stale: false,
             leaders_request: None,
-            filling: Vec::new(),
+            filling: VecDeque::new(),
             filling_since: None,
             sending: VecDeque::new(),
             may_send: false,
@@ -214,7 +214,7 @@ impl Producer {
         };
         if partition.open.count() == 0 {
             partition.open = batch::OpenBatch::with_buffer(self.spare.take());
-            self.filling.push(place);
+            self.filling.push_back(place);
             self.filling_since.get_or_insert_with(Instant::now);
         }
         let before = partition.open.len();
@@ -293,18 +293,20 @@ impl Producer {
         placed.map(std::mem::take).unwrap_or_default()
     }
 
-    /// Waits until there is room for another record.
+    /// Waits until there is room for another record. Of many partitions, those that have gathered longest are sent while the
+    /// others go on gathering.
     fn await_room(&mut self) -> Result<(), Fault> {
         let sealed_limit = (self.settings.buffer_bytes / 3).min(SEALED_BYTES);
         let open_limit = self.settings.buffer_bytes.saturating_sub(sealed_limit);
-        let is_full = |held: &Held, settings: &Settings| {
-            held.open_bytes >= open_limit || held.records >= settings.buffer_records
-        };
-        if is_full(&self.held, &self.settings) {
+        let has_too_many = |held: &Held, settings: &Settings| held.records >= settings.buffer_records;
+        if has_too_many(&self.held, &self.settings) {
             self.seal_all()?;
+        } else if self.held.open_bytes >= open_limit {
+            self.seal_down_to(open_limit.saturating_sub(open_limit / AT_ONCE))?;
+            self.send_sealed()?;
         }
         while self.held.sealed_records > 0
-            && (self.held.sealed_bytes >= sealed_limit || is_full(&self.held, &self.settings))
+            && (self.held.sealed_bytes >= sealed_limit || has_too_many(&self.held, &self.settings))
         {
             self.turn(LOOK_AROUND)?;
         }
@@ -401,6 +403,9 @@ fn unix_ms() -> i64 {
 
 /// The most bytes that may be on their way: more is of no use to any broker, and few tables get by with it.
 const SEALED_BYTES: usize = 16 << 20;
+/// Which part of what gathers is sent at once when memory runs out: less would be many small requests, more would let brokers
+/// wait.
+const AT_ONCE: usize = 8;
 /// How long to wait for a socket where batches wait for their time.
 const PAUSED_LOOK: Duration = Duration::from_millis(10);
 /// How long to wait for a socket before looking at the time again.

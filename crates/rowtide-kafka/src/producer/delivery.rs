@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
@@ -38,26 +38,66 @@ enum Look {
 impl Producer {
     /// Closes all open batches.
     pub(super) fn seal_all(&mut self) -> Result<(), Fault> {
-        let mut filling = std::mem::take(&mut self.filling);
-        for place in filling.drain(..) {
-            self.close(place)?;
+        let mut closed = 0;
+        while let Some(place) = self.filling.pop_front() {
+            self.close_in_turn(place, &mut closed)?;
         }
-        self.filling = filling;
         self.filling_since = None;
         Ok(())
+    }
+
+    /// Closes open batches, the oldest first, until the others have no more than so many bytes together.
+    pub(super) fn seal_down_to(&mut self, open_bytes: usize) -> Result<(), Fault> {
+        let mut closed = 0;
+        while self.held.open_bytes > open_bytes
+            && let Some(place) = self.filling.pop_front()
+        {
+            self.close_in_turn(place, &mut closed)?;
+        }
+        self.filling_since = self.filling_since.filter(|_| !self.filling.is_empty());
+        Ok(())
+    }
+
+    /// Closes one of many open batches. If they are more than a request, brokers have the first ones while the next are
+    /// compressed.
+    fn close_in_turn(&mut self, place: usize, closed: &mut usize) -> Result<(), Fault> {
+        *closed = closed.saturating_add(self.close(place)?);
+        if *closed >= REQUEST_BYTES {
+            *closed = 0;
+            self.send_sealed()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is closed, and does not wait for it. The coordinator hears of all partitions that will have something to
+    /// send: to tell it of each when it comes would take a request and a wait each time.
+    pub(super) fn send_sealed(&mut self) -> Result<(), Fault> {
+        let instance = self.instances.get_mut(self.turn);
+        if let Some(instance) = instance.filter(|instance| instance.transactional_id.is_some()) {
+            for place in &self.filling {
+                if let Some(partition) = self.partitions.get_mut(*place)
+                    && !partition.in_transaction
+                {
+                    partition.in_transaction = true;
+                    instance.joining.push(*place);
+                }
+            }
+        }
+        self.turn(Duration::ZERO)
     }
 
     /// Closes the open batch of a partition.
     pub(super) fn seal(&mut self, place: usize) -> Result<(), Fault> {
         self.filling.retain(|filling| *filling != place);
-        self.close(place)
+        self.close(place).map(drop)
     }
 
-    fn close(&mut self, place: usize) -> Result<(), Fault> {
+    /// The bytes of the closed batch.
+    fn close(&mut self, place: usize) -> Result<usize, Fault> {
         let buffer = self.spare.take();
         let (turn, instance) = (self.turn, self.instances.get_mut(self.turn));
         let (Some(partition), Some(instance)) = (self.partitions.get_mut(place), instance) else {
-            return Ok(());
+            return Ok(0);
         };
         let Some(producer) = instance.id else {
             return Err(Fault::step(
@@ -73,7 +113,8 @@ impl Producer {
         let open = std::mem::take(&mut partition.open);
         self.held.open_bytes = self.held.open_bytes.saturating_sub(open.len());
         let (sealed, free) = open.seal(author, &mut self.compressor, buffer)?;
-        self.held.sealed_bytes = self.held.sealed_bytes.saturating_add(sealed.bytes.len());
+        let bytes = sealed.bytes.len();
+        self.held.sealed_bytes = self.held.sealed_bytes.saturating_add(bytes);
         self.held.sealed_records = self.held.sealed_records.saturating_add(as_usize(sealed.count));
         partition.push(sealed, turn, Instant::now());
         if author.transactional && !partition.in_transaction {
@@ -82,7 +123,7 @@ impl Producer {
         }
         self.spare.keep(free);
         self.list(place);
-        Ok(())
+        Ok(bytes)
     }
 
     /// Notes that a partition has something to send.

@@ -76,6 +76,51 @@ fn a_transaction_over_many_topics_is_whole() {
     }
 }
 
+/// Memory is for a few records of each, so that the oldest are sent over and over while others gather.
+#[test]
+fn records_of_many_topics_keep_their_order_in_little_memory() {
+    const TOPICS: usize = 40;
+    const ROUNDS: usize = 50;
+    let stage = stage();
+    let settings = [
+        ("queue.buffering.max.kbytes", "64"),
+        ("message.max.bytes", "20000"),
+    ];
+    for (source, delivery) in [
+        ("little", Delivery::ExactlyOnce),
+        ("least", Delivery::AtLeastOnce),
+    ] {
+        let options = stage.source(source, delivery, &settings);
+        let topics = stage.topics(&options, TOPICS, &TopicSpec::default());
+        let mut publisher = Publisher::connect(&options).unwrap();
+        publisher.begin().unwrap();
+        for round in 0..ROUNDS {
+            // One topic has large records beside the small ones of the others.
+            let values = (0..TOPICS).map(|topic| match topic {
+                0 => format!("{round} {}", "large ".repeat(2_000)),
+                _ => format!("{round} {}", "small ".repeat(topic)),
+            });
+            let values: Vec<String> = values.collect();
+            let records = values.iter().enumerate();
+            let batch = batch(records.map(|(topic, value)| (topic as u32, None, Some(value.as_str()))));
+            publisher.send(&tables(&topics), &batch, 0..TOPICS).unwrap();
+        }
+        publisher.commit(&checkpoint(&options.source_name, 1)).unwrap();
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let seen = stage.await_records(&names, TOPICS * ROUNDS);
+        for name in names {
+            let of_topic = seen.iter().filter(|record| record.topic == name);
+            let rounds: Vec<usize> = of_topic
+                .map(|record| {
+                    let text = std::str::from_utf8(record.value.as_deref().unwrap()).unwrap();
+                    text.split(' ').next().unwrap().parse().unwrap()
+                })
+                .collect();
+            assert!(rounds.iter().copied().eq(0..ROUNDS), "{name}: {rounds:?}");
+        }
+    }
+}
+
 #[test]
 fn every_codec_is_read_by_kafkas_own_reader_too() {
     const RECORDS: usize = 500;

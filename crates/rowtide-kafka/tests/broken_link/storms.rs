@@ -33,14 +33,17 @@ struct Storm {
 
 #[test]
 fn exactly_once_while_connections_break() {
-    for (source, seed, batch_size) in [("storm-a", 1, "1000000"), ("storm-b", 2, "3000")] {
+    let configs: [(_, _, &[_]); 3] = [
+        ("storm-a", 1, &[]),
+        ("storm-b", 2, &[("batch.size", "3000")]),
+        // Batches are sent for want of memory, each partition's in its turn.
+        ("storm-g", 7, &[("queue.buffering.max.kbytes", "64")]),
+    ];
+    for (source, seed, config) in configs {
         Storm {
             source,
             delivery: Delivery::ExactlyOnce,
-            config: match batch_size {
-                "3000" => &[("batch.size", "3000")],
-                _ => &[],
-            },
+            config,
             records: 30_000,
             seed,
             requests: 20_000..=400_000,
