@@ -221,11 +221,11 @@ pub struct DeliverySettings {
     #[arg(long, env = "ROWTIDE_DELIVERY", value_enum)]
     pub delivery: Option<DeliveryMode>,
 
-    /// Commit the Kafka transaction when it holds so many bytes, or up to four times as many while it is less than four times as old as the last commit took [default: 67108864]
+    /// Commit the Kafka transaction when it holds so many bytes, or up to eight times as many while it is less than eight times as old as the last commit took [default: 67108864]
     #[arg(long, env = "ROWTIDE_COMMIT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub commit_bytes: Option<u64>,
 
-    /// Commit the Kafka transaction when it is so old, or four times as old as the last commit took, if that is more; it is
+    /// Commit the Kafka transaction when it is so old, or eight times as old as the last commit took, if that is more; it is
     /// committed at once when the server has nothing more to send [default: 200ms]
     #[arg(long, env = "ROWTIDE_COMMIT_INTERVAL", value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]

@@ -198,11 +198,12 @@ struct Open {
 /// transaction that is not huge is seen as a whole.
 const PATIENCE_INSIDE: Millis = 25;
 
-/// How much longer than the last commit a transaction is open before it is committed for its age.
-const COMMIT_SHARE: Millis = 4;
+/// How much longer than the last commit a transaction is open before it is committed for its age. A commit takes the broker
+/// about twice as long as its answer: the markers are written behind it.
+const COMMIT_SHARE: Millis = 8;
 
 /// How many times as large a transaction becomes until then.
-const COMMIT_SHARE_BYTES: usize = 4;
+const COMMIT_SHARE_BYTES: usize = 8;
 
 /// The longest that slow commits keep a transaction open: well below the time after which Kafka aborts it.
 const SLOW_COMMIT_LIMIT: Millis = 10_000;
@@ -313,7 +314,7 @@ mod tests {
 
     #[test]
     fn slow_commits_make_transactions_longer_up_to_a_limit() {
-        for (took, age) in [(0, 200), (50, 200), (100, 400), (1_500, 6_000), (60_000, 10_000)] {
+        for (took, age) in [(0, 200), (25, 200), (100, 800), (1_000, 8_000), (60_000, 10_000)] {
             let mut policy = after(10, 1, true);
             policy.committed(took);
             let busy = Produced {
@@ -347,10 +348,10 @@ mod tests {
             inside_transaction: false,
         };
         policy.produced(20_000, busy(1000));
-        assert_eq!(policy.next(20_000, true), Next::Wait(400));
-        assert_eq!(policy.next(20_400, true), Next::Commit);
-        policy.produced(20_001, busy(2999));
-        assert_eq!(policy.next(20_001, true), Next::Wait(399));
+        assert_eq!(policy.next(20_000, true), Next::Wait(800));
+        assert_eq!(policy.next(20_800, true), Next::Commit);
+        policy.produced(20_001, busy(6999));
+        assert_eq!(policy.next(20_001, true), Next::Wait(799));
         policy.produced(20_002, busy(1));
         assert_eq!(policy.next(20_002, true), Next::Commit);
     }
