@@ -164,12 +164,14 @@ pub enum Next {
 ///
 /// A commit takes the longer the more partitions it concerns, each of which gets its last records and a marker. So that
 /// commits do not take most of the time of a backlog of many tables, a transaction becomes [`COMMIT_SHARE`] times as old as the
-/// last commit took, or [`COMMIT_SHARE_BYTES`] times as large as it may be otherwise.
+/// last commit took, or [`COMMIT_SHARE_BYTES`] times as large as it may be otherwise; and where much is open, a source that has nothing
+/// more to send may have some in a moment, for which that share of a commit's time is waited.
 #[derive(Debug)]
 pub struct CommitPolicy {
     limits: CommitLimits,
     open: Option<Open>,
     last_commit_took: Millis,
+    last_parcel: Millis,
     source_idle: bool,
     inside_transaction: bool,
 }
@@ -205,6 +207,10 @@ const COMMIT_SHARE: Millis = 8;
 /// How many times as large a transaction becomes until then.
 const COMMIT_SHARE_BYTES: usize = 8;
 
+/// A transaction with this part of the bytes that it may have is one of a backlog: under light load, changes that come one by
+/// one would wait for one another.
+const BACKLOG_PART: usize = 64;
+
 /// The longest that slow commits keep a transaction open: well below the time after which Kafka aborts it.
 const SLOW_COMMIT_LIMIT: Millis = 10_000;
 
@@ -218,6 +224,7 @@ impl CommitPolicy {
             limits,
             open: None,
             last_commit_took: 0,
+            last_parcel: 0,
             source_idle: true,
             inside_transaction: false,
         }
@@ -232,6 +239,7 @@ impl CommitPolicy {
         });
         open.bytes = open.bytes.saturating_add(parcel.bytes);
         open.records = open.records.saturating_add(parcel.records);
+        self.last_parcel = now;
         self.source_idle = parcel.source_idle;
         self.inside_transaction = parcel.inside_transaction;
     }
@@ -255,11 +263,24 @@ impl CommitPolicy {
         let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
-        if idle || open.bytes >= self.bytes_limit(age) || age >= limit {
-            Next::Commit
-        } else {
-            Next::Wait(limit.saturating_sub(age))
+        let rest = match idle {
+            true => self.rest_of_pause(now, open).min(limit.saturating_sub(age)),
+            false => limit.saturating_sub(age),
+        };
+        match rest {
+            0 => Next::Commit,
+            _ if open.bytes >= self.bytes_limit(age) => Next::Commit,
+            rest => Next::Wait(rest),
         }
+    }
+
+    /// How much longer an idle source is waited for: in a backlog, for one that was only slow for a moment.
+    fn rest_of_pause(&self, now: Millis, open: Open) -> Millis {
+        let pause = match open.bytes.saturating_mul(BACKLOG_PART) >= self.limits.bytes {
+            true => self.last_commit_took / COMMIT_SHARE,
+            false => 0,
+        };
+        pause.saturating_sub(now.saturating_sub(self.last_parcel))
     }
 
     fn bytes_limit(&self, age: Millis) -> usize {
@@ -326,14 +347,29 @@ mod tests {
             policy.produced(20_000, busy);
             assert_eq!(policy.next(20_000, true), Next::Wait(age), "{took} ms");
             assert_eq!(policy.next(20_000 + age, true), Next::Commit, "{took} ms");
-            policy.produced(
-                20_001,
-                Produced {
-                    source_idle: true,
-                    ..busy
-                },
-            );
-            assert_eq!(policy.next(20_001, false), Next::Commit, "an idle source");
+        }
+    }
+
+    #[test]
+    fn an_idle_source_is_waited_for_where_commits_are_slow() {
+        for (took, pause) in [(0, 0), (7, 0), (80, 10), (1_000, 125)] {
+            let mut policy = after(10, 1, true);
+            policy.committed(took);
+            let idle = Produced {
+                bytes: 10,
+                records: 1,
+                source_idle: true,
+                inside_transaction: false,
+            };
+            policy.produced(20_000, idle);
+            assert_eq!(policy.next(20_000, false), Next::Commit, "little is open");
+            policy.produced(20_001, idle);
+            if pause > 0 {
+                assert_eq!(policy.next(20_001, false), Next::Wait(pause), "{took} ms");
+            }
+            assert_eq!(policy.next(20_001 + pause, false), Next::Commit, "{took} ms");
+            policy.produced(20_002 + pause, idle);
+            assert_ne!(policy.next(20_002 + pause, true), Next::Commit, "more is there");
         }
     }
 
