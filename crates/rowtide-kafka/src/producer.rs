@@ -1,9 +1,9 @@
 //! A transactional, idempotent producer that speaks Kafka's protocol on the thread of its caller.
 //!
 //! Records gather in a batch for each partition ([`batch`]), which is compressed and sent when it is full, when a commit
-//! comes, or, the oldest first, when memory runs out; a request has batches for many partitions. What fails for a moment is sent again in its
-//! order ([`partition`]), which the broker can tell from something new. Sockets do not block ([`connection`],
-//! [`network`]); only here it is decided when to wait for them. Why there is a producer of our own:
+//! comes, or, the oldest first, when memory runs out; a request has batches for many partitions. What fails for a moment is
+//! sent again in its order ([`partition`]), which the broker can tell from something new. Sockets do not block
+//! ([`connection`], [`network`]); only here it is decided when to wait for them. Why there is a producer of our own:
 //! docs/decisions/0017-a-producer-of-our-own.md.
 
 mod batch;

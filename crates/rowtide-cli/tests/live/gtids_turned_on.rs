@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
+use rowtide_testbed::{CDC_USER, MySql, MySqlOptions, ServerVersion};
 
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
@@ -168,6 +168,39 @@ fn a_server_restored_with_its_gtids() {
         &["the checkpoint's position is none"],
     );
     assert_complete(server, prefix, 3);
+}
+
+/// To look for transactions without GTIDs takes a connection, which ends before the next one.
+#[test]
+fn an_account_of_one_connection() {
+    let server = &MySql::start(MySqlOptions::default()).unwrap();
+    server
+        .sql(&format!(
+            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY AUTO_INCREMENT, item VARCHAR(200));
+             ALTER USER {CDC_USER} WITH MAX_USER_CONNECTIONS 1"
+        ))
+        .unwrap();
+    let run_until = |rows: usize| {
+        let mut run = stage::run(server, stage::kafka(), "alone", "shop");
+        let mut running = Running::start(run.args(["--start", "earliest"]));
+        eventually("the rows are delivered", || {
+            assert!(running.is_running());
+            records(stage::kafka(), "alone.shop.orders").len() == rows
+        });
+        running.terminate();
+        assert_eq!(running.exit_code(), Some(0));
+    };
+    server
+        .sql("INSERT INTO shop.orders (item) VALUES ('kite')")
+        .unwrap();
+    run_until(1);
+    // More than fits on the way: the server is still sending when the connection ends.
+    let doubling = "INSERT INTO shop.orders (item) SELECT REPEAT('x', 200) FROM shop.orders;";
+    server
+        .sql(&format!("FLUSH BINARY LOGS; {}", doubling.repeat(16)))
+        .unwrap();
+    run_until(1 << 16);
+    assert_eq!(gtids("alone"), Some(stage::executed(server)));
 }
 
 fn run(server: &MySql, prefix: &str) -> Command {
