@@ -51,7 +51,7 @@ impl Producer {
         Ok(())
     }
 
-    /// Tries until it works, or `limit` is over.
+    /// Tries until it works, or `limit` is over. What a broker cannot explain is tried a few times.
     ///
     /// # Errors
     /// What `attempt` fails with; [`Fault::Unreachable`] if the time is over and no broker has said why.
@@ -67,7 +67,8 @@ impl Producer {
                 Attempt::Done(done) => return Ok(done),
                 Attempt::Again(error) => error,
             };
-            if Instant::now() >= until {
+            let is_unexplained = error == Some(ErrorCode::UNKNOWN_SERVER_ERROR) && tries >= UNEXPLAINED_TRIES;
+            if is_unexplained || Instant::now() >= until {
                 return Err(self.out_of_time(limit, error));
             }
             let wait = self.backoff(tries, error);
@@ -193,6 +194,8 @@ impl Producer {
     }
 }
 
+/// How often a broker is asked again that has answered with an error that it did not expect.
+const UNEXPLAINED_TRIES: u32 = 4;
 /// The first wait for a broker that does not know yet that it leads a partition.
 const NEW_TOPIC_WAIT: Duration = Duration::from_millis(10);
 /// The first and the longest wait for a coordinator to write markers.

@@ -233,7 +233,7 @@ impl Producer {
         if error.is_wrong_coordinator() {
             let _: Attempt<T> = self.coordinator_is_lost();
         }
-        match error.is_retriable() {
+        match error.is_retriable() || error == ErrorCode::UNKNOWN_SERVER_ERROR {
             true => Ok(Attempt::Again(Some(error))),
             false => Err(Fault::refused_step(error)),
         }

@@ -5,6 +5,9 @@
 pub(crate) struct ErrorCode(pub i16);
 
 impl ErrorCode {
+    /// Whatever the broker did not expect. Seen at a commit in the moment in which a newer producer takes over: coordinators take
+    /// the state `PrepareEpochFence` for impossible (`TransactionCoordinator`). A moment later they say that it is fenced.
+    pub(crate) const UNKNOWN_SERVER_ERROR: Self = Self(-1);
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const UNKNOWN_TOPIC_OR_PARTITION: Self = Self(3);
     pub(crate) const LEADER_NOT_AVAILABLE: Self = Self(5);
