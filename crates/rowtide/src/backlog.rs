@@ -5,8 +5,8 @@
 //! the way from the start to the end is read once for its statements alone, which is fast: no row is decoded.
 
 use rowtide_binlog::client::Client;
-use rowtide_binlog::decoder::{Decoder, DecoderOptions, Handler, Statement, TransactionStart};
-use rowtide_binlog::replica::{Replica, ReplicaOptions};
+use rowtide_binlog::decoder::{Handler, Statement, TransactionStart};
+use rowtide_binlog::replica::ReplicaOptions;
 use rowtide_event::BinlogPosition;
 
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::history::HistoryWriter;
 use crate::pass_over::PassOver;
 use crate::resume::{Resume, is_before};
 use crate::schema::Touched;
-use crate::source::dump_from;
+use crate::source::start;
 
 /// What the statements from where `resume` says up to `end` may change, in order.
 pub(crate) async fn statements(
@@ -45,14 +45,7 @@ pub(crate) async fn each_statement(
         follow: false,
         ..options
     };
-    let from = dump_from(&resume.dump);
-    let mut replica = Replica::start(client, &from, &options).await?;
-    let decoder_options = DecoderOptions {
-        checksum: replica.checksum(),
-        left_out: replica.left_out(),
-        ..DecoderOptions::default()
-    };
-    let mut decoder = Decoder::new(decoder_options, resume.first_position().clone());
+    let (mut replica, mut decoder) = start(client, &resume.dump, resume.first_position(), &options).await?;
     let mut scan = Scan {
         each,
         end,

@@ -317,19 +317,13 @@ impl Source {
         .with_schema_changes(settings.include_schema_changes)
         .with_utf8_is_utf8mb4(self.info.utf8_is_utf8mb4);
         let seeds = self.seeds(settings, resume, &known, look_ahead, &history).await?;
-        let from = dump_from(&resume.dump);
+        let options = replica_options(settings);
         let mut client = self.client;
         if let Some(from) = &resume.unnamed_from {
-            unnamed::refuse(client, replica_options(settings), from).await?;
+            unnamed::refuse(client, options.clone(), from).await?;
             client = Client::connect(&settings.source).await?;
         }
-        let replica = Replica::start(client, &from, &replica_options(settings)).await?;
-        let decoder_options = DecoderOptions {
-            checksum: replica.checksum(),
-            left_out: replica.left_out(),
-            ..DecoderOptions::default()
-        };
-        let decoder = Decoder::new(decoder_options, resume.first_position().clone());
+        let (replica, decoder) = start(client, &resume.dump, resume.first_position(), &options).await?;
         let writes_topics = matches!(known, Known::FromHistory(_));
         let (tracker, pictures) = match known {
             Known::FromHistory(recovered) => {
@@ -353,11 +347,25 @@ impl Source {
     }
 }
 
-pub(crate) fn dump_from(start: &DumpStart) -> DumpFrom {
-    match start {
+/// Asks for the binlog, with a decoder for what comes. Its first event stands at `position`, as far as that is known.
+pub(crate) async fn start(
+    client: Client,
+    from: &DumpStart,
+    position: &BinlogPosition,
+    options: &ReplicaOptions,
+) -> Result<(Replica, Decoder), Error> {
+    let from = match from {
         DumpStart::Gtid(set) => DumpFrom::Gtid(set.clone()),
         DumpStart::Position(position) => DumpFrom::Position(position.clone()),
-    }
+    };
+    let replica = Replica::start(client, &from, options).await?;
+    let decoder_options = DecoderOptions {
+        checksum: replica.checksum(),
+        left_out: replica.left_out(),
+        ..DecoderOptions::default()
+    };
+    let decoder = Decoder::new(decoder_options, position.clone());
+    Ok((replica, decoder))
 }
 
 fn encode_options(settings: &CaptureSettings, flavour: Flavour) -> EncodeOptions {

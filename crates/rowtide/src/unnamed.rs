@@ -6,13 +6,14 @@
 //! a new file, so that there are none if the checkpoint is in the newest.
 
 use rowtide_binlog::client::Client;
-use rowtide_binlog::decoder::{Decoder, DecoderOptions, Handler, TransactionStart};
-use rowtide_binlog::replica::{DumpFrom, DumpRefused, Replica, ReplicaError, ReplicaOptions};
+use rowtide_binlog::decoder::{Handler, TransactionStart};
+use rowtide_binlog::replica::{DumpRefused, ReplicaError, ReplicaOptions};
 use rowtide_event::BinlogPosition;
 use tracing::warn;
 
 use crate::error::Error;
-use crate::resume::ResumeRefused;
+use crate::resume::{DumpStart, ResumeRefused};
+use crate::source::start;
 
 /// Looks at the first transaction from `from` on: what comes behind one with a GTID is sent, or refused by the server.
 ///
@@ -60,13 +61,8 @@ async fn look(client: Client, options: ReplicaOptions, from: &BinlogPosition) ->
         follow: false,
         ..options
     };
-    let mut replica = Replica::start(client, &DumpFrom::Position(from.clone()), &options).await?;
-    let decoder_options = DecoderOptions {
-        checksum: replica.checksum(),
-        left_out: replica.left_out(),
-        ..DecoderOptions::default()
-    };
-    let mut decoder = Decoder::new(decoder_options, from.clone());
+    let dump = DumpStart::Position(from.clone());
+    let (mut replica, mut decoder) = start(client, &dump, from, &options).await?;
     let mut first = First::default();
     while let Some(event) = replica.next_event().await? {
         decoder.feed(event, &mut first)?;
