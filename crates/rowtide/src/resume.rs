@@ -85,6 +85,20 @@ pub enum PreviousGtids {
 }
 
 impl Resume {
+    /// From a position on, with no GTIDs and nothing left over from before.
+    pub(crate) fn at(position: BinlogPosition) -> Self {
+        Self {
+            dump: DumpStart::Position(position.clone()),
+            gtids: None,
+            position,
+            inside: None,
+            capture_from: None,
+            prepared: BTreeMap::new(),
+            previous_gtids: PreviousGtids::Same,
+            unnamed_from: None,
+        }
+    }
+
     /// Where the first event of the dump stands, as far as it is known.
     pub(crate) fn first_position(&self) -> &BinlogPosition {
         match &self.dump {
@@ -212,18 +226,12 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
     if ledger.inside.is_some() && recorded.filter.as_deref() != Some(filter) {
         return Err(ResumeRefused::FilterChanged);
     }
-    let resume = Resume {
-        dump: DumpStart::Position(ledger.position.clone()),
-        gtids: None,
-        position: ledger.position.clone(),
+    let mut resume = Resume {
         inside: ledger.inside.clone(),
-        capture_from: None,
         prepared: ledger.prepared.clone(),
-        previous_gtids: PreviousGtids::Same,
-        unnamed_from: None,
+        ..Resume::at(ledger.position.clone())
     };
     let oldest = oldest_rows(&ledger.prepared);
-    let mut resume = resume;
     if let (Some(done), Some(state)) = (&ledger.gtids, &source.gtids) {
         check_gtids(done, state)?;
         resume.gtids = Some(done.clone());
@@ -314,21 +322,14 @@ fn from_start(start: &StartFrom, source: &SourceState) -> Result<Resume, ResumeR
 pub(crate) const FILE_START: u64 = 4;
 
 fn at_end(source: &SourceState) -> Resume {
-    let executed = source.gtids.as_ref().map(|g| g.executed.newest());
-    let dump = match &executed {
-        Some(set) => DumpStart::Gtid(set.clone()),
-        None => DumpStart::Position(source.end.clone()),
-    };
-    let position = source.end.clone();
-    Resume {
-        dump,
-        gtids: executed,
-        position,
-        inside: None,
-        capture_from: None,
-        prepared: BTreeMap::new(),
-        previous_gtids: PreviousGtids::Same,
-        unnamed_from: None,
+    let end = Resume::at(source.end.clone());
+    match source.gtids.as_ref().map(|gtids| gtids.executed.newest()) {
+        None => end,
+        Some(executed) => Resume {
+            dump: DumpStart::Gtid(executed.clone()),
+            gtids: Some(executed),
+            ..end
+        },
     }
 }
 
@@ -338,16 +339,10 @@ fn at_file_start(position: BinlogPosition, source: &SourceState) -> Resume {
         Some(_) => PreviousGtids::Before,
         None => PreviousGtids::Same,
     };
-    let dump = DumpStart::Position(position.clone());
     Resume {
-        dump,
         gtids,
-        position,
-        inside: None,
-        capture_from: None,
-        prepared: BTreeMap::new(),
         previous_gtids,
-        unnamed_from: None,
+        ..Resume::at(position)
     }
 }
 

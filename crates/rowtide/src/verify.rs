@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::filter::TableFilter;
 use crate::history::HistoryWriter;
 use crate::pipeline::CaptureSettings;
-use crate::resume::{DumpStart, PreviousGtids, Resume, resume};
+use crate::resume::{Resume, resume};
 use crate::schema::{Names, Place, definitions_of, end_of_binlog, recover};
 use crate::source::{self, Source, replica_options};
 use crate::start::StartFrom;
@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
                 answers.entry(id).or_insert(none);
             });
             self.answers.extend(answers);
-            resume = from(self.place.clone());
+            resume = Resume::at(self.place.clone());
         }
         self.catch_up(&resume).await
     }
@@ -298,19 +298,5 @@ impl Stale {
 
     fn holds(&self, id: &TableId) -> bool {
         self.all || self.tables.contains(id)
-    }
-}
-
-/// From a position on the server that is read.
-fn from(position: BinlogPosition) -> Resume {
-    Resume {
-        dump: DumpStart::Position(position.clone()),
-        gtids: None,
-        position,
-        inside: None,
-        capture_from: None,
-        prepared: Default::default(),
-        previous_gtids: PreviousGtids::Same,
-        unnamed_from: None,
     }
 }

@@ -80,7 +80,7 @@ mod tests {
     use crate::parcel::{Parcel, Pool};
     use crate::pictures::Pictures;
     use crate::queue::{self, Received, Receiver};
-    use crate::resume::{DumpStart, PreviousGtids, Resume};
+    use crate::resume::{PreviousGtids, Resume};
     use crate::schema::{Schema, SchemaDisagreement};
     use crate::table_changes::Comments;
 
@@ -90,14 +90,11 @@ mod tests {
     fn capture(position: u64) -> (Capture, Receiver<Parcel>) {
         let from = BinlogPosition::new("b.1", position);
         let resume = Resume {
-            dump: DumpStart::Position(BinlogPosition::new("b.1", 4)),
             position: from.clone(),
             gtids: Some(GtidSet::default()),
-            inside: None,
             capture_from: Some(from),
-            prepared: std::collections::BTreeMap::default(),
             previous_gtids: PreviousGtids::Before,
-            unnamed_from: None,
+            ..Resume::at(BinlogPosition::new("b.1", 4))
         };
         let version: ServerVersion = "9.7.4".parse().unwrap();
         let disagreement = SchemaDisagreement::Stop;
