@@ -321,16 +321,18 @@ mod tests {
 
     fn after(bytes: usize, records: usize, idle: bool) -> CommitPolicy {
         let mut policy = CommitPolicy::new(LIMITS);
-        policy.produced(
-            10_000,
-            Produced {
-                bytes,
-                records,
-                source_idle: idle,
-                inside_transaction: false,
-            },
-        );
+        policy.produced(10_000, parcel(bytes, records, idle));
         policy
+    }
+
+    /// A parcel that ends between two source transactions.
+    fn parcel(bytes: usize, records: usize, idle: bool) -> Produced {
+        Produced {
+            bytes,
+            records,
+            source_idle: idle,
+            inside_transaction: false,
+        }
     }
 
     #[test]
@@ -338,13 +340,7 @@ mod tests {
         for (took, age) in [(0, 200), (25, 200), (100, 800), (1_000, 8_000), (60_000, 10_000)] {
             let mut policy = after(10, 1, true);
             policy.committed(took);
-            let busy = Produced {
-                bytes: 10,
-                records: 1,
-                source_idle: false,
-                inside_transaction: false,
-            };
-            policy.produced(20_000, busy);
+            policy.produced(20_000, parcel(10, 1, false));
             assert_eq!(policy.next(20_000, true), Next::Wait(age), "{took} ms");
             assert_eq!(policy.next(20_000 + age, true), Next::Commit, "{took} ms");
         }
@@ -355,12 +351,7 @@ mod tests {
         for (took, pause) in [(0, 0), (7, 0), (80, 10), (1_000, 125)] {
             let mut policy = after(10, 1, true);
             policy.committed(took);
-            let idle = Produced {
-                bytes: 10,
-                records: 1,
-                source_idle: true,
-                inside_transaction: false,
-            };
+            let idle = parcel(10, 1, true);
             policy.produced(20_000, idle);
             assert_eq!(policy.next(20_000, false), Next::Commit, "little is open");
             policy.produced(20_001, idle);
@@ -377,12 +368,7 @@ mod tests {
     fn slow_commits_make_transactions_larger_up_to_a_limit() {
         let mut policy = after(10, 1, true);
         policy.committed(100);
-        let busy = |bytes| Produced {
-            bytes,
-            records: 1,
-            source_idle: false,
-            inside_transaction: false,
-        };
+        let busy = |bytes| parcel(bytes, 1, false);
         policy.produced(20_000, busy(1000));
         assert_eq!(policy.next(20_000, true), Next::Wait(800));
         assert_eq!(policy.next(20_800, true), Next::Commit);

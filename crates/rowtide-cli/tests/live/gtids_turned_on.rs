@@ -6,6 +6,7 @@ use rowtide_testbed::{CDC_USER, MySql, MySqlOptions, ServerVersion};
 
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
+const ORDERS: &str = "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));";
 /// The steps that the manual has for a server in use ("Enabling GTID Transactions Online"), with changes between them.
 const TURN_ON: &str = "SET GLOBAL enforce_gtid_consistency = ON; SET GLOBAL gtid_mode = OFF_PERMISSIVE;
     INSERT INTO shop.orders VALUES (4, 'permissive'); SET GLOBAL gtid_mode = ON_PERMISSIVE;
@@ -32,20 +33,15 @@ fn gtids_come_later(version: ServerVersion) {
     .unwrap();
     let prefix = &format!("later{}", version.number().replace('.', ""));
     server
-        .sql(
-            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));
-             INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot'); INSERT INTO shop.orders VALUES (3, 'kelp')",
-        )
+        .sql(&format!(
+            "{ORDERS} INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot'); INSERT INTO shop.orders VALUES (3, 'kelp')"
+        ))
         .unwrap();
     succeed(&mut run(server, prefix));
     assert_eq!(gtids(prefix), None);
     server.sql(TURN_ON).unwrap();
 
-    // What comes next has none, and such a server keeps it back.
-    let said = fail(&mut run(server, prefix), SOURCE);
-    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
-    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
-    succeed(&mut run(server, prefix));
+    go_on_in_permissive_mode(server, prefix);
     assert_complete(server, prefix, 8);
     assert_eq!(gtids(prefix), None, "it goes by position");
 
@@ -82,10 +78,9 @@ fn gtids_go_and_come(version: ServerVersion) {
     let server = &MySql::start(MySqlOptions::of(version)).unwrap();
     let prefix = &format!("gone{}", version.number().replace('.', ""));
     server
-        .sql(
-            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));
-             INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot')",
-        )
+        .sql(&format!(
+            "{ORDERS} INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot')"
+        ))
         .unwrap();
     succeed(&mut run(server, prefix));
     assert_eq!(gtids(prefix), Some(stage::executed(server)));
@@ -94,11 +89,7 @@ fn gtids_go_and_come(version: ServerVersion) {
     server.sql("FLUSH BINARY LOGS; FLUSH BINARY LOGS").unwrap();
     succeed(&mut run(server, prefix));
     server.sql(TURN_OFF).unwrap();
-    let said = fail(&mut run(server, prefix), SOURCE);
-    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
-
-    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
-    succeed(&mut run(server, prefix));
+    go_on_in_permissive_mode(server, prefix);
     assert_complete(server, prefix, 5);
     server
         .sql("SET GLOBAL gtid_mode = ON; DELETE FROM shop.orders WHERE id = 1")
@@ -122,11 +113,9 @@ fn mysql_57_off_while_it_runs() {
 fn gtids_go_while_it_runs(version: ServerVersion) {
     let server = &MySql::start(MySqlOptions::of(version)).unwrap();
     let prefix = &format!("going{}", version.number().replace('.', ""));
-    server
-        .sql("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20))")
-        .unwrap();
+    server.sql(ORDERS).unwrap();
     succeed(&mut run(server, prefix));
-    let mut running = Running::start_with_log(&mut stage::run(server, stage::kafka(), prefix, "shop"));
+    let mut running = Running::start(&mut stage::run(server, stage::kafka(), prefix, "shop"));
     server
         .sql("INSERT INTO shop.orders VALUES (1, 'kite'), (2, 'knot')")
         .unwrap();
@@ -136,10 +125,7 @@ fn gtids_go_while_it_runs(version: ServerVersion) {
     });
     server.sql(TURN_OFF).unwrap();
     assert_eq!(running.exit_code(), Some(SOURCE));
-    let said = fail(&mut run(server, prefix), SOURCE);
-    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
-    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
-    succeed(&mut run(server, prefix));
+    go_on_in_permissive_mode(server, prefix);
     assert_complete(server, prefix, 5);
 }
 
@@ -149,10 +135,9 @@ fn a_server_restored_with_its_gtids() {
     let server = &MySql::start(MySqlOptions::default()).unwrap();
     let prefix = "restored";
     server
-        .sql(
-            "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, item VARCHAR(20));
-             INSERT INTO shop.orders VALUES (1, 'kite'); INSERT INTO shop.orders VALUES (2, 'knot')",
-        )
+        .sql(&format!(
+            "{ORDERS} INSERT INTO shop.orders VALUES (1, 'kite'); INSERT INTO shop.orders VALUES (2, 'knot')"
+        ))
         .unwrap();
     succeed(&mut run(server, prefix));
     server
@@ -201,6 +186,14 @@ fn an_account_of_one_connection() {
         .unwrap();
     run_until(1 << 16);
     assert_eq!(gtids("alone"), Some(stage::executed(server)));
+}
+
+/// What comes next has no GTIDs, and the server keeps it back until it is told otherwise.
+fn go_on_in_permissive_mode(server: &MySql, prefix: &str) {
+    let said = fail(&mut run(server, prefix), SOURCE);
+    assert_says(&said, &["gtid_mode = ON_PERMISSIVE", "anonymous"]);
+    server.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE").unwrap();
+    succeed(&mut run(server, prefix));
 }
 
 fn run(server: &MySql, prefix: &str) -> Command {

@@ -83,41 +83,37 @@ impl Stage {
         names
     }
 
-    /// Waits until the committed records of a topic have these values. A commit is answered before its end is in the topic,
-    /// and a broker that has just started does not show all that it has.
+    /// Waits until the committed records of a topic have these values.
     pub fn await_values<T: AsRef<str>>(&self, topic: &str, expected: &[T]) {
-        let expected: Vec<&[u8]> = expected.iter().map(|value| value.as_ref().as_bytes()).collect();
-        let begun = Instant::now();
-        loop {
-            let records = self.kafka.read_all(&[topic], true).unwrap();
-            let seen: Vec<&[u8]> = records
-                .iter()
-                .filter_map(|record| record.value.as_deref())
-                .collect();
-            if seen == expected {
-                return;
-            }
-            let seen = seen
-                .iter()
-                .map(|value| String::from_utf8_lossy(&value[..value.len().min(20)]));
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{topic}: {:?}",
-                seen.collect::<Vec<_>>()
-            );
-            thread::sleep(Duration::from_millis(100));
-        }
+        let expected = expected.iter().map(|value| value.as_ref().as_bytes());
+        self.read_until(&[topic], |records| {
+            let seen = records.iter().filter_map(|record| record.value.as_deref());
+            seen.eq(expected.clone())
+        });
     }
 
-    /// Waits until so many committed records are in these topics: their ends come one after another.
+    /// Waits until so many committed records are in these topics.
     pub fn await_records(&self, topics: &[&str], count: usize) -> Vec<Record> {
+        self.read_until(topics, |records| records.len() == count)
+    }
+
+    /// Reads the committed records of topics until they are all there. A commit is answered before its end is in each of the
+    /// topics, and a broker that has just started does not show all that it has.
+    fn read_until(&self, topics: &[&str], are_all: impl Fn(&[Record]) -> bool) -> Vec<Record> {
         let begun = Instant::now();
         loop {
             let records = self.kafka.read_all(topics, true).unwrap();
-            if records.len() == count {
+            if are_all(&records) {
                 return records;
             }
-            assert!(begun.elapsed() < PATIENCE, "{} of {count} records", records.len());
+            let seen = records.iter().filter_map(|record| record.value.as_deref());
+            let seen = seen.map(|value| String::from_utf8_lossy(&value[..value.len().min(20)]));
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{topics:?}: {} records: {:?}",
+                records.len(),
+                seen.collect::<Vec<_>>()
+            );
             thread::sleep(Duration::from_millis(100));
         }
     }
