@@ -216,6 +216,9 @@ impl Producer {
             partition.open = batch::OpenBatch::with_buffer(self.spare.take());
             self.filling.push_back(place);
             self.filling_since.get_or_insert_with(Instant::now);
+            if let Some(instance) = self.instances.get_mut(self.turn) {
+                instance.join(place, partition);
+            }
         }
         let before = partition.open.len();
         partition.open.add(record, number, unix_ms());
@@ -303,7 +306,7 @@ impl Producer {
             self.seal_all()?;
         } else if self.held.open_bytes >= open_limit {
             self.seal_down_to(open_limit.saturating_sub(open_limit / AT_ONCE))?;
-            self.send_sealed()?;
+            self.turn(Duration::ZERO)?;
         }
         while self.held.sealed_records > 0
             && (self.held.sealed_bytes >= sealed_limit || has_too_many(&self.held, &self.settings))

@@ -64,26 +64,9 @@ impl Producer {
         *closed = closed.saturating_add(self.close(place)?);
         if *closed >= REQUEST_BYTES {
             *closed = 0;
-            self.send_sealed()?;
+            self.turn(Duration::ZERO)?;
         }
         Ok(())
-    }
-
-    /// Sends what is closed, and does not wait for it. The coordinator hears of all partitions that will have something to
-    /// send: to tell it of each when it comes would take a request and a wait each time.
-    pub(super) fn send_sealed(&mut self) -> Result<(), Fault> {
-        let instance = self.instances.get_mut(self.turn);
-        if let Some(instance) = instance.filter(|instance| instance.transactional_id.is_some()) {
-            for place in &self.filling {
-                if let Some(partition) = self.partitions.get_mut(*place)
-                    && !partition.in_transaction
-                {
-                    partition.in_transaction = true;
-                    instance.joining.push(*place);
-                }
-            }
-        }
-        self.turn(Duration::ZERO)
     }
 
     /// Closes the open batch of a partition.
@@ -117,10 +100,6 @@ impl Producer {
         self.held.sealed_bytes = self.held.sealed_bytes.saturating_add(bytes);
         self.held.sealed_records = self.held.sealed_records.saturating_add(as_usize(sealed.count));
         partition.push(sealed, turn, Instant::now());
-        if author.transactional && !partition.in_transaction {
-            partition.in_transaction = true;
-            instance.joining.push(place);
-        }
         self.spare.keep(free);
         self.list(place);
         Ok(bytes)

@@ -9,6 +9,7 @@ use super::control::{Attempt, Called, Target};
 use super::fault::Fault;
 use super::leaders::{NO_RECORD, grouped};
 use super::network::Node;
+use super::partition::Partition;
 use crate::error::StepError;
 use crate::wire::add_partitions::Refused;
 use crate::wire::{Api, ErrorCode, ProducerId, add_partitions, end_txn, find_coordinator, init_producer_id};
@@ -21,7 +22,7 @@ pub(super) struct Instance {
     /// None before it is asked for, and after a transaction was given up.
     pub id: Option<ProducerId>,
     coordinator: Option<Node>,
-    /// Partitions that the coordinator has to hear of before their batches can go.
+    /// Partitions with records that the coordinator has to hear of before their batches can go.
     pub joining: Vec<usize>,
 }
 
@@ -32,6 +33,15 @@ impl Instance {
             id: None,
             coordinator: None,
             joining: Vec::new(),
+        }
+    }
+
+    /// Notes that a partition has records of the transaction. The coordinator hears of all at once when the first batch goes: to
+    /// tell it of each when it comes would take a request and a wait each time.
+    pub(super) fn join(&mut self, place: usize, partition: &mut Partition) {
+        if self.transactional_id.is_some() && !partition.in_transaction {
+            partition.in_transaction = true;
+            self.joining.push(place);
         }
     }
 }
@@ -80,7 +90,7 @@ impl Producer {
         Ok(())
     }
 
-    /// Tells the coordinator of partitions with batches to send that it does not know yet.
+    /// Tells the coordinator of partitions with records that it does not know yet.
     pub(super) fn join_transaction(&mut self) -> Result<(), Fault> {
         let Some(instance) = self.instance_mut() else {
             return Ok(());
