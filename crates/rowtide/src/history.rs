@@ -4,7 +4,7 @@
 use rowtide_binlog::decoder::{EventContext, Statement};
 use rowtide_binlog::schema::statement::{self, Class, HistoryEntry, ShapeChange};
 use rowtide_binlog::schema::tracked::{Affected, Change, Collation, Outcome, SchemaTracker, TrackedTable};
-use rowtide_binlog::schema::{NameCase, Session, definitions, statement_text};
+use rowtide_binlog::schema::{NameCase, Session, is_servers_text, statement_text};
 use rowtide_binlog::server::ServerVersion;
 use rowtide_event::encode::EncodeOptions;
 use rowtide_event::{BinlogPosition, GtidSet, TableId};
@@ -375,7 +375,7 @@ impl Read<'_> {
 
     /// Whether its text is the server's and not its user's.
     pub(crate) fn is_servers_text(&self) -> bool {
-        definitions::is_servers_text(&self.text)
+        is_servers_text(&self.text)
     }
 
     /// Lets the tracker follow the statement.

@@ -130,13 +130,6 @@ pub fn tell(
     }
 }
 
-/// Whether a statement's text is the server's own, as SHOW CREATE TABLE has it and as it is logged in place of
-/// `CREATE TABLE ... SELECT`, of `CREATE TABLE ... LIKE` a temporary table, and of one to which
-/// `sql_generate_invisible_primary_key` gives a key.
-pub fn is_servers_text(sql: &str) -> bool {
-    sql.contains("` (\n  `") || sql.contains("\" (\n  \"")
-}
-
 /// Whether labels of an ENUM or SET may have lost characters in a text that is the server's own.
 pub fn labels_are_doubtful(table: &TrackedTable) -> bool {
     table.columns.iter().any(is_doubtful)
@@ -209,11 +202,6 @@ mod tests {
 
     #[test]
     fn a_label_that_may_have_lost_a_character_is_doubtful() {
-        assert!(is_servers_text(
-            "CREATE TABLE `t``1` (\n  `n` int\n) START TRANSACTION"
-        ));
-        assert!(is_servers_text("CREATE TABLE \"t\" (\n  \"n\" int(11)\n)"));
-        assert!(!is_servers_text("CREATE TABLE `t` (`n` int)"));
         assert!(labels("utf8mb4").labels_are_doubtful);
         assert!(!labels("latin1").labels_are_doubtful);
     }

@@ -7,12 +7,14 @@ pub mod metadata;
 pub mod statement;
 pub mod tracked;
 
+mod layout;
 mod name_case;
 mod sequence;
 mod session;
 mod sql;
 mod text;
 
+pub use layout::is_servers_text;
 pub use name_case::NameCase;
 pub use sequence::is_sequence;
 pub use session::Session;

@@ -3,7 +3,8 @@
 use rowtide_event::Charset;
 
 use super::NameCase;
-use super::text::{is_of_failed_drop_database, is_servers_statement, may_be_like_temporary};
+use super::layout::may_be_like_temporary;
+use super::text::{is_of_failed_drop_database, is_servers_statement};
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
 

@@ -75,14 +75,16 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
              CHARACTER SET cp1251; CREATE TABLE t LIKE g; INSERT INTO t VALUES (1, 'бю', 'б');
              CREATE TABLE u LIKE information_schema.character_sets; INSERT INTO u VALUES ('é', 'ж', '', 1);
              SET sql_mode = 'ANSI'; CREATE TABLE ansi LIKE g; INSERT INTO ansi VALUES (1, 'бю', 'б');
-             SET sql_mode = 'NO_TABLE_OPTIONS'; CREATE TABLE bare LIKE g; INSERT INTO bare VALUES (1, 'бю', 'б')";
+             SET sql_mode = 'NO_TABLE_OPTIONS'; CREATE TABLE bare LIKE g; INSERT INTO bare VALUES (1, 'бю', 'б');
+             SET sql_mode = '', sql_quote_show_create = 0; CREATE TABLE plain LIKE g;
+             INSERT INTO plain VALUES (1, 'бю', 'б')";
         follow(
             &server,
             &prefix,
             statements,
-            &[("t", 1), ("u", 1), ("ansi", 1), ("bare", 1)],
+            &[("t", 1), ("u", 1), ("ansi", 1), ("bare", 1), ("plain", 1)],
         );
-        for table in ["t", "ansi", "bare"] {
+        for table in ["t", "ansi", "bare", "plain"] {
             assert_eq!(
                 rows(&prefix, &format!("{prefix}.{table}")),
                 [json!({"id": 1, "a": "бю", "e": "б"})],
