@@ -224,15 +224,21 @@ impl Charset {
     /// `bytes` as a server shows them to clients of utf8mb4, and as text if it shows none: servers differ in what is not
     /// well-formed.
     pub fn shown(self, bytes: &[u8], server: Flavour) -> Cow<'_, str> {
+        self.shown_whole(bytes, server)
+            .unwrap_or_else(|| self.decode_lossy(bytes))
+    }
+
+    /// The same, where all of it is text or codes without a character. Bytes of `binary` may be text.
+    pub(crate) fn shown_whole(self, bytes: &[u8], server: Flavour) -> Option<Cow<'_, str>> {
         if let Ok(text) = self.decode_borrowed(bytes) {
-            return text;
+            return Some(text);
+        }
+        if self == Self::Binary {
+            return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
         }
         let mut utf8 = Vec::with_capacity(bytes.len());
-        let shown = self.replace('?', bytes, Some(server), &mut utf8);
-        match shown.and_then(|()| String::from_utf8(utf8).ok()) {
-            Some(text) => Cow::Owned(text),
-            None => self.decode_lossy(bytes),
-        }
+        self.replace('?', bytes, Some(server), &mut utf8)?;
+        String::from_utf8(utf8).ok().map(Cow::Owned)
     }
 
     /// `bytes` as text whatever they are: U+FFFD stands for what is none. Those of `binary` are taken for UTF-8, as names

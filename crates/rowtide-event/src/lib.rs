@@ -6,6 +6,7 @@
 //! - [`decimal`], [`json`], [`temporal`]: the families of values that need more than a number or a slice
 //! - [`fixed_binary`]: MariaDB's UUID and INET types
 //! - [`charset`]: the server's character sets and how their bytes become UTF-8
+//! - [`label`]: members of ENUM and SET
 //! - [`table`]: the shape of a table: columns, types, key
 //! - [`flavour`]: MySQL or MariaDB
 //! - [`gtid`], [`position`]: where in a server's history something stands
@@ -20,6 +21,7 @@ pub mod fixed_binary;
 pub mod flavour;
 pub mod gtid;
 pub mod json;
+pub mod label;
 pub mod malformed;
 pub mod position;
 pub mod table;
@@ -32,6 +34,7 @@ pub use decimal::Decimal;
 pub use fixed_binary::FixedBinary;
 pub use flavour::Flavour;
 pub use gtid::{Gtid, GtidSet};
+pub use label::Label;
 pub use malformed::{Malformed, Reader};
 pub use position::BinlogPosition;
 pub use table::{Column, ColumnType, GeometryKind, IntegerWidth, Shape, Table, TableId};

@@ -4,7 +4,7 @@ mod shape;
 
 use std::fmt;
 
-use crate::{Charset, FixedBinary};
+use crate::{Charset, FixedBinary, Label};
 
 pub use shape::Shape;
 
@@ -129,12 +129,12 @@ pub enum ColumnType {
     /// ENUM.
     Enum {
         /// The members, the first has index 1.
-        members: Vec<String>,
+        members: Vec<Label>,
     },
     /// SET.
     Set {
         /// The members, the first is bit 0.
-        members: Vec<String>,
+        members: Vec<Label>,
     },
     /// JSON.
     Json,

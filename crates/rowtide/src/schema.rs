@@ -432,7 +432,11 @@ impl Schema {
 /// Takes what the server says of a table at this place, unless the same is known of it.
 fn learn(tracker: &mut SchemaTracker, table: Arc<TrackedTable>) -> Option<Arc<TrackedTable>> {
     if let Tracked::Known(tracked) = tracker.table(&table.id) {
-        if tracked.shape().ok() == table.shape().ok() {
+        let is_same = match (tracked.shape(), table.shape()) {
+            (Ok(known), Ok(told)) => metadata::says_the_same(&known, &told),
+            (known, told) => known.ok() == told.ok(),
+        };
+        if is_same {
             return None;
         }
         warn!(table = %table.id, "the server says otherwise than the statements so far what the table is; the server counts");

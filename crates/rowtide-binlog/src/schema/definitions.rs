@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rowtide_event::{ColumnType, Table, TableId};
+use rowtide_event::{ColumnType, Label, Table, TableId};
 
 use super::tracked::{Change, Collation, DataType, Outcome, SchemaTracker, TrackedColumn, TrackedTable};
 use super::{NameCase, Session};
@@ -80,7 +80,7 @@ pub fn with_labels(definition: &TrackedTable, logged: &Table) -> Option<TrackedT
             | (DataType::Set(labels), ColumnType::Set { members })
                 if labels.len() == members.len() =>
             {
-                members.iter().map(|label| label.as_str().into()).collect()
+                members.as_slice().into()
             }
             (DataType::Enum(_) | DataType::Set(_), _) => return None,
             _ => continue,
@@ -143,7 +143,11 @@ fn is_doubtful(column: &TrackedColumn) -> bool {
     let has_such_characters = CHARSETS.iter().any(|charset| collation.starts_with(charset));
     match &column.data_type {
         DataType::Enum(labels) | DataType::Set(labels) => {
-            has_such_characters && labels.iter().any(|label| label.contains('?'))
+            has_such_characters
+                && labels
+                    .iter()
+                    .filter_map(Label::text)
+                    .any(|label| label.contains('?'))
         }
         _ => false,
     }

@@ -13,7 +13,8 @@ use crate::server::{Flavour, ServerVersion};
 use self::types::TypeReader;
 
 pub use self::agreement::{
-    agree, completed, differ_in_utf8, has_column, hidden_columns, is_ambiguous, with_hidden_behind,
+    agree, completed, differ_in_utf8, has_column, hidden_columns, is_ambiguous, says_the_same,
+    with_hidden_behind,
 };
 pub use self::partial::by_partial_metadata;
 
@@ -210,7 +211,7 @@ mod tests {
         let meta = [247, 1, 248, 1, 4, 247, 1];
         let optional = b"\x0a\x03\x2d\x02\x2d\x06\x06\x01\x01a\x01\x01c\x05\x03\x01\x01b\x07\x01\x01";
         let read = types(&[254, 254, 255, 254], &meta, optional);
-        let members = |member: &str| vec![member.to_owned()];
+        let members = |member: &str| vec![member.into()];
         assert_eq!(
             read,
             Ok(vec![

@@ -45,12 +45,14 @@ pub fn text(value: &Value<'_>, ty: &ColumnType) -> Option<String> {
         }
         (Value::Binary(bytes) | Value::Geometry(bytes) | Value::Vector(bytes), _) => return Some(hex(bytes)),
         (Value::Enum(index), ColumnType::Enum { members }) => {
-            let member = usize::from(*index).checked_sub(1).map_or("", |at| &members[at]);
+            let member = usize::from(*index)
+                .checked_sub(1)
+                .map_or("", |at| members[at].text().unwrap());
             return Some(hex(member.as_bytes()));
         }
         (Value::Set(bits), ColumnType::Set { members }) => {
             let set = members.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
-            let names: Vec<_> = set.map(|(_, member)| member.as_str()).collect();
+            let names: Vec<_> = set.map(|(_, member)| member.text().unwrap()).collect();
             return Some(hex(names.join(",").as_bytes()));
         }
         (Value::Json(document), _) => json::write_text(document, &mut out).unwrap(),

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::random_schemas::position;
 use crate::same_names::{run, without_names};
 use crate::schema::rows;
-use crate::stage::{self, Running, eventually, records, succeed, text};
+use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed, text};
+
+/// The stream holds something that cannot be followed.
+const STREAM: i32 = 7;
 
 /// MariaDB logs nothing of it.
 #[test]
@@ -238,5 +241,67 @@ fn keys_that_are_dropped_and_added_again_stay_or_move() {
             assert_eq!(key_of(&prefix, &stays), ["a"], "{version} {engine}");
             assert_eq!(key_of(&prefix, &moves), ["b"], "{version} {engine}");
         }
+    }
+}
+
+/// Servers keep the bytes of labels where a column gets another character set, and show something else in their place.
+#[test]
+fn a_row_whose_label_is_no_text_stops_the_stream() {
+    for (version, row_metadata) in [
+        (ServerVersion::MySql57, ""),
+        (ServerVersion::MySql97, "MINIMAL"),
+        (ServerVersion::MySql97, "FULL"),
+        (ServerVersion::MariaDb118, "NO_LOG"),
+        (ServerVersion::MariaDb118, "FULL"),
+    ] {
+        let options = MySqlOptions {
+            row_metadata,
+            ..MySqlOptions::of(version)
+        };
+        let server = MySql::start(options.with("--sql-mode=")).unwrap();
+        let prefix = format!(
+            "no_text_{}_{row_metadata}",
+            version.name().replace(['-', '.'], "_")
+        );
+        let database = prefix.to_ascii_lowercase();
+        let prefix = database.as_str();
+        let start = position(&server);
+        let sql = |sql: &str| server.sql(&format!("USE {prefix}; {sql}")).unwrap();
+        server.sql(&format!("CREATE DATABASE {prefix}")).unwrap();
+        sql("CREATE TABLE t (id INT PRIMARY KEY, e ENUM('\u{e4}','b'), s SET('a\u{e4}','b')) CHARACTER SET latin1;
+             INSERT INTO t VALUES (1, '\u{e4}', 'a\u{e4},b'); ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4");
+        let late = position(&server);
+        sql("INSERT INTO t VALUES (2, 'b', 'b')");
+        succeed(&mut run(&server, prefix, &start));
+        sql("INSERT INTO t VALUES (3, 'b', 'b')");
+        succeed(&mut run(&server, prefix, &start));
+        let b = |id: i64| json!({"id": id, "e": "b", "s": "b"});
+        let first = json!({"id": 1, "e": "\u{e4}", "s": "a\u{e4},b"});
+        let of_table = |prefix: &str| rows(prefix, &format!("{database}.t"));
+        assert_eq!(of_table(prefix), [first, b(2), b(3)], "{version} {row_metadata}");
+        if row_metadata == "FULL" {
+            let prefix = format!("{database}_late");
+            let mut run = stage::run(&server, stage::kafka(), &prefix, &database);
+            succeed(run.args([
+                "--start",
+                &late,
+                "--until-idle",
+                "300ms",
+                "--source-ssl-mode",
+                "disabled",
+            ]));
+            assert_eq!(
+                of_table(&prefix),
+                [b(2), b(3)],
+                "{version}, from behind the statement"
+            );
+        }
+        sql("ALTER TABLE t CONVERT TO CHARACTER SET latin1; INSERT INTO t VALUES (4, '\u{e4}', 'a\u{e4}')");
+        succeed(&mut run(&server, prefix, &start));
+        let back = json!({"id": 4, "e": "\u{e4}", "s": "a\u{e4}"});
+        assert_eq!(of_table(prefix).pop(), Some(back), "{version} {row_metadata}");
+        sql("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4; INSERT INTO t VALUES (5, 1, 'b')");
+        let said = fail(&mut run(&server, prefix, &start), STREAM);
+        assert_says(&said, &["member of an ENUM or SET whose bytes are no text", &format!("{prefix}.t")]);
     }
 }

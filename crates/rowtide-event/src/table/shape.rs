@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::{Column, ColumnType, FixedBinary, GeometryKind, IntegerWidth, Table};
+use crate::{Column, ColumnType, FixedBinary, GeometryKind, IntegerWidth, Label, Table};
 
 /// Shows a table's columns and key in one line: `(id int unsigned, name text utf8mb4 null, key (id))`.
 ///
@@ -116,11 +116,14 @@ fn write_temporal(f: &mut fmt::Formatter<'_>, name: &str, fsp: u8) -> fmt::Resul
     }
 }
 
-fn write_members(f: &mut fmt::Formatter<'_>, name: &str, members: &[String]) -> fmt::Result {
+fn write_members(f: &mut fmt::Formatter<'_>, name: &str, members: &[Label]) -> fmt::Result {
     write!(f, "{name}(")?;
     for (at, member) in members.iter().enumerate() {
         f.write_str(if at == 0 { "" } else { "," })?;
-        write_quoted(f, member, '\'')?;
+        match member {
+            Label::Text(text) => write_quoted(f, text, '\'')?,
+            Label::Bytes(_) => f.write_str(&member.quoted())?,
+        }
     }
     f.write_char(')')
 }
@@ -182,7 +185,10 @@ mod tests {
 
     #[test]
     fn in_one_line() {
-        let (charset, members) = (Charset::Utf8, vec!["it's".to_owned(), "a\\\n".to_owned()]);
+        let (charset, members) = (
+            Charset::Utf8,
+            vec!["it's".into(), "a\\\n".into(), Label::Bytes([0xe4].into())],
+        );
         let columns = vec![
             column("id", ID, false),
             column("name", ColumnType::Text { charset }, true),
@@ -199,7 +205,7 @@ mod tests {
         ];
         assert_eq!(
             shape(columns, vec![4, 0]),
-            "(id int unsigned, name text utf8mb4 null, `größe $` enum('it''s','a\\\\\\n'), at datetime(3) null, \
+            "(id int unsigned, name text utf8mb4 null, `größe $` enum('it''s','a\\\\\\n',x'E4'), at datetime(3) null, \
              `key` decimal(10,2), key (`key`, id))"
         );
         assert_eq!(
@@ -210,7 +216,7 @@ mod tests {
     }
 
     fn types() -> impl Strategy<Value = ColumnType> {
-        let members = || prop::collection::vec("[',()\\\\a]{0,3}", 0..3);
+        let members = || prop::collection::vec("[',()\\\\a]{0,3}".prop_map(Label::from), 0..3);
         let small = 0..3_u8;
         prop_oneof![
             Just(ID),

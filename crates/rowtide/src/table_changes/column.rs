@@ -1,6 +1,7 @@
 //! A column as Debezium writes it.
 
 use rowtide_binlog::schema::tracked::{DataType, DefaultValue, Literal, Sign, TrackedColumn, TypeName};
+use rowtide_event::Label;
 use rowtide_kafka::history::ColumnImage;
 
 /// What Debezium writes for CURRENT_TIMESTAMP.
@@ -146,10 +147,7 @@ fn members(column: &TrackedColumn) -> Vec<String> {
         return written.iter().map(ToString::to_string).collect();
     }
     match &column.data_type {
-        DataType::Enum(members) | DataType::Set(members) => {
-            let quoted = |member: &str| format!("'{}'", member.replace('\'', "''"));
-            members.iter().map(|member| quoted(member)).collect()
-        }
+        DataType::Enum(members) | DataType::Set(members) => members.iter().map(Label::quoted).collect(),
         _ => Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rowtide_event::{Charset, ColumnType, Malformed, Value, json};
+use rowtide_event::{Charset, ColumnType, Label, Malformed, Value, json};
 
 /// A value as text. What may be long is borrowed: a value may be as large as a gigabyte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn digit(half: u8) -> char {
 
 impl<'v> Printed<'v> {
     /// A value of a column as the server prints it: TIMESTAMP in UTC, ENUM and SET by their members, or by their numbers
-    /// where the members are not known. Text that is not in its character set, and all that is not text, is printed as
+    /// where the members are not known, or no text. Text that is not in its character set, and all that is not text, is printed as
     /// bytes.
     ///
     /// # Errors
@@ -165,9 +165,9 @@ fn enumerated(index: u16, ty: &ColumnType) -> Printed<'static> {
     match ty {
         ColumnType::Enum { members } if !members.is_empty() => match usize::from(index).checked_sub(1) {
             None => Printed::Text(Cow::default()),
-            Some(at) => members.get(at).map_or_else(
+            Some(at) => members.get(at).and_then(Label::text).map_or_else(
                 || Printed::Number(index.to_string()),
-                |member| Printed::Text(member.clone().into()),
+                |text| Printed::Text(text.to_owned().into()),
             ),
         },
         _ => Printed::Number(index.to_string()),
@@ -181,8 +181,9 @@ fn set(bits: u64, ty: &ColumnType) -> Printed<'static> {
             let chosen = (0_u32..)
                 .zip(members)
                 .filter(|(bit, _)| bits.checked_shr(*bit).is_some_and(|rest| rest & 1 == 1));
-            let names: Vec<_> = chosen.map(|(_, member)| member.as_str()).collect();
-            Printed::Text(names.join(",").into())
+            let names: Option<Vec<_>> = chosen.map(|(_, member)| member.text()).collect();
+            let names = names.map(|names| Printed::Text(names.join(",").into()));
+            names.unwrap_or_else(|| Printed::Number(bits.to_string()))
         }
         _ => Printed::Number(bits.to_string()),
     }
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn members_are_named_where_they_are_known() {
-        let members = || vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let members = || ["a", "b", "c"].map(Label::from).to_vec();
         let (known, unknown) = (
             ColumnType::Enum { members: members() },
             ColumnType::Enum { members: vec![] },

@@ -1,6 +1,6 @@
 //! COLUMN_TYPE of `information_schema.columns`: the type as the server would write it in a CREATE TABLE.
 
-use rowtide_event::{ColumnType, FixedBinary, GeometryKind, IntegerWidth};
+use rowtide_event::{ColumnType, FixedBinary, GeometryKind, IntegerWidth, Label};
 
 /// What a COLUMN_TYPE says.
 #[derive(Debug, PartialEq, Eq)]
@@ -168,11 +168,14 @@ fn unsigned(attributes: &str) -> Option<bool> {
 
 /// The members of `'a','b''c'`. The server doubles a quote, and writes a backslash before a backslash and in place of
 /// zero, line feed and carriage return.
-fn members(text: &str) -> Option<Vec<String>> {
+fn members(text: &str) -> Option<Vec<Label>> {
     let mut members = Vec::new();
     let mut rest = text;
     loop {
-        let (member, after) = member(rest.strip_prefix('\'')?)?;
+        let (member, after) = match rest.strip_prefix("x'") {
+            Some(digits) => bytes(digits)?,
+            None => member(rest.strip_prefix('\'')?)?,
+        };
         members.push(member);
         if after.is_empty() {
             return Some(members);
@@ -181,8 +184,16 @@ fn members(text: &str) -> Option<Vec<String>> {
     }
 }
 
+/// The bytes of a member that is no text, as MySQL 8.0 and later show it in some character sets.
+fn bytes(text: &str) -> Option<(Label, &str)> {
+    let (digits, after) = text.split_once('\'')?;
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+    Some((Label::Bytes(bytes?.into()), after))
+}
+
 /// A member up to its closing quote, and what comes after it.
-fn member(text: &str) -> Option<(String, &str)> {
+fn member(text: &str) -> Option<(Label, &str)> {
     let mut member = String::new();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -192,7 +203,7 @@ fn member(text: &str) -> Option<(String, &str)> {
                     member.push('\'');
                     chars = rest.chars();
                 }
-                None => return Some((member, chars.as_str())),
+                None => return Some((member.into(), chars.as_str())),
             },
             '\\' => member.push(match chars.next()? {
                 '0' => '\0',
@@ -218,7 +229,7 @@ mod tests {
         }
     }
 
-    fn members_of(text: &str) -> Vec<String> {
+    fn members_of(text: &str) -> Vec<Label> {
         match known(text) {
             ColumnType::Enum { members } | ColumnType::Set { members } => members,
             other => panic!("{text}: {other:?}"),
@@ -327,12 +338,16 @@ mod tests {
     #[test]
     fn members_are_unescaped() {
         assert_eq!(
+            members_of("enum('a',x'78e479')"),
+            ["a".into(), Label::Bytes(b"x\xe4y"[..].into())]
+        );
+        assert_eq!(
             members_of("enum('a','b''c','','d,e','f)','é')"),
-            ["a", "b'c", "", "d,e", "f)", "é"]
+            ["a", "b'c", "", "d,e", "f)", "é"].map(Label::from)
         );
         assert_eq!(
             members_of(r"set('back\\slash','n\n','z\0','\\''),(')"),
-            ["back\\slash", "n\n", "z\0", "\\'),("]
+            ["back\\slash", "n\n", "z\0", "\\'),("].map(Label::from)
         );
     }
 
@@ -371,6 +386,7 @@ mod tests {
         fn members_survive(list in prop::collection::vec(r"[a-z'\\(), ]{0,5}", 1..5)) {
             let quoted = list.iter().map(|m| format!("'{}'", m.replace('\\', r"\\").replace('\'', "''")));
             let text = format!("enum({})", quoted.collect::<Vec<_>>().join(","));
+            let list: Vec<Label> = list.into_iter().map(Label::from).collect();
             prop_assert_eq!(members_of(&text), list);
         }
     }

@@ -1,6 +1,6 @@
 //! What a TABLE_MAP says of a table beside what is known of it otherwise.
 
-use rowtide_event::{Charset, Column, ColumnType, Table};
+use rowtide_event::{Charset, Column, ColumnType, Label, Table};
 
 use crate::event::{MapColumn, TableMap, WireType};
 use crate::server::{Flavour, ServerVersion};
@@ -41,6 +41,7 @@ pub fn agree(map: &TableMap<'_>, logged: &Table, told: &Table) -> bool {
     let same = |logged: &Column, told: &Column, wire_type: WireType| {
         logged.name.eq_ignore_ascii_case(&told.name)
             && (logged.ty == told.ty
+                || differ_in_no_text(&logged.ty, &told.ty)
                 || may_be_another(map.written_by, wire_type, &logged.ty)
                 || are_both_utf8(map.written_by, &logged.ty, &told.ty))
     };
@@ -76,6 +77,30 @@ pub fn with_hidden_behind(map: &TableMap<'_>, logged: Table, told: &Table) -> Ta
         key: logged.key.iter().filter_map(place).collect(),
         ..logged
     }
+}
+
+/// Whether a server says the same of a table as is known, apart from members of ENUM and SET whose bytes are no text: servers
+/// show something else in their place.
+pub fn says_the_same(known: &Table, told: &Table) -> bool {
+    let same = |(known, told): (&Column, &Column)| {
+        let ty = known.ty.clone();
+        let as_told = Column { ty, ..told.clone() };
+        (known.ty == told.ty || differ_in_no_text(&known.ty, &told.ty)) && *known == as_told
+    };
+    known.columns.len() == told.columns.len()
+        && (&known.id, &known.key, known.hidden) == (&told.id, &told.key, told.hidden)
+        && known.columns.iter().zip(&told.columns).all(same)
+}
+
+/// Whether members differ only where the bytes of the first are no text.
+fn differ_in_no_text(known: &ColumnType, told: &ColumnType) -> bool {
+    let (known, told) = match (known, told) {
+        (ColumnType::Enum { members: known }, ColumnType::Enum { members: told })
+        | (ColumnType::Set { members: known }, ColumnType::Set { members: told }) => (known, told),
+        _ => return false,
+    };
+    let same = |(known, told): (&Label, &Label)| known == told || known.text().is_none();
+    known.len() == told.len() && known.iter().zip(told).all(same)
 }
 
 /// Whether a table has a column of this name, whatever its case.

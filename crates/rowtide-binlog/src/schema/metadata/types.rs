@@ -1,6 +1,6 @@
 //! Types of columns, from the metadata of a TABLE_MAP.
 
-use rowtide_event::{Charset, ColumnType, GeometryKind, IntegerWidth, Malformed};
+use rowtide_event::{Charset, ColumnType, GeometryKind, IntegerWidth, Label, Malformed};
 
 use crate::event::table_map::bit_from_high;
 use crate::event::{MapColumn, TableMap, TableMetadata, WireType};
@@ -206,15 +206,11 @@ fn charset(collation: u64) -> Result<Charset, Malformed> {
         .ok_or(Malformed::Unsupported("a collation of the TABLE_MAP"))
 }
 
-fn decoded(
-    members: Option<&Vec<&[u8]>>,
-    charset: Charset,
-    server: Flavour,
-) -> Result<Vec<String>, Malformed> {
+fn decoded(members: Option<&Vec<&[u8]>>, charset: Charset, server: Flavour) -> Result<Vec<Label>, Malformed> {
     let members = members.ok_or(Malformed::Truncated("TABLE_MAP members"))?;
     Ok(members
         .iter()
-        .map(|member| charset.shown(member, server).into_owned())
+        .map(|member| Label::of(member, charset, server))
         .collect())
 }
 

@@ -1,7 +1,6 @@
 //! COLUMN_TYPE: a type as servers write it.
 
-use rowtide_event::{GeometryKind, IntegerWidth};
-use smol_str::SmolStr;
+use rowtide_event::{GeometryKind, IntegerWidth, Label};
 
 use super::data_type::{BlobSize, DataType, Sign};
 use crate::server::{Flavour, ServerVersion};
@@ -119,9 +118,17 @@ fn size_prefix(size: BlobSize) -> &'static str {
 }
 
 /// Members as the server quotes them.
-fn list(members: &[SmolStr]) -> String {
-    let quoted: Vec<String> = members.iter().map(|member| quoted(member)).collect();
-    quoted.join(",")
+pub(super) fn list(members: &[Label]) -> String {
+    let all: Vec<String> = members.iter().map(quoted_member).collect();
+    all.join(",")
+}
+
+/// A member as SQL has it; one that is no text as its bytes.
+pub(super) fn quoted_member(member: &Label) -> String {
+    match member {
+        Label::Text(text) => quoted(text),
+        Label::Bytes(_) => member.quoted(),
+    }
 }
 
 /// A string of SQL that means this text, if backslashes escape.

@@ -303,7 +303,7 @@ fn declared(spec: &ColumnSpec, data_type: &DataType) -> Declared {
         .members
         .iter()
         .zip(meant)
-        .all(|(written, meant)| written.written == simply_quoted(meant));
+        .all(|(written, meant)| written.written == meant.quoted());
     let as_written = || written.members.iter().map(|m| m.written.as_str().into());
     Declared {
         members: (!follows).then(|| Arc::new(as_written().collect())),
@@ -333,11 +333,6 @@ fn without_members(spec: &TypeSpec) -> Declared {
         binary: spec.charset.binary,
         members: None,
     }
-}
-
-/// A member as it is most often written: only quotes in it are changed.
-pub(super) fn simply_quoted(member: &str) -> String {
-    format!("'{}'", member.replace('\'', "''"))
 }
 
 /// Without `explicit_defaults_for_timestamp`, the first TIMESTAMP column of a table is set to the moment of each change

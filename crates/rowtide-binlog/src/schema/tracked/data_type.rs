@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth};
-use smol_str::SmolStr;
+use rowtide_event::{Charset, ColumnType, FixedBinary, GeometryKind, IntegerWidth, Label};
 
 use super::collation::{Collation, encoded, max_char_len};
 use super::error::Reason;
@@ -53,9 +52,9 @@ pub enum DataType {
     /// TINYBLOB to LONGBLOB.
     Blob(BlobSize),
     /// ENUM.
-    Enum(Arc<[SmolStr]>),
+    Enum(Arc<[Label]>),
     /// SET.
-    Set(Arc<[SmolStr]>),
+    Set(Arc<[Label]>),
     /// JSON.
     Json,
     /// GEOMETRY and its subtypes.
@@ -197,15 +196,14 @@ impl DataType {
                 }
             }
             // Servers keep the bytes of members, and read them in the new character set.
-            Self::Enum(members) => Self::Enum(reread(members, from, to)?),
-            Self::Set(members) => Self::Set(reread(members, from, to)?),
+            Self::Enum(members) => Self::Enum(reread(members, from, to, session)?),
+            Self::Set(members) => Self::Set(reread(members, from, to, session)?),
             other => other.clone(),
         })
     }
 
     /// What decoding needs of it; `None` for types that cannot be decoded.
     pub fn column_type(&self, collation: Option<&Collation>) -> Option<ColumnType> {
-        let owned = |members: &Arc<[SmolStr]>| members.iter().map(|m| m.to_string()).collect();
         Some(match self {
             Self::Integer { width, sign, .. } => ColumnType::Integer {
                 width: *width,
@@ -231,10 +229,10 @@ impl DataType {
             },
             Self::VarBinary(_) | Self::Blob(_) => ColumnType::Blob,
             Self::Enum(members) => ColumnType::Enum {
-                members: owned(members),
+                members: members.to_vec(),
             },
             Self::Set(members) => ColumnType::Set {
-                members: owned(members),
+                members: members.to_vec(),
             },
             Self::Json => ColumnType::Json,
             Self::Geometry(kind) => ColumnType::Geometry(*kind),
@@ -302,25 +300,28 @@ fn number<N: TryFrom<u64>>(n: u64) -> Result<N, Reason> {
 }
 
 /// Blanks at the end of a member are not kept; in a definition are those that were.
-fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[SmolStr]>, Reason> {
-    let keeps = charset == Charset::Binary || session.is_definition;
-    let kept = |value: &str| {
-        let value = if keeps { value } else { value.trim_end_matches(' ') };
-        SmolStr::from(before_nul(value, charset, session))
-    };
+fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<Arc<[Label]>, Reason> {
     if has_doubtful_utf8(spec, charset, session) {
         return Err(Reason::Utf8);
     }
     let member = |member: &Member| match &member.value {
-        MemberValue::Text(text) if session.is_definition => Some(kept(text)),
-        MemberValue::Text(text) => Some(kept(&literal(text, charset, session)?)),
-        MemberValue::Bytes(bytes) => Some(kept(&of_bytes(
-            &aligned(bytes.clone(), charset),
-            charset,
-            session,
-        ))),
+        MemberValue::Text(text) if session.is_definition => Some(text.as_str().into()),
+        MemberValue::Text(text) => literal(text, charset, session),
+        // It tells so what is no text.
+        MemberValue::Bytes(bytes) if session.is_definition => {
+            Some(Label::of(bytes, charset, session.server.flavour))
+        }
+        MemberValue::Bytes(bytes) => Some(of_bytes(&aligned(bytes.clone(), charset), charset, session)),
     };
-    let all: Option<Arc<[SmolStr]>> = spec.members.iter().map(member).collect();
+    let keeps = charset == Charset::Binary || session.is_definition;
+    let kept = |label| match label {
+        Label::Text(text) => {
+            let text = if keeps { &text } else { text.trim_end_matches(' ') };
+            before_nul(text, charset, session).into()
+        }
+        Label::Bytes(_) => label,
+    };
+    let all: Option<Arc<[Label]>> = spec.members.iter().map(|m| member(m).map(kept)).collect();
     all.ok_or(Reason::Members)
 }
 
@@ -347,29 +348,32 @@ fn before_nul<'m>(member: &'m str, charset: Charset, session: &Session<'_>) -> &
 /// A member as it is in the character set of its column: servers convert it to that of the session's literals and from
 /// there to the column's, whatever `sql_mode` says. A binary column takes the bytes of the first. Literals that are bytes
 /// are taken as they are.
-fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<String> {
+fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<Label> {
     if let Some(client) = session.bytes_of_client {
         let bytes = bytes_of(member, client)?;
         return Some(of_bytes(&aligned(bytes, charset), charset, session));
     }
     let Some(literals) = session.charset_of_literals() else {
-        return Some(in_charset(member, charset));
+        return Some(in_charset(member, charset).into());
     };
     let member = in_charset(member, literals);
     match charset {
-        Charset::Binary => Some(
-            charset
-                .shown(&encoded(&member, literals)?, session.server.flavour)
-                .into_owned(),
-        ),
-        _ => Some(in_charset(&member, charset)),
+        Charset::Binary => Some(of_bytes(&encoded(&member, literals)?, charset, session)),
+        _ => Some(in_charset(&member, charset).into()),
     }
 }
 
-/// A member that was given as its bytes: servers write a question mark for those that are no text.
-fn of_bytes(bytes: &[u8], charset: Charset, session: &Session<'_>) -> String {
-    let shown = charset.shown(bytes, session.server.flavour);
-    shown.replace(char::REPLACEMENT_CHARACTER, "?")
+/// A member that was given as its bytes: servers write a question mark for those that are no text. All are that of a binary
+/// column.
+fn of_bytes(bytes: &[u8], charset: Charset, session: &Session<'_>) -> Label {
+    let server = session.server.flavour;
+    match Label::of(bytes, charset, server) {
+        Label::Bytes(_) if charset != Charset::Binary => {
+            let shown = charset.shown(bytes, server);
+            shown.replace(char::REPLACEMENT_CHARACTER, "?").into()
+        }
+        label => label,
+    }
 }
 
 fn in_charset(member: &str, charset: Charset) -> String {
@@ -405,17 +409,25 @@ fn width(charset: Charset) -> usize {
     }
 }
 
-fn reread(members: &[SmolStr], from: Charset, to: Charset) -> Result<Arc<[SmolStr]>, Reason> {
-    let reread = |member: &str| {
-        if member.contains('?') && has_codes_without_characters(from) {
-            return None;
-        }
-        let bytes = encoded(member, from)?;
-        // Bytes are shown as the text that they may be.
-        let to = if to == Charset::Binary { Charset::Utf8 } else { to };
-        to.decode_borrowed(&bytes).ok().map(|text| SmolStr::from(&*text))
+/// Members whose bytes are read in another character set. It fails for those whose bytes are not known, and where the server
+/// shows codes without a character.
+fn reread(
+    members: &[Label],
+    from: Charset,
+    to: Charset,
+    session: &Session<'_>,
+) -> Result<Arc<[Label]>, Reason> {
+    let reread = |member: &Label| {
+        let bytes = match member {
+            Label::Text(text) if text.contains('?') && has_codes_without_characters(from) => return None,
+            Label::Text(text) => encoded(text, from)?,
+            Label::Bytes(bytes) => bytes.to_vec(),
+        };
+        let label = Label::of(&bytes, to, session.server.flavour);
+        let is_known = label.text().is_none() || to == Charset::Binary || to.decode_borrowed(&bytes).is_ok();
+        is_known.then_some(label)
     };
-    let all: Option<Arc<[SmolStr]>> = members.iter().map(|member| reread(member)).collect();
+    let all: Option<Arc<[Label]>> = members.iter().map(reread).collect();
     all.ok_or(Reason::Members)
 }
 

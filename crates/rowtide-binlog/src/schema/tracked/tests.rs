@@ -248,6 +248,32 @@ fn labels_given_as_bytes_have_zeros_in_front() {
 }
 
 #[test]
+fn labels_keep_their_bytes_where_they_get_another_character_set() {
+    let mut tracker =
+        after(&["CREATE TABLE t (e ENUM('ä','b') CHARACTER SET latin1, s SET('aä') CHARACTER SET latin1)"]);
+    let mut convert = |charset: &str| {
+        let outcome = tracker.apply(
+            &format!("ALTER TABLE t CONVERT TO CHARACTER SET {charset}"),
+            &session("9.7.4"),
+        );
+        assert!(matches!(outcome, Outcome::Changes(_)), "{charset}: {outcome:?}");
+        columns(&tracker, "t")
+    };
+    assert_eq!(
+        convert("utf8mb4"),
+        ["e enum(x'E4','b') utf8mb4 null", "s set(x'61E4') utf8mb4 null"]
+    );
+    assert_eq!(
+        convert("utf16"),
+        ["e enum(x'E4',x'62') utf16 null", "s set('懤') utf16 null"]
+    );
+    assert_eq!(
+        convert("latin2"),
+        ["e enum('ä','b') latin2 null", "s set('aä') latin2 null"]
+    );
+}
+
+#[test]
 fn a_code_that_has_no_character_is_not_taken_for_a_question_mark() {
     for (label, is_known) in [("0xC8A1", false), ("'a'", true)] {
         let mut tracker = after(&[&format!("CREATE TABLE t (e ENUM({label}) CHARACTER SET big5)")]);

@@ -1,20 +1,24 @@
 //! ENUM and SET: members by name, escaped once when the table's plan is compiled.
 
 use super::string;
-use crate::Malformed;
+use crate::{Label, Malformed};
 
-/// The members of an ENUM or SET as JSON string contents, in their order.
+/// The members of an ENUM or SET as JSON string contents, in their order; none for one whose bytes are no text.
 #[derive(Debug, Clone)]
-pub(super) struct Labels(Box<[Box<[u8]>]>);
+pub(super) struct Labels(Box<[Option<Box<[u8]>>]>);
+
+const NO_TEXT: Malformed = Malformed::Unsupported(
+    "a member of an ENUM or SET whose bytes are no text in its character set, as CONVERT TO CHARACTER SET may leave one,",
+);
 
 impl Labels {
-    pub(super) fn compile(members: &[String]) -> Self {
-        let escaped = members.iter().map(|member| {
+    pub(super) fn compile(members: &[Label]) -> Self {
+        let escaped = |text: &str| {
             let mut label = Vec::new();
-            string::escape(member, &mut label);
+            string::escape(text, &mut label);
             label.into_boxed_slice()
-        });
-        Self(escaped.collect())
+        };
+        Self(members.iter().map(|member| member.text().map(escaped)).collect())
     }
 
     /// Appends the member with this index, counted from 1; 0 is the empty string that the server puts in the place of an
@@ -22,7 +26,10 @@ impl Labels {
     #[inline]
     pub(super) fn write_member(&self, index: u16, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let label = match usize::from(index).checked_sub(1) {
-            Some(n) => self.0.get(n).ok_or(Malformed::Invalid("ENUM"))?,
+            Some(n) => {
+                let label = self.0.get(n).ok_or(Malformed::Invalid("ENUM"))?;
+                label.as_deref().ok_or(NO_TEXT)?
+            }
             None => &[][..],
         };
         out.push(b'"');
@@ -42,7 +49,8 @@ impl Labels {
             if rest != bits {
                 out.push(b',');
             }
-            out.extend_from_slice(member.ok_or(Malformed::Invalid("SET"))?);
+            let member = member.ok_or(Malformed::Invalid("SET"))?;
+            out.extend_from_slice(member.as_deref().ok_or(NO_TEXT)?);
             rest &= rest - 1;
         }
         out.push(b'"');
@@ -55,7 +63,7 @@ mod tests {
     use super::*;
 
     fn labels(members: &[&str]) -> Labels {
-        Labels::compile(&members.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>())
+        Labels::compile(&members.iter().map(|m| Label::from(*m)).collect::<Vec<_>>())
     }
 
     fn text(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Malformed>) -> String {
@@ -78,6 +86,15 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_is_no_text_is_not_written() {
+        let members = Labels::compile(&["a".into(), Label::Bytes([0xe4].into())]);
+        assert_eq!(text(|out| members.write_member(1, out)), "\"a\"");
+        assert_eq!(members.write_member(2, &mut Vec::new()), Err(NO_TEXT));
+        assert_eq!(text(|out| members.write_members(1, out)), "\"a\"");
+        assert_eq!(members.write_members(3, &mut Vec::new()), Err(NO_TEXT));
+    }
+
+    #[test]
     fn a_sets_members_by_bit() {
         let members = labels(&["x", "y", "z", "w w"]);
         assert_eq!(text(|out| members.write_members(0, out)), "\"\"");
@@ -87,7 +104,7 @@ mod tests {
             members.write_members(0b1_0000, &mut Vec::new()),
             Err(Malformed::Invalid("SET"))
         );
-        let all: Vec<String> = (0..64).map(|n| format!("s{n}")).collect();
+        let all: Vec<Label> = (0..64).map(|n| format!("s{n}").into()).collect();
         assert_eq!(
             text(|out| Labels::compile(&all).write_members(1 << 63 | 1, out)),
             "\"s0,s63\""

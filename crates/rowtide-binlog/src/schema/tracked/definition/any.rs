@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use rowtide_event::{GeometryKind, IntegerWidth, TableId};
+use rowtide_event::{GeometryKind, IntegerWidth, Label, TableId};
 
 use crate::schema::tracked::{
     BlobSize, Collation, ColumnAttributes, DataType, Declared, DefaultValue, Engine, Generation, Key,
@@ -41,10 +41,11 @@ fn name<T: From<String> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     text().prop_map(|text| T::from(text.replace('😀', "表")))
 }
 
+/// Of character sets in which 0xff is no text.
 fn collation() -> impl Strategy<Value = Collation> {
     let names = vec![
         "utf8mb4_0900_ai_ci",
-        "latin1_bin",
+        "utf16_bin",
         "utf8mb3_general_ci",
         "utf8mb4_uca1400_ai_ci",
     ];
@@ -82,7 +83,11 @@ fn moment() -> impl Strategy<Value = DataType> {
 fn long() -> impl Strategy<Value = DataType> {
     use BlobSize as B;
     let size = select(vec![B::Tiny, B::Normal, B::Medium, B::Long]);
-    let members = || prop::collection::vec(text_as(), 1..4).prop_map(Arc::<[SmolStr]>::from);
+    let member = prop_oneof![
+        4 => text_as::<String>().prop_map(Label::from),
+        1 => Just(Label::Bytes([0xff].into())),
+    ];
+    let members = || prop::collection::vec(member.clone(), 1..4).prop_map(Arc::<[Label]>::from);
     let kind = select(vec![
         GeometryKind::Any,
         GeometryKind::Point,

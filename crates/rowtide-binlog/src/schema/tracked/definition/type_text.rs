@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rowtide_event::{GeometryKind, IntegerWidth};
+use rowtide_event::{GeometryKind, IntegerWidth, Label};
 use smol_str::SmolStr;
 
 use super::super::collation::Collation;
-use super::super::column_type::quoted;
-use super::super::create::simply_quoted;
+use super::super::column_type::{list, quoted_member};
 use super::super::data_type::{BlobSize, DataType, Sign};
 use super::super::table::{Declared, TrackedColumn};
 use super::mark::{mark, quoted_in_mark, session};
@@ -52,12 +51,12 @@ fn means(spec: &TypeSpec, data_type: &DataType, collation: &Collation) -> bool {
 fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
     let all: Vec<SmolStr> = members(data_type)
         .iter()
-        .map(|member| quoted(member).into())
+        .map(|member| quoted_member(member).into())
         .collect();
     let is_simple = members(data_type)
         .iter()
         .zip(&all)
-        .all(|(member, quoted)| **quoted == *simply_quoted(member));
+        .all(|(member, quoted)| **quoted == *member.quoted());
     Declared {
         name: spec.name,
         length: spec.length.and_then(|length| u32::try_from(length).ok()),
@@ -67,7 +66,7 @@ fn follows(spec: &TypeSpec, data_type: &DataType) -> Declared {
     }
 }
 
-fn members(data_type: &DataType) -> &[SmolStr] {
+fn members(data_type: &DataType) -> &[Label] {
     match data_type {
         DataType::Enum(members) | DataType::Set(members) => members,
         _ => &[],
@@ -160,16 +159,11 @@ fn digits(data_type: &DataType) -> (Option<u64>, Option<u64>) {
 fn in_parentheses(spec: &TypeSpec, data_type: &DataType) -> String {
     let members = members(data_type);
     match (spec.length, spec.scale) {
-        _ if !members.is_empty() => list(members.iter().map(|member| quoted(member))),
+        _ if !members.is_empty() => format!("({})", list(members)),
         (Some(length), Some(scale)) => format!("({length},{scale})"),
         (Some(length), None) => format!("({length})"),
         (None, _) => String::new(),
     }
-}
-
-fn list(all: impl Iterator<Item = String>) -> String {
-    let all: Vec<String> = all.collect();
-    format!("({})", all.join(","))
 }
 
 fn sign(data_type: &DataType) -> &'static str {
@@ -190,7 +184,10 @@ fn sign(data_type: &DataType) -> &'static str {
 fn declaration(declared: &Declared) -> String {
     let mut sql = declared.name.words().to_owned();
     match (&declared.members, declared.length, declared.scale) {
-        (Some(members), ..) => sql += &list(members.iter().map(|member| quoted_in_mark(member))),
+        (Some(members), ..) => {
+            let all: Vec<String> = members.iter().map(|member| quoted_in_mark(member)).collect();
+            sql += &format!("({})", all.join(","));
+        }
         (None, Some(length), Some(scale)) => sql += &format!("({length},{scale})"),
         (None, Some(length), None) => sql += &format!("({length})"),
         (None, None, _) => {}

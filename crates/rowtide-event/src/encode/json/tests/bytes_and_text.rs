@@ -77,7 +77,7 @@ fn bytes_and_binary_keys() {
 
 #[test]
 fn members_of_enum_and_set() {
-    let members = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let members = |names: &[&str]| names.iter().map(|n| (*n).into()).collect::<Vec<_>>();
     let t = table(
         "t_enumset",
         &[],

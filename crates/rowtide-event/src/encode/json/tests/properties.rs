@@ -3,11 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Date, DateTime, GeometryKind, Time, Timestamp};
+use crate::{Date, DateTime, Flavour, GeometryKind, Label, Time, Timestamp};
 
 /// A column of each type.
 fn any_type() -> impl Strategy<Value = ColumnType> {
-    let members = || prop::collection::vec("\\PC{0,3}", 0..4);
+    let member = (
+        prop::collection::vec(any::<u8>(), 0..4),
+        prop::sample::select(Charset::ALL),
+    );
+    let member = member.prop_map(|(bytes, charset)| Label::of(&bytes, charset, Flavour::MySql));
+    let members = || prop::collection::vec(member.clone(), 0..4);
     prop_oneof![
         (0u8..=7).prop_map(|fsp| ColumnType::DateTime { fsp }),
         (0u8..=6).prop_map(|fsp| ColumnType::Timestamp { fsp }),
