@@ -302,6 +302,12 @@ fn a_row_whose_label_is_no_text_stops_the_stream() {
         assert_eq!(of_table(prefix).pop(), Some(back), "{version} {row_metadata}");
         sql("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4; INSERT INTO t VALUES (5, 1, 'b')");
         let said = fail(&mut run(&server, prefix, &start), STREAM);
-        assert_says(&said, &["member of an ENUM or SET whose bytes are no text", &format!("{prefix}.t")]);
+        assert_says(
+            &said,
+            &[
+                "member of an ENUM or SET whose bytes are no text",
+                &format!("{prefix}.t"),
+            ],
+        );
     }
 }

@@ -90,8 +90,8 @@ pub enum Reason {
     /// A character set or collation that Rowtide does not know.
     #[error("the character set or collation {0} is not known")]
     Charset(String),
-    /// The members of an ENUM or SET that is converted are not text in the new character set.
-    #[error("members of an ENUM or SET are no text in the character set that they are converted to")]
+    /// What the members of an ENUM or SET are in another character set depends on bytes of which too little is known.
+    #[error("what becomes of members of an ENUM or SET in another character set is not known")]
     Members,
     /// The members of an ENUM or SET are others in utf8mb4 than in utf8mb3, and the statement may not say which.
     #[error(
