@@ -150,7 +150,8 @@ async fn follow(
             }
             EventType::Query => {
                 let query = Query::read(body, 13).unwrap();
-                seen.extend(apply(&mut tracker, &query, comes_with_rows, version));
+                let session = session_of(&header, &query, comes_with_rows, version);
+                seen.extend(apply(&mut tracker, &query, &session));
             }
             _ => {}
         }
@@ -170,18 +171,23 @@ async fn follow(
     differences
 }
 
-/// Follows a logged statement; what cannot be read is told.
-fn apply(
-    tracker: &mut SchemaTracker,
-    query: &Query<'_>,
+fn session_of<'a>(
+    header: &Header,
+    query: &Query<'a>,
     comes_with_rows: bool,
     version: ServerVersion,
-) -> Option<String> {
-    let sql = statement_text(query.query, &query.variables);
-    let mut session = Session::of(query.database, &query.variables, version, NameCase::Matters)
-        .ended_with(query.error_code);
+) -> Session<'a> {
+    let session = Session::of(query.database, &query.variables, version, NameCase::Matters);
+    let mut session = session.ended_with(query.error_code);
+    session.connection = header.flags.is_thread_specific().then_some(query.thread_id);
     session.comes_with_rows = comes_with_rows;
-    match tracker.apply(&sql, &session) {
+    session
+}
+
+/// Follows a logged statement; what cannot be read is told.
+fn apply(tracker: &mut SchemaTracker, query: &Query<'_>, session: &Session<'_>) -> Option<String> {
+    let sql = statement_text(query.query, &query.variables);
+    match tracker.apply(&sql, session) {
         Outcome::Unreadable(why) => Some(format!("  unreadable: {why}: {sql}\n")),
         Outcome::Changes(_) | Outcome::NotTables => None,
     }

@@ -74,6 +74,9 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
     ];
     for version in old {
         let (server, prefix) = without_names(version, "like");
+        // What a client has written in the same form, of a table that the server could not be asked for.
+        let own = "CREATE TABLE own (\n  id int(11) NOT NULL,\n  a varchar(9) DEFAULT NULL,\n  PRIMARY KEY (id)\n\
+                   ) ENGINE=InnoDB; INSERT INTO own VALUES (1, 'é'); DROP TABLE own;";
         let statements = "CREATE TEMPORARY TABLE g (id INT PRIMARY KEY, a VARCHAR(9), e ENUM('é', 'б') CHARACTER SET utf8mb4)
              CHARACTER SET cp1251; CREATE TABLE t LIKE g; INSERT INTO t VALUES (1, 'бю', 'б');
              CREATE TABLE u LIKE information_schema.character_sets; INSERT INTO u VALUES ('é', 'ж', '', 1);
@@ -81,11 +84,19 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
              SET sql_mode = 'NO_TABLE_OPTIONS'; CREATE TABLE bare LIKE g; INSERT INTO bare VALUES (1, 'бю', 'б');
              SET sql_mode = '', sql_quote_show_create = 0; CREATE TABLE plain LIKE g;
              INSERT INTO plain VALUES (1, 'бю', 'б')";
-        follow(
-            &server,
-            &prefix,
-            statements,
-            &[("t", 1), ("u", 1), ("ansi", 1), ("bare", 1), ("plain", 1)],
+        let all = [
+            ("own", 1),
+            ("t", 1),
+            ("u", 1),
+            ("ansi", 1),
+            ("bare", 1),
+            ("plain", 1),
+        ];
+        follow(&server, &prefix, &format!("{own} {statements}"), &all);
+        assert_eq!(
+            rows(&prefix, &format!("{prefix}.own")),
+            [json!({"id": 1, "a": "é"})],
+            "{version}"
         );
         for table in ["t", "ansi", "bare", "plain"] {
             assert_eq!(

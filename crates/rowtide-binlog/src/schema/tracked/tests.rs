@@ -126,6 +126,7 @@ fn what_comes_with_rows_is_not_like_a_temporary_table() {
         let mut tracker = tracker();
         let session = Session {
             comes_with_rows,
+            connection: Some(1),
             ..session("10.11.2-MariaDB")
         };
         let outcome = tracker.apply(sql, &session);
