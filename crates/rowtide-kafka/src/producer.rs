@@ -62,6 +62,8 @@ pub(crate) struct Producer {
     /// Partitions with an open batch, the oldest first, and since when there are any.
     filling: VecDeque<usize>,
     filling_since: Option<Instant>,
+    /// Whose turn it is among them to be compressed while they gather.
+    next_to_pack: usize,
     /// Partitions with batches that wait to be sent.
     sending: VecDeque<usize>,
     /// Something has changed since the last look at what can be sent.
@@ -85,8 +87,10 @@ pub(crate) struct Producer {
 /// What is in memory.
 #[derive(Debug, Default)]
 struct Held {
-    /// Bytes of open batches, before compression.
+    /// Bytes of records in open batches that are not compressed.
     open_bytes: usize,
+    /// Bytes of what is compressed in open batches.
+    packed_bytes: usize,
     /// Bytes of batches that are not acknowledged.
     sealed_bytes: usize,
     /// Records of both.
@@ -140,6 +144,7 @@ impl Producer {
             leaders_request: None,
             filling: VecDeque::new(),
             filling_since: None,
+            next_to_pack: 0,
             sending: VecDeque::new(),
             may_send: false,
             in_transaction: Vec::new(),
@@ -212,17 +217,19 @@ impl Producer {
         let Some(partition) = self.partitions.get_mut(place) else {
             return;
         };
+        if partition.open.lacks_buffer() {
+            partition.open.lend(self.spare.take());
+        }
         if partition.open.count() == 0 {
-            partition.open = batch::OpenBatch::with_buffer(self.spare.take());
             self.filling.push_back(place);
             self.filling_since.get_or_insert_with(Instant::now);
             if let Some(instance) = self.instances.get_mut(self.turn) {
                 instance.join(place, partition);
             }
         }
-        let before = partition.open.len();
+        let before = partition.open.unpacked();
         partition.open.add(record, number, unix_ms());
-        let added = partition.open.len().saturating_sub(before);
+        let added = partition.open.unpacked().saturating_sub(before);
         self.held.open_bytes = self.held.open_bytes.saturating_add(added);
         self.held.records = self.held.records.saturating_add(1);
     }
@@ -304,8 +311,12 @@ impl Producer {
         let has_too_many = |held: &Held, settings: &Settings| held.records >= settings.buffer_records;
         if has_too_many(&self.held, &self.settings) {
             self.seal_all()?;
-        } else if self.held.open_bytes >= open_limit {
-            self.seal_down_to(open_limit.saturating_sub(open_limit / AT_ONCE))?;
+        } else if self.held.gathered() >= open_limit {
+            let left = open_limit.saturating_sub(open_limit / AT_ONCE);
+            if self.compressor.appends() && self.held.packed_bytes < open_limit / 2 {
+                self.pack_down_to(left)?;
+            }
+            self.seal_down_to(left)?;
             self.turn(Duration::ZERO)?;
         }
         while self.held.sealed_records > 0

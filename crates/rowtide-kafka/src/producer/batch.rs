@@ -2,6 +2,7 @@
 //! (<https://kafka.apache.org/documentation/#recordbatch>).
 
 use super::compression::Compressor;
+use super::spare::Spare;
 use crate::wire::ProducerId;
 use crate::wire::primitive::Output;
 
@@ -27,8 +28,12 @@ impl Record<'_> {
 /// A batch that takes records.
 #[derive(Debug, Default)]
 pub(super) struct OpenBatch {
-    /// The records, behind room for the batch's head.
+    /// Records that are not compressed yet, behind room for the batch's head.
     bytes: Vec<u8>,
+    /// Those before them, compressed, behind room for the batch's head; nothing if there are none.
+    packed: Vec<u8>,
+    /// Bytes of these before they were compressed.
+    packed_records: usize,
     count: i32,
     first_ms: i64,
     last_ms: i64,
@@ -58,29 +63,58 @@ pub(super) struct Author {
 }
 
 impl OpenBatch {
-    /// Takes an old buffer, so that it need not grow again.
-    pub(super) fn with_buffer(mut bytes: Vec<u8>) -> Self {
-        bytes.clear();
-        Self {
-            bytes,
-            ..Self::default()
-        }
-    }
-
     /// Records in it.
     pub(super) fn count(&self) -> i32 {
         self.count
     }
 
-    /// Bytes of its records.
+    /// Bytes of its records, none of them compressed.
     pub(super) fn len(&self) -> usize {
+        self.packed_records.saturating_add(self.unpacked())
+    }
+
+    /// Bytes of its records that are not compressed.
+    pub(super) fn unpacked(&self) -> usize {
         self.bytes.len().saturating_sub(HEAD_BYTES)
+    }
+
+    /// Bytes of what is compressed, as they are now.
+    pub(super) fn packed(&self) -> usize {
+        self.packed.len()
+    }
+
+    /// Whether the next record needs a [buffer](Self::lend).
+    pub(super) fn lacks_buffer(&self) -> bool {
+        self.bytes.capacity() == 0
+    }
+
+    /// Takes a buffer for the next records.
+    pub(super) fn lend(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.bytes = buffer;
+    }
+
+    /// Compresses the records that are not, so that they take less memory until the batch is closed. Their buffer is free.
+    ///
+    /// # Errors
+    /// As [`Compressor::append`].
+    pub(super) fn pack(&mut self, compressor: &mut Compressor) -> std::io::Result<Vec<u8>> {
+        if self.packed.is_empty() {
+            self.packed.resize(HEAD_BYTES, 0);
+            compressor.begin(&mut self.packed);
+        }
+        let records = self.bytes.get(HEAD_BYTES..).unwrap_or_default();
+        compressor.append(records, &mut self.packed)?;
+        self.packed_records = self.len();
+        Ok(std::mem::take(&mut self.bytes))
     }
 
     /// Adds a record with its number, made at `now_ms` (Unix time).
     pub(super) fn add(&mut self, record: Record<'_>, number: usize, now_ms: i64) {
-        if self.count == 0 {
+        if self.bytes.is_empty() {
             self.bytes.resize(HEAD_BYTES, 0);
+        }
+        if self.count == 0 {
             self.first_ms = now_ms;
             self.last_ms = now_ms;
         }
@@ -97,7 +131,7 @@ impl OpenBatch {
         self.count = self.count.saturating_add(1);
     }
 
-    /// The finished batch, and the buffer if it is free again.
+    /// The finished batch. Buffers come from `spare`, and go there if they are free again.
     ///
     /// # Errors
     /// As [`Compressor::compress`].
@@ -105,29 +139,47 @@ impl OpenBatch {
         mut self,
         author: Author,
         compressor: &mut Compressor,
-        mut buffer: Vec<u8>,
-    ) -> std::io::Result<(SealedBatch, Vec<u8>)> {
-        let records = self.bytes.get(HEAD_BYTES..).unwrap_or_default();
-        buffer.clear();
-        buffer.resize(HEAD_BYTES, 0);
-        compressor.compress(records, &mut buffer)?;
-        // What does not become smaller goes as it is.
-        let is_smaller = buffer.len() < self.bytes.len();
-        let codec = match is_smaller {
-            true => compressor.compression().attribute(),
-            false => 0,
+        spare: &mut Spare,
+    ) -> std::io::Result<SealedBatch> {
+        let codec = match self.packed.is_empty() {
+            true => self.compress(compressor, spare)?,
+            false => self.end_packed(compressor, spare)?,
         };
-        if is_smaller {
-            std::mem::swap(&mut self.bytes, &mut buffer);
-        }
         self.write_head(author, codec);
-        let sealed = SealedBatch {
+        Ok(SealedBatch {
             count: self.count,
             sequence: author.sequence,
             largest: self.largest,
             bytes: self.bytes,
-        };
-        Ok((sealed, buffer))
+        })
+    }
+
+    /// Compresses all records at once. What does not become smaller goes as it is, without a codec.
+    fn compress(&mut self, compressor: &mut Compressor, spare: &mut Spare) -> std::io::Result<i16> {
+        let mut buffer = spare.take();
+        buffer.clear();
+        buffer.resize(HEAD_BYTES, 0);
+        let records = self.bytes.get(HEAD_BYTES..).unwrap_or_default();
+        compressor.compress(records, &mut buffer)?;
+        let is_smaller = buffer.len() < self.bytes.len();
+        if is_smaller {
+            std::mem::swap(&mut self.bytes, &mut buffer);
+        }
+        spare.keep(buffer);
+        Ok(match is_smaller {
+            true => compressor.compression().attribute(),
+            false => 0,
+        })
+    }
+
+    /// Compresses the records behind those that are compressed already.
+    fn end_packed(&mut self, compressor: &mut Compressor, spare: &mut Spare) -> std::io::Result<i16> {
+        if self.unpacked() > 0 {
+            spare.keep(self.pack(compressor)?);
+        }
+        compressor.end(&mut self.packed);
+        self.bytes = std::mem::take(&mut self.packed);
+        Ok(compressor.compression().attribute())
     }
 
     fn write_head(&mut self, author: Author, codec: i16) {
@@ -275,7 +327,15 @@ mod tests {
     }
 
     fn sealed(records: &[Owned], author: Author, codec: Compression) -> SealedBatch {
+        packed(records, usize::MAX, author, codec)
+    }
+
+    /// The same, compressed after each so many records where the codec can do so.
+    fn packed(records: &[Owned], each: usize, author: Author, codec: Compression) -> SealedBatch {
         let mut open = OpenBatch::default();
+        let mut compressor = Compressor::new(codec);
+        let mut spare = Spare::default();
+        spare.keep(vec![9; 100]);
         for (number, record) in records.iter().enumerate() {
             let headers = record
                 .headers
@@ -287,10 +347,16 @@ mod tests {
                 value: record.value.as_deref(),
                 headers: &headers,
             };
+            if open.lacks_buffer() {
+                open.lend(spare.take());
+            }
             open.add(record_of_it, number, record.ms);
+            if (number + 1) % each == 0 && compressor.appends() {
+                spare.keep(open.pack(&mut compressor).unwrap());
+                assert_eq!(open.unpacked(), 0);
+            }
         }
-        let buffer = vec![9; 100];
-        open.seal(author, &mut Compressor::new(codec), buffer).unwrap().0
+        open.seal(author, &mut compressor, &mut spare).unwrap()
     }
 
     /// The records as another implementation reads them, which also checks the checksum.
@@ -376,6 +442,7 @@ mod tests {
         #[test]
         fn another_implementation_reads_the_same_records(
             records in vec(record(), 1..40),
+            each in 1..40_usize,
             (id, epoch, sequence, transactional) in any::<(i64, i16, i16, bool)>(),
         ) {
             let author = Author {
@@ -390,6 +457,9 @@ mod tests {
                     r.key.as_ref().map_or(0, Vec::len) + r.value.as_ref().map_or(0, Vec::len)
                 });
                 prop_assert_eq!(Some(batch.largest.1), largest.max());
+                let packed = packed(&records, each, author, codec);
+                prop_assert_eq!(&read(&packed, author), &records, "{:?}, each {}", codec, each);
+                prop_assert_eq!((packed.count, packed.largest), (batch.count, batch.largest));
             }
         }
 
@@ -485,7 +555,8 @@ mod tests {
 
     #[test]
     fn a_buffer_is_used_again_without_what_was_in_it() {
-        let mut open = OpenBatch::with_buffer(vec![7; 1_000]);
+        let mut open = OpenBatch::default();
+        open.lend(vec![7; 1_000]);
         assert_eq!((open.count(), open.len()), (0, 0));
         let record = Record {
             key: None,
@@ -495,9 +566,8 @@ mod tests {
         open.add(record, 3, 50);
         // The length, the attributes, two differences, the key's, the value's and the headers' number, and the value.
         assert_eq!((open.count(), open.len()), (1, 8));
-        let (batch, _) = open
-            .seal(AUTHOR, &mut Compressor::new(Compression::Lz4), Vec::new())
-            .unwrap();
+        let mut compressor = Compressor::new(Compression::Lz4);
+        let batch = open.seal(AUTHOR, &mut compressor, &mut Spare::default()).unwrap();
         assert_eq!(read(&batch, AUTHOR), [owned(b"v", 50)]);
         assert_eq!(batch.largest, (3, 1));
     }

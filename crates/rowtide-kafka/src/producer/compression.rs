@@ -62,6 +62,31 @@ impl Compressor {
     /// # Errors
     /// If a codec fails, which it does only for want of memory.
     pub(super) fn compress(&mut self, records: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
+        self.begin(out);
+        self.append(records, out)?;
+        self.end(out);
+        Ok(())
+    }
+
+    /// Whether records may be compressed one after another into the same frame.
+    pub(super) fn appends(&self) -> bool {
+        matches!(self.compression, Compression::Lz4 | Compression::Snappy)
+    }
+
+    /// Begins a frame.
+    pub(super) fn begin(&self, out: &mut Vec<u8>) {
+        match self.compression {
+            Compression::Lz4 => out.extend_from_slice(&LZ4_HEAD),
+            Compression::Snappy => out.extend_from_slice(SNAPPY_HEAD),
+            Compression::None | Compression::Gzip(_) | Compression::Zstd(_) => {}
+        }
+    }
+
+    /// Adds records to the frame: once, unless it [appends](Self::appends).
+    ///
+    /// # Errors
+    /// As those of [`compress`](Self::compress).
+    pub(super) fn append(&mut self, records: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
         match self.compression {
             Compression::None => out.extend_from_slice(records),
             Compression::Gzip(level) => {
@@ -76,9 +101,15 @@ impl Compressor {
         Ok(())
     }
 
-    /// An LZ4 frame (`lz4_Frame_format.md` of LZ4) of independent blocks, as Kafka's Java client and librdkafka write it.
+    /// Ends the frame.
+    pub(super) fn end(&self, out: &mut Vec<u8>) {
+        if self.compression == Compression::Lz4 {
+            out.extend_from_slice(&[0; 4]);
+        }
+    }
+
+    /// Of an LZ4 frame (`lz4_Frame_format.md` of LZ4) of independent blocks, as Kafka's Java client and librdkafka write it.
     fn lz4(&mut self, records: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
-        out.extend_from_slice(&LZ4_HEAD);
         for block in records.chunks(LZ4_BLOCK) {
             self.block.resize(get_maximum_output_size(block.len()), 0);
             let compressed = compress_into_with_table(block, &mut self.block, &mut self.table);
@@ -92,14 +123,12 @@ impl Compressor {
             out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(bytes);
         }
-        out.extend_from_slice(&[0; 4]);
         Ok(())
     }
 
     /// Snappy blocks in the frame of the Java library (`org.xerial.snappy.SnappyOutputStream`), which Kafka's clients
     /// read.
     fn snappy(&mut self, records: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
-        out.extend_from_slice(SNAPPY_HEAD);
         let mut encoder = snap::raw::Encoder::new();
         for block in records.chunks(SNAPPY_BLOCK) {
             self.block.resize(snap::raw::max_compress_len(block.len()), 0);

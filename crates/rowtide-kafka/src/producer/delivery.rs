@@ -46,10 +46,47 @@ impl Producer {
         Ok(())
     }
 
-    /// Closes open batches, the oldest first, until the others have no more than so many bytes together.
-    pub(super) fn seal_down_to(&mut self, open_bytes: usize) -> Result<(), Fault> {
+    /// Compresses what open batches have gathered, in turn, until they hold no more than so many bytes together, or there
+    /// is little left to compress.
+    pub(super) fn pack_down_to(&mut self, bytes: usize) -> Result<(), Fault> {
+        for _ in 0..self.filling.len() {
+            if self.held.gathered() <= bytes {
+                break;
+            }
+            self.next_to_pack = self.next_to_pack.saturating_add(1);
+            if self.next_to_pack >= self.filling.len() {
+                self.next_to_pack = 0;
+            }
+            if let Some(place) = self.filling.get(self.next_to_pack) {
+                self.pack(*place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compresses what the open batch of a partition has gathered, if that is enough.
+    fn pack(&mut self, place: usize) -> Result<(), Fault> {
+        let Some(open) = self
+            .partitions
+            .get_mut(place)
+            .map(|partition| &mut partition.open)
+        else {
+            return Ok(());
+        };
+        let (records, packed) = (open.unpacked(), open.packed());
+        if records >= WORTH_PACKING {
+            self.spare.keep(open.pack(&mut self.compressor)?);
+            let more = open.packed().saturating_sub(packed);
+            self.held.open_bytes = self.held.open_bytes.saturating_sub(records);
+            self.held.packed_bytes = self.held.packed_bytes.saturating_add(more);
+        }
+        Ok(())
+    }
+
+    /// Closes open batches, the oldest first, until the others hold no more than so many bytes together.
+    pub(super) fn seal_down_to(&mut self, bytes: usize) -> Result<(), Fault> {
         let mut closed = 0;
-        while self.held.open_bytes > open_bytes
+        while self.held.gathered() > bytes
             && let Some(place) = self.filling.pop_front()
         {
             self.close_in_turn(place, &mut closed)?;
@@ -77,7 +114,6 @@ impl Producer {
 
     /// The bytes of the closed batch.
     fn close(&mut self, place: usize) -> Result<usize, Fault> {
-        let buffer = self.spare.take();
         let (turn, instance) = (self.turn, self.instances.get_mut(self.turn));
         let (Some(partition), Some(instance)) = (self.partitions.get_mut(place), instance) else {
             return Ok(0);
@@ -94,13 +130,13 @@ impl Producer {
             transactional: instance.transactional_id.is_some(),
         };
         let open = std::mem::take(&mut partition.open);
-        self.held.open_bytes = self.held.open_bytes.saturating_sub(open.len());
-        let (sealed, free) = open.seal(author, &mut self.compressor, buffer)?;
+        self.held.open_bytes = self.held.open_bytes.saturating_sub(open.unpacked());
+        self.held.packed_bytes = self.held.packed_bytes.saturating_sub(open.packed());
+        let sealed = open.seal(author, &mut self.compressor, &mut self.spare)?;
         let bytes = sealed.bytes.len();
         self.held.sealed_bytes = self.held.sealed_bytes.saturating_add(bytes);
         self.held.sealed_records = self.held.sealed_records.saturating_add(as_usize(sealed.count));
         partition.push(sealed, turn, Instant::now());
-        self.spare.keep(free);
         self.list(place);
         Ok(bytes)
     }
@@ -365,6 +401,11 @@ struct Request {
 }
 
 impl super::Held {
+    /// Bytes of open batches in memory.
+    pub(super) fn gathered(&self) -> usize {
+        self.open_bytes.saturating_add(self.packed_bytes)
+    }
+
     fn release(&mut self, done: Done, spare: &mut Spare) {
         let records = as_usize(done.count);
         self.sealed_bytes = self.sealed_bytes.saturating_sub(done.bytes.len());
@@ -381,5 +422,7 @@ fn as_usize(count: i32) -> usize {
 /// Bytes of batches in a request, unless one batch alone is larger: far below what brokers take
 /// (`socket.request.max.bytes`, 100 MiB).
 const REQUEST_BYTES: usize = 4 << 20;
+/// Bytes of records that are compressed before their batch is closed: of fewer, compression would make little less.
+const WORTH_PACKING: usize = 2 << 10;
 /// No batch has this place in a sequence.
 const ANSWERED: i32 = -1;

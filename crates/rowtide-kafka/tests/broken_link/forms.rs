@@ -3,7 +3,7 @@
 use rowtide_kafka::{CheckpointStore, Delivery, Publisher, TopicSpec};
 
 use crate::fixtures::{batch, checkpoint, tables};
-use crate::stage::{send, stage, transact};
+use crate::stage::{Stage, send, stage, transact};
 
 #[test]
 fn what_is_given_up_is_not_seen_and_what_follows_is() {
@@ -76,20 +76,25 @@ fn a_transaction_over_many_topics_is_whole() {
     }
 }
 
-/// Memory is for a few records of each, so that the oldest are sent over and over while others gather.
+/// Memory is for a few records of each, so that what has gathered is compressed, where the codec can do so bit by bit, and the
+/// oldest are sent over and over while others gather.
 #[test]
 fn records_of_many_topics_keep_their_order_in_little_memory() {
     const TOPICS: usize = 40;
     const ROUNDS: usize = 50;
     let stage = stage();
-    let settings = [
-        ("queue.buffering.max.kbytes", "64"),
-        ("message.max.bytes", "20000"),
-    ];
-    for (source, delivery) in [
-        ("little", Delivery::ExactlyOnce),
-        ("least", Delivery::AtLeastOnce),
+    for (source, delivery, codec, kbytes) in [
+        ("little", Delivery::ExactlyOnce, "lz4", "64"),
+        ("least", Delivery::AtLeastOnce, "lz4", "64"),
+        ("packed-lz4", Delivery::ExactlyOnce, "lz4", "256"),
+        ("packed-snappy", Delivery::ExactlyOnce, "snappy", "256"),
+        ("packed-gzip", Delivery::ExactlyOnce, "gzip", "256"),
     ] {
+        let settings = [
+            ("queue.buffering.max.kbytes", kbytes),
+            ("message.max.bytes", "20000"),
+            ("compression.type", codec),
+        ];
         let options = stage.source(source, delivery, &settings);
         let topics = stage.topics(&options, TOPICS, &TopicSpec::default());
         let mut publisher = Publisher::connect(&options).unwrap();
@@ -119,6 +124,36 @@ fn records_of_many_topics_keep_their_order_in_little_memory() {
             assert!(rounds.iter().copied().eq(0..ROUNDS), "{name}: {rounds:?}");
         }
     }
+    let count = 3 * TOPICS * ROUNDS;
+    let read = by_kafkas_own_reader(&stage, "packed-[a-z0-9]+\\.t[0-9]+", count);
+    assert_eq!(read.lines().count(), count);
+}
+
+/// So many committed records of topics, with headers and key, as the consumer in Kafka's own package prints them.
+fn by_kafkas_own_reader(stage: &Stage, topics: &str, count: usize) -> String {
+    let bootstrap = stage.kafka.bootstrap();
+    let count = count.to_string();
+    let arguments = [
+        "--bootstrap-server",
+        &bootstrap,
+        "--include",
+        topics,
+        "--from-beginning",
+        "--isolation-level",
+        "read_committed",
+        "--max-messages",
+        &count,
+        "--timeout-ms",
+        "30000",
+        "--formatter-property",
+        "print.headers=true",
+        "--formatter-property",
+        "print.key=true",
+    ];
+    stage
+        .kafka
+        .java("org.apache.kafka.tools.consumer.ConsoleConsumer", &arguments)
+        .unwrap()
 }
 
 #[test]
@@ -149,29 +184,7 @@ fn every_codec_is_read_by_kafkas_own_reader_too() {
         stage.await_values(&topic, &expected);
         all.extend(expected);
     }
-    let bootstrap = stage.kafka.bootstrap();
-    let count = all.len().to_string();
-    let arguments = [
-        "--bootstrap-server",
-        &bootstrap,
-        "--include",
-        "codec-[a-z0-9]+\\.t0",
-        "--from-beginning",
-        "--isolation-level",
-        "read_committed",
-        "--max-messages",
-        &count,
-        "--timeout-ms",
-        "30000",
-        "--formatter-property",
-        "print.headers=true",
-        "--formatter-property",
-        "print.key=true",
-    ];
-    let read = stage
-        .kafka
-        .java("org.apache.kafka.tools.consumer.ConsoleConsumer", &arguments)
-        .unwrap();
+    let read = by_kafkas_own_reader(&stage, "codec-[a-z0-9]+\\.t0", all.len());
     let mut read: Vec<&str> = read.lines().collect();
     let expected = all.iter().map(|value| {
         let codec = value.split(' ').next().unwrap_or_default();
