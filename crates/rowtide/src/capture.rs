@@ -5,6 +5,7 @@ mod missing;
 mod passing_over;
 mod rows;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use rowtide_binlog::decoder::{
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_event::encode::{EncodeError, EventText, RecordBatch};
-use rowtide_event::{BinlogPosition, Gtid, GtidSet, SourceInfo};
+use rowtide_event::{BinlogPosition, Gtid, GtidSet, SourceInfo, Table};
 use rowtide_kafka::history::HistoryMessage;
 
 use crate::catalog::Catalog;
@@ -329,6 +330,9 @@ impl Handler for Capture {
             return self.lay_aside(apart, source_ts_us(&context));
         }
         self.encode_aside()?;
+        if let Some(held) = &mut self.open_transaction()?.held {
+            held.tables.insert(rows.tag);
+        }
         self.catalog
             .encoder(rows.tag)?
             .begin_event(&source_info(&context), processed_at(), &mut self.event);
@@ -352,7 +356,10 @@ impl Handler for Capture {
         // MySQL 5.7 logs what is rolled back only behind a statement that cannot be: DROP TEMPORARY TABLE.
         transaction.may_roll_back = true;
         if captured {
+            let waiting = self.prepared.tables();
+            let before = self.catalog.shapes(&waiting);
             let told = self.catalog.statement(statement, self.executed.as_ref())?;
+            self.read_no_more(before);
             // A statement stands before the rows of its transaction: those that were delivered had it before them.
             if !delivered {
                 self.open.history.extend(told.history);
@@ -475,6 +482,21 @@ impl Capture {
         self.transaction
             .as_mut()
             .ok_or(Error::Fault("rows or a statement outside a transaction"))
+    }
+
+    /// Where rows wait for XA COMMIT and their table is another one now than it was `before`, the next run could not decode
+    /// them: it reads them again with what is known of tables where it begins.
+    fn read_no_more(&mut self, before: BTreeMap<usize, Option<Table>>) {
+        if before.is_empty() {
+            return;
+        }
+        let mut after = self.catalog.shapes(&before.keys().copied().collect());
+        let changed = before
+            .into_iter()
+            .filter(|(tag, shape)| after.remove(tag).as_ref() != Some(shape));
+        let changed: BTreeSet<usize> = changed.map(|(tag, _)| tag).collect();
+        let xids = self.prepared.with_rows_of(&changed).cloned();
+        self.open.xa.extend(xids.map(|xid| XaStep::ReadNoMore { xid }));
     }
 
     /// Tells the schema history of tables that are known from here on, or of all tables.

@@ -1,6 +1,6 @@
 //! The captured tables: how their rows are decoded, encoded and where they go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{CapturedTable, Statement};
@@ -126,6 +126,15 @@ impl Catalog {
     /// The encoder that [`CapturedTable::tag`] names.
     pub(crate) fn encoder(&self, tag: usize) -> Result<&TableEncoder, Error> {
         self.encoders.get(tag).ok_or(Error::Fault(UNKNOWN_TABLE))
+    }
+
+    /// The shapes of tables, by the tags of their encoders, as they are tracked.
+    pub(crate) fn shapes(&self, tags: &BTreeSet<usize>) -> BTreeMap<usize, Option<Table>> {
+        if tags.is_empty() {
+            return BTreeMap::new();
+        }
+        let tables = self.tags.iter().filter(|(_, tag)| tags.contains(tag));
+        tables.map(|(id, tag)| (*tag, self.schema.known(id))).collect()
     }
 
     /// All encoders, by the tags of their tables.

@@ -172,8 +172,8 @@ pub enum Error {
     /// XA COMMIT of a transaction whose rows were not read.
     #[error(
         "XA COMMIT {xid} at {position} is of a transaction that was prepared before the place where this stream was \
-         started, so that its rows were not read. If none of them is in a captured table, set a checkpoint at {end} with \
-         `rowtide checkpoint set`; else start from before its XA PREPARE"
+         started, or before a statement that has changed a table of its rows, so that they were not read. If none of them \
+         is in a captured table, set a checkpoint at {end} with `rowtide checkpoint set`; else start from before its XA PREPARE"
     )]
     PreparedBefore {
         /// The transaction.

@@ -1,7 +1,7 @@
 //! Rows that wait, encoded, for what becomes of them: those of XA transactions between XA PREPARE and the decision, and those
 //! of transactions with savepoints up to their end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rowtide_event::encode::RecordBatch;
 
@@ -12,6 +12,8 @@ pub(crate) struct Held {
     pub(crate) batch: RecordBatch,
     /// The row changes that they are of.
     pub(crate) rows: Vec<HeldRow>,
+    /// The tables that they are of, by the tags of their encoders.
+    pub(crate) tables: BTreeSet<usize>,
 }
 
 /// A row change.
@@ -110,6 +112,27 @@ impl PreparedTransactions {
         }
     }
 
+    /// The tables of which rows wait, by the tags of their encoders.
+    pub(crate) fn tables(&self) -> BTreeSet<usize> {
+        self.waiting
+            .values()
+            .flat_map(|held| &held.tables)
+            .copied()
+            .collect()
+    }
+
+    /// The transactions with rows of any of these tables.
+    pub(crate) fn with_rows_of<'a>(
+        &'a self,
+        tables: &'a BTreeSet<usize>,
+    ) -> impl Iterator<Item = &'a String> {
+        let of_any = |held: &Held| !held.tables.is_disjoint(tables);
+        self.waiting
+            .iter()
+            .filter(move |(_, held)| of_any(held))
+            .map(|(xid, _)| xid)
+    }
+
     /// How many bytes of records of a transaction that is none of XA may wait because it may be rolled back.
     pub(crate) fn savepoint_limit(&self) -> usize {
         self.limit.div_euclid(PART_OF_SAVEPOINTS)
@@ -156,6 +179,20 @@ mod tests {
         held.truncate(mark);
         assert_eq!((held.mark(), held.rows.len()), (mark, 1));
         assert_eq!(held.batch.bytes.len(), 3);
+    }
+
+    #[test]
+    fn rows_are_known_by_their_tables() {
+        let of = |tables: &[usize]| Held {
+            tables: tables.iter().copied().collect(),
+            ..Held::default()
+        };
+        let mut prepared = PreparedTransactions::new(["none".to_owned()].into_iter(), 100);
+        prepared.insert("a", of(&[1, 2]));
+        prepared.insert("b", of(&[3]));
+        assert_eq!(prepared.tables(), BTreeSet::from([1, 2, 3]));
+        let changed = BTreeSet::from([2, 4]);
+        assert_eq!(prepared.with_rows_of(&changed).collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]

@@ -48,6 +48,11 @@ pub enum XaStep {
         /// Where its rows are; none if it has none of captured tables.
         rows_at: Option<PreparedRows>,
     },
+    /// A statement has changed a table of which it has rows: they cannot be read again.
+    ReadNoMore {
+        /// Its name.
+        xid: String,
+    },
     /// It was committed or rolled back.
     Decided {
         /// Its name.
@@ -114,7 +119,7 @@ impl Ledger {
             XaStep::Prepared { xid, rows_at } => {
                 self.prepared.insert(xid, rows_at);
             }
-            XaStep::Decided { xid } => {
+            XaStep::ReadNoMore { xid } | XaStep::Decided { xid } => {
                 let rows_at = self.prepared.remove(&xid).flatten();
                 // MariaDB's position is behind it already: it must not go back.
                 if let (Some(gtids), Some(gtid)) = (&mut self.gtids, rows_at.and_then(|at| at.gtid))

@@ -132,6 +132,14 @@ impl Schema {
         &self.tracker
     }
 
+    /// The shape of a table as it is tracked now, if it is known.
+    pub(crate) fn known(&self, id: &TableId) -> Option<Table> {
+        match self.tracker.table(&self.name_case.folded_table(id)) {
+            Tracked::Known(table) => table.shape().ok(),
+            Tracked::Unclear | Tracked::Absent => None,
+        }
+    }
+
     /// Whether the server takes both names for one table's.
     pub(crate) fn is_same(&self, a: &TableId, b: &TableId) -> bool {
         self.name_case.folded_table(a) == self.name_case.folded_table(b)

@@ -1,9 +1,11 @@
 //! XA transactions: their rows appear with XA COMMIT, at its place in the order, or never.
 
 use rowtide_testbed::{Kafka, MySql, MySqlOptions, ServerVersion};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::stage::{self, Running, eventually, fail, records, succeed};
+use crate::same_names;
+use crate::schema::rows;
+use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
 #[test]
 fn rows_appear_with_xa_commit_and_never_after_xa_rollback() {
@@ -123,6 +125,60 @@ fn an_xa_commit_of_rows_from_before_the_start_stops() {
         "{said}"
     );
     assert!(said.contains("rowtide checkpoint set"), "{said}");
+}
+
+/// MySQL 5.7 keeps no lock on the tables of a prepared transaction once its session has ended, and logs no names of columns.
+#[test]
+fn rows_whose_table_is_another_since_xa_prepare_are_not_read_again_by_its_shape() {
+    let (mysql, prefix) = same_names::without_names(ServerVersion::MySql57, "xa_swapped");
+    let start = stage::position(&mysql);
+    mysql
+        .sql(&format!(
+            "CREATE DATABASE {prefix}; USE {prefix};
+             CREATE TABLE t (id INT PRIMARY KEY, a INT UNSIGNED, b INT);
+             CREATE TABLE u (id INT PRIMARY KEY, b INT, a INT UNSIGNED); CREATE TABLE v (id INT PRIMARY KEY, a INT)"
+        ))
+        .unwrap();
+    let prepare = |xid: &str, insert: &str| {
+        mysql
+            .sql(&format!(
+                "USE {prefix}; XA START '{xid}'; {insert}; XA END '{xid}'; XA PREPARE '{xid}'"
+            ))
+            .unwrap();
+    };
+    prepare("seen", "INSERT INTO t VALUES (1, 4000000000, -1)");
+    prepare("undone", "INSERT INTO t VALUES (2, 4000000000, -1)");
+    prepare("lost", "INSERT INTO t VALUES (3, 4000000000, -1)");
+    prepare("other", "INSERT INTO v VALUES (4, 5)");
+    let swap = "RENAME TABLE t TO x, u TO t, x TO u; INSERT INTO t VALUES (5, -1, 4000000000)";
+    let run = || same_names::run(&mysql, &prefix, &start);
+    mysql
+        .sql(&format!("USE {prefix}; {swap}; XA COMMIT 'seen'"))
+        .unwrap();
+    succeed(&mut run());
+    let before = [
+        json!({"id": 5, "b": -1, "a": 4_000_000_000_u32}),
+        json!({"id": 1, "a": 4_000_000_000_u32, "b": -1}),
+    ];
+    assert_eq!(rows(&prefix, &format!("{prefix}.t")), before, "in one run");
+    mysql.sql("XA ROLLBACK 'undone'; XA COMMIT 'other'").unwrap();
+    succeed(&mut run());
+    let other = [json!({"id": 4, "a": 5})];
+    assert_eq!(
+        rows(&prefix, &format!("{prefix}.v")),
+        other,
+        "its table is as it was"
+    );
+    mysql.sql("XA COMMIT 'lost'").unwrap();
+    let said = fail(&mut run(), 7);
+    assert_says(
+        &said,
+        &[
+            "XA COMMIT X'6c6f7374'",
+            "a statement that has changed a table of its rows",
+        ],
+    );
+    assert_eq!(rows(&prefix, &format!("{prefix}.t")), before);
 }
 
 #[test]
