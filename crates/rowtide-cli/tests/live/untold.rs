@@ -322,3 +322,30 @@ fn a_row_whose_label_is_no_text_stops_the_stream() {
         );
     }
 }
+
+/// Servers keep the bytes that a statement gives for a label, whatever they show of them.
+#[test]
+fn a_label_that_was_given_as_bytes_which_are_no_text_is_not_taken_for_a_question_mark() {
+    for version in ServerVersion::ALL {
+        let (server, prefix) = without_names(version, "no_text_given");
+        let start = position(&server);
+        let sql = |sql: &str| server.sql(&format!("USE {prefix}; {sql}")).unwrap();
+        server
+            .sql(&format!("CREATE DATABASE {prefix} CHARACTER SET utf8mb4"))
+            .unwrap();
+        sql(
+            "CREATE TABLE t (id INT PRIMARY KEY, e ENUM('b', 0xE420), s SET('b', 0x61E4));
+             CREATE TABLE u LIKE t; INSERT INTO t VALUES (1, 'b', 'b');
+             ALTER TABLE t CONVERT TO CHARACTER SET latin1; INSERT INTO t VALUES (2, 2, 2);
+             INSERT INTO u VALUES (1, 'b', 'b')",
+        );
+        succeed(&mut run(&server, &prefix, &start));
+        let rows = |table: &str| rows(&prefix, &format!("{prefix}.{table}"));
+        let b = json!({"id": 1, "e": "b", "s": "b"});
+        assert_eq!(rows("u"), [b.clone()], "{version}");
+        assert_eq!(rows("t"), [b, json!({"id": 2, "e": "ä", "s": "aä"})], "{version}");
+        sql("INSERT INTO u VALUES (2, 2, 'b')");
+        let said = fail(&mut run(&server, &prefix, &start), STREAM);
+        assert_says(&said, &["whose bytes are no text", &format!("{prefix}.u")]);
+    }
+}

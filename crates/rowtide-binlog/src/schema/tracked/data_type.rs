@@ -311,7 +311,7 @@ fn members(spec: &TypeSpec, charset: Charset, session: &Session<'_>) -> Result<A
         MemberValue::Bytes(bytes) if session.is_definition => {
             Some(Label::of(bytes, charset, session.server.flavour))
         }
-        MemberValue::Bytes(bytes) => Some(of_bytes(&aligned(bytes.clone(), charset), charset, session)),
+        MemberValue::Bytes(bytes) => Some(of_bytes(bytes.clone(), charset, session)),
     };
     let keeps = charset == Charset::Binary || session.is_definition;
     let kept = |label| match label {
@@ -351,29 +351,27 @@ fn before_nul<'m>(member: &'m str, charset: Charset, session: &Session<'_>) -> &
 fn literal(member: &str, charset: Charset, session: &Session<'_>) -> Option<Label> {
     if let Some(client) = session.bytes_of_client {
         let bytes = bytes_of(member, client)?;
-        return Some(of_bytes(&aligned(bytes, charset), charset, session));
+        return Some(of_bytes(bytes, charset, session));
     }
     let Some(literals) = session.charset_of_literals() else {
         return Some(in_charset(member, charset).into());
     };
     let member = in_charset(member, literals);
     match charset {
-        Charset::Binary => Some(of_bytes(&encoded(&member, literals)?, charset, session)),
+        Charset::Binary => Some(of_bytes(encoded(&member, literals)?, charset, session)),
         _ => Some(in_charset(&member, charset).into()),
     }
 }
 
-/// A member that was given as its bytes: servers write a question mark for those that are no text. All are that of a binary
-/// column.
-fn of_bytes(bytes: &[u8], charset: Charset, session: &Session<'_>) -> Label {
-    let server = session.server.flavour;
-    match Label::of(bytes, charset, server) {
-        Label::Bytes(_) if charset != Charset::Binary => {
-            let shown = charset.shown(bytes, server);
-            shown.replace(char::REPLACEMENT_CHARACTER, "?").into()
+/// A member that was given as its bytes, which servers keep. What they show of those that are no text is another matter.
+fn of_bytes(bytes: Vec<u8>, charset: Charset, session: &Session<'_>) -> Label {
+    let mut bytes = aligned(bytes, charset);
+    if let Some(blank) = encoded(" ", charset).filter(|_| charset != Charset::Binary) {
+        while !blank.is_empty() && bytes.ends_with(&blank) {
+            bytes.truncate(bytes.len().saturating_sub(blank.len()));
         }
-        label => label,
     }
+    Label::of(&bytes, charset, session.server.flavour)
 }
 
 fn in_charset(member: &str, charset: Charset) -> String {
