@@ -151,6 +151,17 @@ pub enum ResumeRefused {
         /// The file's size in bytes.
         size: u64,
     },
+    /// The server counts its transactions from the beginning again.
+    #[error(
+        "the server has not come to {position}, where the checkpoint is: its binlog was begun anew (RESET MASTER, RESET \
+         BINARY LOGS AND GTIDS), was restored from a backup or has lost its tail in a crash, and since then other \
+         transactions have been given GTIDs that the checkpoint holds. Nothing is guessed; after making sure what happened, \
+         set a new checkpoint with `rowtide checkpoint set`"
+    )]
+    BegunAnew {
+        /// The position of the checkpoint.
+        position: BinlogPosition,
+    },
     /// The checkpoint is of transactions that the server does not know.
     #[error(
         "the checkpoint holds transactions that the server has never executed: {extra}. It was made from another server, \
@@ -234,6 +245,7 @@ fn from_checkpoint(recorded: &Recorded, filter: &str, source: &SourceState) -> R
     let oldest = oldest_rows(&ledger.prepared);
     if let (Some(done), Some(state)) = (&ledger.gtids, &source.gtids) {
         check_gtids(done, state)?;
+        check_not_begun_anew(recorded, done, state, source)?;
         resume.gtids = Some(done.clone());
         // MariaDB's says how far a domain has come, and cannot leave out transactions that wait for a decision.
         if oldest.is_none() || done.flavour() != Some(Flavour::MariaDb) {
@@ -369,6 +381,34 @@ fn check_gtids(done: &GtidSet, state: &GtidState) -> Result<(), ResumeRefused> {
         Ok(())
     } else {
         Err(ResumeRefused::PurgedGtids { missing })
+    }
+}
+
+/// A server that has all transactions of the checkpoint may have made others of the same GTIDs: its files hold such, and have
+/// not come to where the checkpoint is. If none of them is in its files, its earlier files are gone (RESET and `gtid_purged`).
+/// MariaDB's servers have no names of their own by which to know that it is the same one.
+fn check_not_begun_anew(
+    recorded: &Recorded,
+    done: &GtidSet,
+    state: &GtidState,
+    source: &SourceState,
+) -> Result<(), ResumeRefused> {
+    let position = &recorded.ledger.position;
+    let is_same = matches!(done, GtidSet::MySql(_)) && recorded.server_uuid == source.server_uuid;
+    if !is_same || done.subtract(&state.purged).is_empty() {
+        return Ok(());
+    }
+    let file = source.files.iter().find(|(name, _)| *name == position.file);
+    let has_come_there = match (file, source.files.last()) {
+        (Some((_, size)), _) => position.pos <= *size,
+        (None, Some((newest, _))) => !older(newest, &position.file),
+        (None, None) => true,
+    };
+    match has_come_there {
+        true => Ok(()),
+        false => Err(ResumeRefused::BegunAnew {
+            position: position.clone(),
+        }),
     }
 }
 
@@ -524,6 +564,36 @@ mod tests {
             ResumeRefused::NoSuchFile {
                 file: "c.000004".into()
             }
+        );
+    }
+
+    #[test]
+    fn a_binlog_that_was_begun_anew_is_refused_whatever_its_gtids() {
+        let resumed = |file: &str, pos, uuid: &str| {
+            let mut recorded = recorded(Some("1-5"), file, pos);
+            recorded.server_uuid = uuid.into();
+            resume(Some(&recorded), &StartFrom::Now, "f", &source("1-9", "1-4"))
+        };
+        for (file, pos) in [("b.000005", 4), ("b.000004", 501), ("b.000003", 1001)] {
+            let position = BinlogPosition::new(file, pos);
+            let refused = Err(ResumeRefused::BegunAnew { position });
+            assert_eq!(resumed(file, pos, UUID), refused);
+            assert!(resumed(file, pos, "other").is_ok(), "a failover");
+        }
+        for (file, pos) in [
+            ("b.000004", 500),
+            ("b.000003", 1000),
+            ("b.000001", 9000),
+            ("c.000009", 4),
+            ("", 0),
+        ] {
+            assert!(resumed(file, pos, UUID).is_ok(), "{file}:{pos}");
+        }
+        let restored = recorded(Some("1-5"), "b.000005", 4);
+        let resumed = resume(Some(&restored), &StartFrom::Now, "f", &source("1-9", "1-5"));
+        assert!(
+            resumed.is_ok(),
+            "its files are others, and its GTIDs are the same"
         );
     }
 

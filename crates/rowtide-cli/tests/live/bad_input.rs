@@ -1,8 +1,8 @@
 //! What a user can get wrong: each has a text of its own that names the remedy, and an exit code.
 
-use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions};
+use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions, ServerVersion};
 
-use crate::stage::{self, Running, assert_says, eventually, fail, records};
+use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
 const USAGE: i32 = 2;
 const SOURCE: i32 = 3;
@@ -221,6 +221,47 @@ fn a_checkpoint_of_another_server() {
         CHECKPOINT,
     );
     assert_says(&said, &["another server", "--topic-prefix"]);
+}
+
+/// By its GTIDs alone the server seems to have all that the checkpoint holds.
+#[test]
+fn a_checkpoint_of_a_binlog_that_was_begun_anew() {
+    for (version, reset) in [
+        (ServerVersion::MySql57, "RESET MASTER"),
+        (ServerVersion::MySql97, "RESET BINARY LOGS AND GTIDS"),
+    ] {
+        let server = MySql::start(MySqlOptions::of(version)).unwrap();
+        let prefix = format!("anew_{}", version.name().replace(['-', '.'], "_"));
+        let insert = |id: u32| {
+            server
+                .sql(&format!("INSERT INTO {prefix}.t VALUES ({id})"))
+                .unwrap()
+        };
+        server
+            .sql(&format!(
+                "CREATE DATABASE {prefix}; CREATE TABLE {prefix}.t (id INT PRIMARY KEY)"
+            ))
+            .unwrap();
+        let start = stage::position(&server);
+        let run = || {
+            let mut run = stage::run(&server, stage::kafka(), &prefix, &prefix);
+            run.args(["--start", &start, "--until-idle", "500ms"]);
+            run.args(["--source-ssl-mode", "disabled"]);
+            run
+        };
+        server.sql("FLUSH BINARY LOGS").unwrap();
+        insert(1);
+        succeed(&mut run());
+        server.sql(reset).unwrap();
+        (2..12).for_each(|id| {
+            insert(id);
+        });
+        let said = fail(&mut run(), CHECKPOINT);
+        assert_says(
+            &said,
+            &["binlog was begun anew", "binlog.000002", "rowtide checkpoint set"],
+        );
+    }
 }
 
 #[test]
