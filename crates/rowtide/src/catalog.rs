@@ -175,6 +175,10 @@ impl Catalog {
             .history
             .messages(&read, &outcome, self.schema.tracker(), executed);
         self.pictures.written(messages.len());
+        // Rows that come with it are of what it has made, which the server may have told.
+        if read.comes_with_rows() {
+            self.arrive(&end);
+        }
         let schema_changes = self
             .history
             .schema_changes(&read, &outcome, &messages, &self.options);
@@ -191,8 +195,8 @@ impl Catalog {
         }
     }
 
-    /// The stream stands at `at`, between two transactions: takes what the server has said of tables and holds from here
-    /// on.
+    /// The stream stands at `at`, between two transactions or behind a statement: takes what the server has said of tables
+    /// and holds from here on.
     pub(crate) fn arrive(&mut self, at: &BinlogPosition) {
         let learned = self.schema.arrive(at);
         self.pictures.add(learned, self.schema.tracker());

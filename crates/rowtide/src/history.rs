@@ -373,6 +373,11 @@ impl Read<'_> {
         }
     }
 
+    /// Whether it shares its transaction with rows.
+    pub(crate) fn comes_with_rows(&self) -> bool {
+        self.session.comes_with_rows
+    }
+
     /// Whether its text is the server's and not its user's.
     pub(crate) fn is_servers_text(&self) -> bool {
         is_servers_text(&self.text)

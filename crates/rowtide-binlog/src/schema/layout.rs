@@ -13,20 +13,25 @@ pub fn is_servers_text(sql: &str) -> bool {
     is_quoted || Layout::of(sql).is_some_and(|layout| ['`', '"'].iter().any(|quote| layout.says_all(*quote)))
 }
 
-/// Whether a CREATE TABLE is the server's in place of `CREATE TABLE ... LIKE` a temporary table, or may be of one of
-/// information_schema. It names the storage engine unless `sql_mode` keeps it from that, but not the character set of the
-/// table, which is that of the other.
+/// Whether a CREATE TABLE may be a text of the server's that does not tell the character set of the table, though it need not
+/// be that of the database:
 ///
-/// Servers note that a statement has used a temporary table of its connection (`THD::thread_specific_used`), but not so of
-/// tables of information_schema, whose columns have names in capitals.
-pub(super) fn may_be_like_temporary(sql: &str, session: &Session<'_>) -> bool {
+/// - in place of `CREATE TABLE ... LIKE` a temporary table. Servers note in the event that a statement has used one of its
+///   connection (`THD::thread_specific_used`);
+/// - in place of the same of a table of information_schema, whose columns have names in capitals;
+/// - in place of `CREATE TABLE ... SELECT` where `sql_mode` keeps servers from showing options, with which it else tells
+///   the character set if the statement has. The rows of MariaDB's come with it.
+pub(super) fn loses_charset(sql: &str, session: &Session<'_>) -> bool {
     let quote = if session.has_ansi_quotes() { '"' } else { '`' };
-    let may_be = |layout: Layout<'_>| {
-        layout.has_options_as(session)
-            && layout.has_widths(quote)
-            && (session.connection.is_some() || layout.has_names_in_capitals(quote))
+    let loses = |layout: Layout<'_>| {
+        let is_like = session.connection.is_some() || layout.has_names_in_capitals(quote);
+        layout.has_widths(quote)
+            && match session.shows_table_options() {
+                true => is_like && !session.comes_with_rows && layout.has_engine_and_no_charset(),
+                false => layout.options.is_empty() && (is_like || layout.says_all(quote)),
+            }
     };
-    Layout::of(sql).is_some_and(may_be)
+    Layout::of(sql).is_some_and(loses)
 }
 
 /// A CREATE TABLE whose columns and keys stand in lines of their own.
@@ -44,18 +49,10 @@ impl<'a> Layout<'a> {
         head.starts_with("CREATE ").then_some(Self { lines, options })
     }
 
-    /// Whether it has the options that are shown of a table whose character set is not.
-    fn has_options_as(&self, session: &Session<'_>) -> bool {
-        let is_engine = [" ENGINE=", " TYPE="]
-            .iter()
-            .any(|is| self.options.starts_with(is));
-        let says_charset = [" CHARSET=", " COLLATE="]
-            .iter()
-            .any(|option| self.options.contains(option));
-        match session.shows_table_options() {
-            true => is_engine && !says_charset,
-            false => self.options.is_empty(),
-        }
+    fn has_engine_and_no_charset(&self) -> bool {
+        let is_engine = |is: &&str| self.options.starts_with(is);
+        let says_charset = |option: &&str| self.options.contains(option);
+        [" ENGINE=", " TYPE="].iter().any(is_engine) && ![" CHARSET=", " COLLATE="].iter().any(says_charset)
     }
 
     /// Name and definition of each column, if all lines are columns and keys.
@@ -160,7 +157,7 @@ mod tests {
         let columns =
             "CREATE TABLE `l` (\n  `a` int(11) NOT NULL,\n  `b c` varchar(3),\n  PRIMARY KEY (`a`)\n)";
         let quoted = columns.replace('`', "\"");
-        let is_lost = |sql: &str, sql_mode| may_be_like_temporary(sql, &session(sql_mode));
+        let is_lost = |sql: &str, sql_mode| loses_charset(sql, &session(sql_mode));
         assert!(is_lost(columns, NO_TABLE_OPTIONS));
         assert!(is_lost(&quoted, ANSI));
         assert!(is_lost(&format!("{quoted} ENGINE=InnoDB"), ANSI_QUOTES));
@@ -173,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_character_set_of_a_temporary_table_is_lost() {
-        let is_lost = |sql: &str| may_be_like_temporary(sql, &session(0));
+        let is_lost = |sql: &str| loses_charset(sql, &session(0));
         let columns =
             "CREATE TABLE `d`.`l` (\n  `a` int(11) NOT NULL,\n  `b` varchar(3),\n  PRIMARY KEY (`a`)\n)";
         let plain = columns.replace('`', "");
@@ -200,7 +197,7 @@ mod tests {
             ..session(0)
         };
         let is_lost = |columns: &str| {
-            may_be_like_temporary(
+            loses_charset(
                 &format!("CREATE TABLE l (\n{columns}\n) ENGINE=MEMORY"),
                 &of_client,
             )
@@ -212,6 +209,24 @@ mod tests {
             "  `CATALOG_NAME` varchar(512) NOT NULL,\n  `SQL_PATH` varchar(512)"
         ));
         assert!(is_lost("  `ID` bigint(4) NOT NULL,\n  INFO longtext"));
+    }
+
+    #[test]
+    fn without_options_the_text_of_a_query_does_not_tell_its_character_set() {
+        const ANSI: u64 = 0x4_000f;
+        let lost = |sql: &str, sql_mode, comes_with_rows| {
+            let session = Session {
+                connection: None,
+                comes_with_rows,
+                ..session(sql_mode)
+            };
+            loses_charset(sql, &session)
+        };
+        let sql = "CREATE TABLE \"l\" (\n  \"a\" varchar(1) NOT NULL,\n  \"b\" varchar(3) DEFAULT NULL\n)";
+        assert!(lost(sql, ANSI, true) && lost(sql, ANSI, false));
+        assert!(!lost(&sql.replace(" DEFAULT NULL", ""), ANSI, true));
+        let shown = format!("{} ENGINE=InnoDB", sql.replace('"', "`"));
+        assert!(!lost(&shown, 0, true) && !lost(&shown, 0, false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rowtide_event::Charset;
 
 use super::NameCase;
-use super::layout::may_be_like_temporary;
+use super::layout::loses_charset;
 use super::text::{is_of_failed_drop_database, is_servers_statement};
 use crate::event::{CharsetCollations, StatusVariables};
 use crate::server::{Flavour, ServerVersion};
@@ -175,11 +175,10 @@ impl<'a> Session<'a> {
             sql_mode: self.sql_mode & kept,
             bytes_of_client: self.bytes_of_client.filter(|_| is_clients),
             collation_connection: self.collation_connection.filter(|_| is_clients),
-            // From MySQL 8.0 on, table maps tell it. With rows comes CREATE TABLE ... SELECT, which loses nothing.
+            // From MySQL 8.0 on, table maps tell it.
             charset_is_lost: !self.is_definition
                 && !self.logs_changes_of_dictionary()
-                && !self.comes_with_rows
-                && may_be_like_temporary(sql, self),
+                && loses_charset(sql, self),
             drops_database: !self.logs_changes_of_dictionary() && is_of_failed_drop_database(sql),
             ..*self
         }

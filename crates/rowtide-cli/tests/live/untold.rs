@@ -139,6 +139,36 @@ fn a_table_made_of_a_query_is_known_from_its_statement() {
     }
 }
 
+/// With these modes servers show no options of a table, and so not the character set that the statement has.
+#[test]
+fn a_table_made_of_a_query_without_options_has_its_character_set() {
+    for (version, row_metadata, gtid) in [
+        (ServerVersion::MySql57, "", false),
+        (ServerVersion::MariaDb1011, "NO_LOG", true),
+        (ServerVersion::MariaDb118, "NO_LOG", true),
+    ] {
+        let options = MySqlOptions {
+            row_metadata,
+            gtid,
+            ..MySqlOptions::of(version)
+        };
+        let server = MySql::start(options).unwrap();
+        let prefix = format!("optionless_{}", version.name().replace(['-', '.'], "_"));
+        let statements = "SET sql_mode = 'ANSI';
+             CREATE TABLE ansi (a VARCHAR(9)) CHARACTER SET cp1251 SELECT 1 AS id, 'бю' AS a;
+             SET sql_mode = 'NO_TABLE_OPTIONS';
+             CREATE TABLE bare (a VARCHAR(9)) CHARACTER SET cp1251 SELECT 1 AS id, 'бю' AS a";
+        follow(&server, &prefix, statements, &[("ansi", 1), ("bare", 1)]);
+        for table in ["ansi", "bare"] {
+            assert_eq!(
+                rows(&prefix, &format!("{prefix}.{table}")),
+                [json!({"id": 1, "a": "бю"})],
+                "{version} {table}"
+            );
+        }
+    }
+}
+
 /// Where a file of somebody else lies in its folder, the tables are gone and so is the character set, which the binlog does
 /// not tell; CREATE DATABASE IF NOT EXISTS gives it none.
 #[test]

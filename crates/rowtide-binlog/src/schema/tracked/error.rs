@@ -76,9 +76,10 @@ pub enum Reason {
         /// The column.
         column: String,
     },
-    /// The server has logged its own text in place of CREATE TABLE ... LIKE a temporary table.
+    /// The server has logged its own text in place of CREATE TABLE ... LIKE a temporary table, or of a query's.
     #[error(
-        "the character set of {0} may be that of a temporary table that it was made like, which the binlog does not tell"
+        "the character set of {0} may be that of a temporary table that it was made like, or one that sql_mode has kept out of \
+         the binlog"
     )]
     LostCharset(TableId),
     /// The character set of its database is not known.
