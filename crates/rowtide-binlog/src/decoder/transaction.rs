@@ -30,6 +30,8 @@ pub(super) struct Transaction {
     /// Its bytes, as its GTID says.
     pub(super) length: Option<u64>,
     pub(super) due: Due,
+    /// Nothing was due before the event that is read, or the transaction's end.
+    pub(super) may_end: bool,
 }
 
 /// How far the transaction has come.

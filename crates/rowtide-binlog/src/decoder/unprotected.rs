@@ -13,6 +13,9 @@ pub(super) enum Due {
     Nothing,
     /// The statement that INTVAR, RAND, USER_VAR or a loaded file belongs to.
     Statement,
+    /// Rows that end the statement of the TABLE_MAPs before, or the end of the transaction at once: MySQL leaves the maps of a
+    /// statement that has changed nothing behind one, in a function that it calls, that has.
+    RowsOrEnd,
     /// Rows that end the statement of TABLE_MAPs. Statements may come before them, as SAVEPOINT in a trigger.
     Rows,
 }
@@ -34,6 +37,10 @@ impl Decoder {
     fn follow_order(&mut self, header: &Header) -> Result<(), DecodeError> {
         use EventType as E;
         let due = &mut self.transaction.due;
+        self.transaction.may_end = matches!(due, Due::Nothing | Due::RowsOrEnd);
+        if *due == Due::RowsOrEnd && header.event_type != E::TableMap {
+            *due = Due::Rows;
+        }
         let is_right = match header.event_type {
             E::Intvar | E::Rand | E::UserVar | E::BeginLoadQuery | E::AppendBlock => {
                 let is_right = *due != Due::Rows;
@@ -48,10 +55,12 @@ impl Decoder {
             }
             E::TableMap => {
                 let is_right = *due != Due::Statement;
-                *due = Due::Rows;
+                if *due != Due::Rows {
+                    *due = Due::RowsOrEnd;
+                }
                 is_right
             }
-            E::Xid | E::XaPrepare => *due == Due::Nothing,
+            E::Xid | E::XaPrepare => self.transaction.may_end,
             E::TransactionContext | E::Stop => !self.transaction.phase.is_open(),
             E::Ignorable => header.flags.is_ignorable(),
             _ => *due != Due::Statement,
@@ -69,7 +78,7 @@ impl Decoder {
         if !self.is_unprotected() {
             return Ok(());
         }
-        if self.transaction.due != Due::Nothing {
+        if !self.transaction.may_end && self.transaction.due != Due::Nothing {
             return Err(self.error(DecodeErrorKind::Misplaced(
                 "the rows that end the statement before it are missing",
             )));
