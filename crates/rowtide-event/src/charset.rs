@@ -221,15 +221,9 @@ impl Charset {
         })
     }
 
-    /// `bytes` as a server shows them to clients of utf8mb4, and as text if it shows none: servers differ in what is not
-    /// well-formed.
-    pub fn shown(self, bytes: &[u8], server: Flavour) -> Cow<'_, str> {
-        self.shown_whole(bytes, server)
-            .unwrap_or_else(|| self.decode_lossy(bytes))
-    }
-
-    /// The same, where all of it is text or codes without a character. Bytes of `binary` may be text.
-    pub(crate) fn shown_whole(self, bytes: &[u8], server: Flavour) -> Option<Cow<'_, str>> {
+    /// `bytes` as a server shows them to clients of utf8mb4, where all of it is text or codes without a character: servers
+    /// differ in what is not well-formed. Bytes of `binary` may be text.
+    pub fn shown(self, bytes: &[u8], server: Flavour) -> Option<Cow<'_, str>> {
         if let Ok(text) = self.decode_borrowed(bytes) {
             return Some(text);
         }
@@ -572,8 +566,9 @@ mod tests {
             (Charset::EucKr, &[0xff, 0xa1], "?", "??"),
         ];
         for (charset, bytes, mysql, mariadb) in cases {
-            assert_eq!(charset.shown(bytes, Flavour::MySql), mysql, "{charset:?}");
-            assert_eq!(charset.shown(bytes, Flavour::MariaDb), mariadb, "{charset:?}");
+            let shown = |server| charset.shown(bytes, server);
+            assert_eq!(shown(Flavour::MySql).as_deref(), Some(mysql), "{charset:?}");
+            assert_eq!(shown(Flavour::MariaDb).as_deref(), Some(mariadb), "{charset:?}");
         }
     }
 

@@ -21,7 +21,7 @@ impl Label {
     /// The member that has these bytes in a column of this character set: text as the server shows it, which counts codes
     /// without a character in its own way.
     pub fn of(bytes: &[u8], charset: Charset, server: Flavour) -> Self {
-        match charset.shown_whole(bytes, server) {
+        match charset.shown(bytes, server) {
             Some(text) => Self::Text(text.into()),
             None => Self::Bytes(bytes.into()),
         }

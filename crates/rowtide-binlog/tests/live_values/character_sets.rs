@@ -120,7 +120,8 @@ fn half_a_surrogate_pair_is_the_question_mark_that_it_is_in_utf16() {
         assert_eq!(told[0][0].as_deref(), Some("0061003F0062"), "{half}");
         let high = u16::from_str_radix(half, 16).unwrap().to_be_bytes();
         let stored = [&b"\0a"[..], &high, b"\0b"].concat();
-        assert_eq!(Charset::Ucs2.shown(&stored, Flavour::MySql), "a?b", "{half}");
+        let shown = Charset::Ucs2.shown(&stored, Flavour::MySql);
+        assert_eq!(shown.as_deref(), Some("a?b"), "{half}");
     }
     for invalid in ["_utf16 x'0061D8000062'", "_utf16le x'610000DC6200'"] {
         assert!(server().query(&format!("SELECT {invalid}")).is_err(), "{invalid}");
