@@ -10,7 +10,8 @@ pub fn is_servers_text(sql: &str) -> bool {
     let is_quoted = ["` (\n  `", "\" (\n  \""]
         .iter()
         .any(|begins| sql.contains(begins));
-    is_quoted || Layout::of(sql).is_some_and(|layout| ['`', '"'].iter().any(|quote| layout.says_all(*quote)))
+    let says_all = |quote: &char| Layout::of(sql, *quote).is_some_and(|layout| layout.says_all());
+    is_quoted || ['`', '"'].iter().any(says_all)
 }
 
 /// Whether a CREATE TABLE may be a text of the server's that does not tell the character set of the table, though it need not
@@ -24,40 +25,30 @@ pub fn is_servers_text(sql: &str) -> bool {
 pub(super) fn loses_charset(sql: &str, session: &Session<'_>) -> bool {
     let quote = if session.has_ansi_quotes() { '"' } else { '`' };
     let loses = |layout: Layout<'_>| {
-        let is_like = session.connection.is_some() || layout.has_names_in_capitals(quote);
-        layout.has_widths(quote)
+        let is_like = session.connection.is_some() || layout.has_names_in_capitals();
+        layout.has_widths()
             && match session.shows_table_options() {
                 true => is_like && !session.comes_with_rows && layout.has_engine_and_no_charset(),
-                false => layout.options.is_empty() && (is_like || layout.says_all(quote)),
+                false => layout.options.is_empty() && (is_like || layout.says_all()),
             }
     };
-    Layout::of(sql).is_some_and(loses)
+    Layout::of(sql, quote).is_some_and(loses)
 }
 
 /// A CREATE TABLE whose columns and keys stand in lines of their own.
 struct Layout<'a> {
-    /// Columns and keys.
-    lines: &'a str,
+    /// Name and definition of each column.
+    columns: Vec<(&'a str, &'a str)>,
     /// What stands behind the bracket.
     options: &'a str,
 }
 
 impl<'a> Layout<'a> {
-    fn of(sql: &'a str) -> Option<Self> {
-        let (head, rest) = sql.split_once(" (\n")?;
+    /// None if not all lines are columns and keys. Names may be in quotes of this kind.
+    fn of(sql: &'a str, quote: char) -> Option<Self> {
+        let (_, rest) = sql.split_once(" (\n").filter(|_| sql.starts_with("CREATE "))?;
         let (lines, options) = rest.rsplit_once("\n)")?;
-        head.starts_with("CREATE ").then_some(Self { lines, options })
-    }
-
-    fn has_engine_and_no_charset(&self) -> bool {
-        let is_engine = |is: &&str| self.options.starts_with(is);
-        let says_charset = |option: &&str| self.options.contains(option);
-        [" ENGINE=", " TYPE="].iter().any(is_engine) && ![" CHARSET=", " COLLATE="].iter().any(says_charset)
-    }
-
-    /// Name and definition of each column, if all lines are columns and keys.
-    fn columns(&self, quote: char) -> Option<Vec<(&'a str, &'a str)>> {
-        let lines = self.lines.lines().map(|line| {
+        let lines = lines.lines().map(|line| {
             let line = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
             match is_key(line) {
                 true => Some(None),
@@ -67,28 +58,31 @@ impl<'a> Layout<'a> {
         let lines: Option<Vec<_>> = lines.collect();
         let columns: Vec<_> = lines?.into_iter().flatten().collect();
         let are_typed = columns.iter().all(|(_, definition)| is_type(definition));
-        (!columns.is_empty() && are_typed).then_some(columns)
+        (!columns.is_empty() && are_typed).then_some(Self { columns, options })
+    }
+
+    fn has_engine_and_no_charset(&self) -> bool {
+        let is_engine = |is: &&str| self.options.starts_with(is);
+        let says_charset = |option: &&str| self.options.contains(option);
+        [" ENGINE=", " TYPE="].iter().any(is_engine) && ![" CHARSET=", " COLLATE="].iter().any(says_charset)
     }
 
     /// Whether its integers have widths, as with MySQL before 8.0 and MariaDB.
-    fn has_widths(&self, quote: char) -> bool {
+    fn has_widths(&self) -> bool {
         const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
         let is_wide = |(_, definition): &(&str, &str)| !INTEGERS.contains(&type_name(definition));
-        self.columns(quote)
-            .is_some_and(|columns| columns.iter().all(is_wide))
+        self.columns.iter().all(is_wide)
     }
 
-    fn has_names_in_capitals(&self, quote: char) -> bool {
+    fn has_names_in_capitals(&self) -> bool {
         let is_in_capitals = |(name, _): &(&str, &str)| !name.contains(char::is_lowercase);
-        self.columns(quote)
-            .is_some_and(|columns| columns.iter().all(is_in_capitals))
+        self.columns.iter().all(is_in_capitals)
     }
 
     /// Whether it says of each column what servers say, with names in quotes only where they need them, as with
     /// `sql_quote_show_create` off: so clients write most often, but less of a column.
-    fn says_all(&self, quote: char) -> bool {
-        self.columns(quote)
-            .is_some_and(|columns| columns.iter().all(|(_, definition)| says_all(definition)))
+    fn says_all(&self) -> bool {
+        self.columns.iter().all(|(_, definition)| says_all(definition))
     }
 }
 
