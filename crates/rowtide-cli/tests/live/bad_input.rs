@@ -2,6 +2,7 @@
 
 use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions, ServerVersion};
 
+use crate::same_names::run;
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
 const USAGE: i32 = 2;
@@ -243,12 +244,7 @@ fn a_checkpoint_of_a_binlog_that_was_begun_anew() {
             ))
             .unwrap();
         let start = stage::position(&server);
-        let run = || {
-            let mut run = stage::run(&server, stage::kafka(), &prefix, &prefix);
-            run.args(["--start", &start, "--until-idle", "500ms"]);
-            run.args(["--source-ssl-mode", "disabled"]);
-            run
-        };
+        let run = || run(&server, &prefix, &start);
         server.sql("FLUSH BINARY LOGS").unwrap();
         insert(1);
         succeed(&mut run());

@@ -41,12 +41,6 @@ fn gtid_now(mariadb: &MySql) -> String {
     format!("gtid:{}", rows[0][0].clone().unwrap_or_default())
 }
 
-fn position_now(mariadb: &MySql) -> String {
-    let status = mariadb.query("SHOW MASTER STATUS").unwrap();
-    let cell = |at: usize| status[0][at].clone().unwrap();
-    format!("position:{}:{}", cell(0), cell(1))
-}
-
 /// Rebuilds a table from its topic and insists that it is what SELECT says.
 fn assert_same(mariadb: &MySql, prefix: &str, table: &str, rows: usize) {
     let topic = format!("{prefix}.m.{table}");
@@ -73,7 +67,7 @@ fn every_type_and_form(version: ServerVersion) {
     let (mariadb, kafka) = (&server(version), stage::kafka());
     let prefix = format!("maria{}", version.number().replace('.', ""));
     mariadb.sql("CREATE DATABASE m").unwrap();
-    let (start, place) = (gtid_now(mariadb), position_now(mariadb));
+    let (start, place) = (gtid_now(mariadb), stage::position(mariadb));
     mariadb
         .sql(&format!(
             "USE m; {TYPES}; INSERT INTO types VALUES {}",

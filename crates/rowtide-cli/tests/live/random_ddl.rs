@@ -11,7 +11,7 @@ use rowtide_testbed::generate::{Round, RowImage, Size};
 use rowtide_testbed::oracle::Oracle;
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 
-use crate::random_schemas::{Sum, number, position, ssl_mode};
+use crate::random_schemas::{Sum, number, ssl_mode};
 use crate::stage::{self, Running, eventually};
 
 const ROUNDS: u64 = 1;
@@ -98,13 +98,13 @@ impl<'a> Stream<'a> {
 
     /// Plays the parts and follows them; what was wrong, in words.
     fn follow(mut self, parts: &[Round], sum: &mut Sum) -> Result<(), String> {
-        self.start = position(self.server);
+        self.start = stage::position(self.server);
         for (number, part) in parts.iter().enumerate() {
             part.prepare(self.server)
                 .map_err(|why| format!("{why}\n{}", part.setup.join(";\n")))?;
             if number == 0 && !self.from_before {
                 // Where the tables are known of the server, and nothing else is told.
-                self.start = position(self.server);
+                self.start = stage::position(self.server);
                 self.run_to_the_end()?;
             }
             let played = part.play(self.server).map_err(|why| why.to_string())?;

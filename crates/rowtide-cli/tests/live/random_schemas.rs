@@ -130,7 +130,7 @@ pub(crate) fn failure(server: &MySql, round: &Round, sum: &mut Sum) -> Option<St
     if let Err(why) = round.prepare(server) {
         return Some(format!("{why}\n{}", round.setup.join(";\n")));
     }
-    let start = position(server);
+    let start = stage::position(server);
     let played = round.play(server).unwrap();
     let oracle = match observed(server, round, &start) {
         Ok(oracle) => oracle,
@@ -222,21 +222,6 @@ fn described(server: &MySql, round: &Round, tables: &[String]) -> String {
         text.push_str(&format!("\n{ddl}"));
     }
     text
-}
-
-/// The end of the server's binlog, as `--start` takes it.
-pub(crate) fn position(server: &MySql) -> String {
-    match server.version() {
-        ServerVersion::MySql97 => stage::position(server),
-        _ => {
-            let status = server.query("SHOW MASTER STATUS").unwrap();
-            format!(
-                "position:{}:{}",
-                status[0][0].as_deref().unwrap(),
-                status[0][1].as_deref().unwrap()
-            )
-        }
-    }
 }
 
 pub(crate) fn number(name: &str) -> Option<u64> {

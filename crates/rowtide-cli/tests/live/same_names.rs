@@ -6,7 +6,6 @@ use std::process::Command;
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 use serde_json::{Value, json};
 
-use crate::random_schemas::position;
 use crate::schema::{self, rows};
 use crate::stage::{self, Running, assert_says, eventually, fail, succeed};
 
@@ -44,7 +43,7 @@ fn a_view_of_which_nothing_is_known_is_not_taken_for_a_table() {
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE VIEW t AS SELECT 1 a; CREATE VIEW u AS SELECT 1 a"
             ))
             .unwrap();
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "USE {prefix}; CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY, b INT); \
@@ -86,7 +85,7 @@ fn no_table_is_known_by_the_name_of_a_view() {
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE VIEW t AS SELECT 1 a; CREATE VIEW u AS SELECT 1 a"
             ))
             .unwrap();
-        let start = position(&server);
+        let start = stage::position(&server);
         let make = |table: &str| {
             let sql = format!("USE {prefix}; CREATE TABLE IF NOT EXISTS {table} (a INT PRIMARY KEY, b INT)");
             server.sql(&sql).unwrap();
@@ -135,7 +134,7 @@ fn a_table_from_before_the_start_is_not_taken_for_one_that_would_be_made() {
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE TABLE t (b INT PRIMARY KEY, a INT)"
             ))
             .unwrap();
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "USE {prefix}; CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY, b INT); INSERT INTO t VALUES (1, 2); \
@@ -154,7 +153,7 @@ fn a_table_from_before_the_start_is_not_taken_for_one_that_would_be_made() {
 fn a_table_that_is_made_if_there_is_none_is_known_where_its_database_was_made() {
     for version in ServerVersion::ALL {
         let (server, prefix) = without_names(version, "made");
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY, b INT); \
@@ -175,7 +174,7 @@ fn a_table_that_is_made_if_there_is_none_is_known_where_its_database_was_made() 
 fn a_temporary_table_that_is_renamed_leaves_the_table_that_it_hides() {
     for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
         let (server, prefix) = without_names(version, "renamed");
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE TABLE t (a INT PRIMARY KEY, b INT); \

@@ -6,7 +6,6 @@ use std::process::Command;
 use rowtide_testbed::{MySql, MySqlOptions, ServerVersion};
 use serde_json::{Value, json};
 
-use crate::random_schemas::position;
 use crate::stage::{self, after, assert_says, fail, records, succeed};
 
 /// The stream holds something that cannot be followed.
@@ -102,7 +101,7 @@ fn assert_all(prefix: &str, database: &str) {
 
 /// Once with a history up to a place in the middle, and once read from before the tables were made.
 fn every_row_has_its_shape(mysql: &MySql, name: &str) {
-    let start = position(mysql);
+    let start = stage::position(mysql);
     begin(mysql, name);
     succeed(&mut run(mysql, name, &start));
     go_on(mysql, name);
@@ -131,7 +130,7 @@ fn mariadb_without_shapes_a_backlog_of_statements_gives_every_row_its_shape() {
 fn mariadbs_own_kinds_of_tables_and_statements() {
     let mariadb = without_shapes(ServerVersion::MariaDb118);
     mariadb.sql("SET GLOBAL binlog_row_metadata = NO_LOG").unwrap();
-    let start = position(&mariadb);
+    let start = stage::position(&mariadb);
     mariadb
         .sql(
             "CREATE DATABASE own; USE own; CREATE TABLE v (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING; \
@@ -189,7 +188,7 @@ fn a_temporary_table_may_have_the_name_of_another() {
     for version in [ServerVersion::MySql97, ServerVersion::MariaDb118] {
         let server = without_shapes(version);
         let prefix = format!("veiled_{}", version.name().replace(['-', '.'], "_"));
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "CREATE DATABASE {prefix}; USE {prefix}; CREATE TABLE t (a INT PRIMARY KEY, b INT); \
@@ -211,7 +210,7 @@ fn utf8_is_short_for_what_the_servers_old_mode_says() {
         ..MySqlOptions::of(ServerVersion::MariaDb118).with("--old-mode=")
     })
     .unwrap();
-    let start = position(&mariadb);
+    let start = stage::position(&mariadb);
     mariadb
         .sql(
             "SET NAMES utf8mb4; CREATE DATABASE short CHARACTER SET utf8; USE short;
@@ -236,7 +235,7 @@ fn names_are_compared_as_the_server_does_and_may_hold_anything() {
         ..MySqlOptions::of(ServerVersion::MariaDb118).with("--lower-case-table-names=1")
     })
     .unwrap();
-    let start = position(&mariadb);
+    let start = stage::position(&mariadb);
     mariadb
         .sql("CREATE DATABASE Folded; USE FOLDED; CREATE TABLE T (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 2)")
         .unwrap();
@@ -269,7 +268,7 @@ fn names_are_compared_as_the_server_does_and_may_hold_anything() {
 fn a_statement_that_was_not_logged_stops_the_stream_or_the_binlog_counts() {
     let mysql = stage::mysql();
     begin(mysql, "unlogged");
-    let start = position(mysql);
+    let start = stage::position(mysql);
     succeed(&mut run(mysql, "unlogged", &start));
     mysql.sql("USE unlogged; INSERT INTO t VALUES (2, 1, 1)").unwrap();
     succeed(&mut run(mysql, "unlogged", &start));
@@ -312,7 +311,7 @@ fn without_names_in_the_binlog_its_signs_and_character_sets_are_compared() {
             "CREATE DATABASE signs; CREATE TABLE signs.t (id INT PRIMARY KEY, n INT, c VARCHAR(20)) CHARSET latin1",
         )
         .unwrap();
-    let start = position(mysql);
+    let start = stage::position(mysql);
     mysql.sql("INSERT INTO signs.t VALUES (1, -1, 'a')").unwrap();
     succeed(&mut run(mysql, "signs", &start));
     mysql
@@ -358,7 +357,7 @@ fn a_table_that_was_made_unseen_is_told_by_the_binlog_or_by_the_server() {
     let (full, bare) = (stage::mysql(), &without_shapes(ServerVersion::MySql97));
     for (mysql, name) in [(full, "unseen_full"), (bare, "unseen_bare")] {
         begin(mysql, name);
-        let start = position(mysql);
+        let start = stage::position(mysql);
         mysql
             .sql(&format!("INSERT INTO {name}.t VALUES (2, 1, 1)"))
             .unwrap();
@@ -390,7 +389,7 @@ fn labels_that_the_servers_own_text_has_lost_are_not_taken_for_right() {
     let (full, bare) = (stage::mysql(), &without_shapes(ServerVersion::MySql97));
     for (mysql, name) in [(full, "lost_full"), (bare, "lost_bare")] {
         mysql.sql(&format!("CREATE DATABASE {name}")).unwrap();
-        let start = position(mysql);
+        let start = stage::position(mysql);
         mysql
             .sql(&format!(
                 "USE {name}; CREATE TABLE t (id INT PRIMARY KEY, e ENUM('😀', 'b') CHARACTER SET utf8mb4);
@@ -425,7 +424,7 @@ fn defaults_that_are_no_text_do_not_hide_a_table() {
                 "CREATE DATABASE {name}; CREATE TABLE {name}.t (id INT PRIMARY KEY, b VARBINARY(9) DEFAULT x'1EBDE227FF')"
             ))
             .unwrap();
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!("INSERT INTO {name}.t VALUES (1, x'00')"))
             .unwrap();
@@ -451,7 +450,7 @@ fn defaults_that_are_no_text_do_not_hide_a_table() {
 fn a_table_that_a_failed_drop_has_left_is_followed_further_on() {
     let mysql = &MySql::start(MySqlOptions::of(ServerVersion::MySql57)).unwrap();
     let name = &format!("left_{}", mysql.port());
-    let start = position(mysql);
+    let start = stage::position(mysql);
     mysql
         .sql(&format!(
             "CREATE DATABASE {name}; USE {name}; CREATE TABLE parent (id INT PRIMARY KEY, a INT); CREATE TABLE other (id INT);

@@ -4,7 +4,6 @@
 use rowtide_testbed::{MySql, Record, ServerVersion};
 use serde_json::{Value, json};
 
-use crate::random_schemas::position;
 use crate::schema::{rows, run, without_shapes};
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed};
 
@@ -34,7 +33,7 @@ fn followed(mysql: &MySql, name: &str) {
             "CREATE DATABASE {name}; CREATE TABLE {name}.t (id INT PRIMARY KEY, a INT)"
         ))
         .unwrap();
-    let start = position(mysql);
+    let start = stage::position(mysql);
     mysql.sql(&format!("INSERT INTO {name}.t VALUES (1, 1)")).unwrap();
     succeed(&mut run(mysql, name, &start));
     assert_eq!(rows(name, &format!("{name}.t")), [json!({"id": 1, "a": 1})]);
@@ -239,7 +238,7 @@ fn killed_at_every_statement(mysql: &MySql, name: &str, delivery: &str) -> Vec<V
              CREATE TABLE other (id INT PRIMARY KEY, z INT)"
         ))
         .unwrap();
-    let start = position(mysql);
+    let start = stage::position(mysql);
     succeed(run(mysql, name, &start).args(["--delivery", delivery]));
     let topic = format!("{name}.schema-history");
     let ends = stage::kafka().ends(true).unwrap();

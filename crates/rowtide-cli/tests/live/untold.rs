@@ -3,7 +3,6 @@
 use rowtide_testbed::{MySql, MySqlOptions, Record, ServerVersion};
 use serde_json::{Value, json};
 
-use crate::random_schemas::position;
 use crate::same_names::{run, without_names};
 use crate::schema::rows;
 use crate::stage::{self, Running, assert_says, eventually, fail, records, succeed, text};
@@ -21,7 +20,7 @@ fn utf8_is_short_for_what_the_sessions_old_mode_says() {
         })
         .unwrap();
         let prefix = format!("own_mode_{}", row_metadata.to_ascii_lowercase());
-        let start = position(&mariadb);
+        let start = stage::position(&mariadb);
         mariadb
             .sql(&format!(
                 "SET NAMES utf8mb4; SET old_mode = ''; CREATE DATABASE {prefix} CHARACTER SET utf8; USE {prefix};
@@ -46,7 +45,12 @@ fn utf8_is_short_for_what_the_sessions_old_mode_says() {
 /// many records.
 fn follow(server: &MySql, prefix: &str, statements: &str, tables: &[(&str, usize)]) {
     let mut command = stage::run(server, stage::kafka(), prefix, prefix);
-    command.args(["--start", &position(server), "--source-ssl-mode", "disabled"]);
+    command.args([
+        "--start",
+        &stage::position(server),
+        "--source-ssl-mode",
+        "disabled",
+    ]);
     server
         .sql(&format!(
             "CREATE DATABASE {prefix} CHARACTER SET latin1; CREATE TABLE {prefix}.first (id INT PRIMARY KEY);
@@ -123,7 +127,7 @@ fn a_table_like_a_temporary_one_has_its_character_set() {
 fn a_table_made_of_a_query_is_known_from_its_statement() {
     for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
         let (server, prefix) = without_names(version, "selected");
-        let start = position(&server);
+        let start = stage::position(&server);
         server
             .sql(&format!(
                 "CREATE DATABASE {prefix} CHARACTER SET cp1251; USE {prefix};
@@ -179,7 +183,7 @@ fn a_database_that_could_not_be_dropped_has_lost_its_character_set() {
         ServerVersion::MariaDb118,
     ] {
         let (server, prefix) = without_names(version, "undropped");
-        let start = position(&server);
+        let start = stage::position(&server);
         let made = format!("CREATE DATABASE {prefix} CHARACTER SET cp1251; CREATE TABLE {prefix}.t (id INT)");
         server.sql(&made).unwrap();
         std::fs::write(server.datadir().join(&prefix).join("note.txt"), "").unwrap();
@@ -217,7 +221,7 @@ fn key_of(prefix: &str, table: &str) -> Vec<String> {
 fn keys_of_hashes_are_no_tables_key() {
     for version in [ServerVersion::MariaDb1011, ServerVersion::MariaDb118] {
         let (server, prefix) = without_names(version, "hashes");
-        let start = position(&server);
+        let start = stage::position(&server);
         let tables = [
             ("innodb", "a VARBINARY(1500)", "", "InnoDB", "a"),
             ("told", "a VARBINARY(15)", "USING HASH", "InnoDB", "b"),
@@ -306,12 +310,12 @@ fn a_row_whose_label_is_no_text_stops_the_stream() {
         );
         let database = prefix.to_ascii_lowercase();
         let prefix = database.as_str();
-        let start = position(&server);
+        let start = stage::position(&server);
         let sql = |sql: &str| server.sql(&format!("USE {prefix}; {sql}")).unwrap();
         server.sql(&format!("CREATE DATABASE {prefix}")).unwrap();
         sql("CREATE TABLE t (id INT PRIMARY KEY, e ENUM('\u{e4}','b'), s SET('a\u{e4}','b')) CHARACTER SET latin1;
              INSERT INTO t VALUES (1, '\u{e4}', 'a\u{e4},b'); ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4");
-        let late = position(&server);
+        let late = stage::position(&server);
         sql("INSERT INTO t VALUES (2, 'b', 'b')");
         succeed(&mut run(&server, prefix, &start));
         sql("INSERT INTO t VALUES (3, 'b', 'b')");
@@ -358,7 +362,7 @@ fn a_row_whose_label_is_no_text_stops_the_stream() {
 fn a_label_that_was_given_as_bytes_which_are_no_text_is_not_taken_for_a_question_mark() {
     for version in ServerVersion::ALL {
         let (server, prefix) = without_names(version, "no_text_given");
-        let start = position(&server);
+        let start = stage::position(&server);
         let sql = |sql: &str| server.sql(&format!("USE {prefix}; {sql}")).unwrap();
         server
             .sql(&format!("CREATE DATABASE {prefix} CHARACTER SET utf8mb4"))
