@@ -195,8 +195,8 @@ impl Schema {
         }
     }
 
-    /// The stream has come to `place`, between two transactions or behind a statement: databases and tables of which the server's answer holds
-    /// from here on and nothing was known.
+    /// The stream has come to `place`, between two transactions or behind a statement: databases and tables of which the
+    /// server's answer holds from here on and nothing was known.
     pub(crate) fn arrive(&mut self, place: &BinlogPosition) -> Vec<Pictured> {
         let mut learned = std::mem::take(&mut self.learned);
         let Some(seeds) = &mut self.seeds else {

@@ -108,7 +108,7 @@ impl Compressor {
         }
     }
 
-    /// Of an LZ4 frame (`lz4_Frame_format.md` of LZ4) of independent blocks, as Kafka's Java client and librdkafka write it.
+    /// Independent blocks of an LZ4 frame (`lz4_Frame_format.md` of LZ4), as Kafka's Java client and librdkafka write it.
     fn lz4(&mut self, records: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
         for block in records.chunks(LZ4_BLOCK) {
             self.block.resize(get_maximum_output_size(block.len()), 0);

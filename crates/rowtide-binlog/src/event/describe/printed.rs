@@ -67,8 +67,8 @@ fn digit(half: u8) -> char {
 
 impl<'v> Printed<'v> {
     /// A value of a column as the server prints it: TIMESTAMP in UTC, ENUM and SET by their members, or by their numbers
-    /// where the members are not known, or no text. Text that is not in its character set, and all that is not text, is printed as
-    /// bytes.
+    /// where the members are not known, or no text. Text that is not in its character set, and all that is not text, is
+    /// printed as bytes.
     ///
     /// # Errors
     /// If the value is damaged.
