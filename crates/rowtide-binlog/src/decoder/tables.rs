@@ -1,9 +1,10 @@
 //! The tables that rows events may refer to.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use super::{CapturedTable, TableRows};
 
@@ -11,99 +12,154 @@ use super::{CapturedTable, TableRows};
 /// longer, so that the same bytes need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    by_id: HashMap<u64, Known, RandomState>,
-    /// By what a TABLE_MAP says behind the number: a server gives a table another number whenever it opens it, and with
-    /// more tables than `table_open_cache` that is for each statement.
-    by_shape: HashMap<Arc<[u8]>, Option<CapturedTable>, RandomState>,
-    statement: u64,
+    /// What TABLE_MAPs have said.
+    shapes: Vec<Shape>,
+    /// Their places by what a TABLE_MAP says behind the number: a server gives a table another number whenever it opens it,
+    /// and with more tables than `table_open_cache` that is for each statement.
+    by_shape: HashTable<u32>,
+    hashes: RandomState,
+    /// The places of those that had their numbers last, each where its number says. A server gives new numbers after each DDL
+    /// and FLUSH as well, and never reuses one.
+    by_number: Vec<Numbered>,
+    /// The tables of the statement.
+    valid: Vec<Valid>,
 }
 
-/// A table by its number. A server gives new numbers after each DDL and FLUSH as well, and never reuses one.
-#[derive(Debug)]
-struct Known {
-    /// None if the same bytes need not mean the same.
-    shape: Option<Arc<[u8]>>,
+/// What a TABLE_MAP says behind the number, and what its handler made of it. Where tables take turns no cache has it: it is in
+/// two lines of one, for tables of a few columns.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+struct Shape {
+    bytes: SmallVec<[u8; 96]>,
     captured: Option<CapturedTable>,
-    /// The statement that it was last valid in.
-    statement: u64,
 }
 
-/// How many numbers are kept, and how many shapes.
-const MOST_NUMBERS: usize = 16_384;
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbered {
+    number: u64,
+    shape: Option<u32>,
+}
+
+/// A table of the statement. Without a shape the same bytes need not mean the same, and its rows are not wanted.
+#[derive(Debug, Clone, Copy)]
+struct Valid {
+    number: u64,
+    shape: Option<u32>,
+}
+
+/// How many numbers are kept, a power of two, and how many shapes.
+const MOST_NUMBERS: u64 = 16_384;
 const MOST_SHAPES: usize = 65_536;
 
 impl Tables {
     /// Makes the table valid under this number if its TABLE_MAP, whose bytes behind the number are `shape`, is known, and
     /// says whether it is.
-    pub(super) fn renew(&mut self, id: u64, shape: &[u8]) -> bool {
-        match self.by_id.get_mut(&id) {
-            Some(known) if known.shape.as_deref() == Some(shape) => {
-                known.statement = self.statement;
-                return true;
-            }
-            _ => {}
-        }
-        let Some((shape, captured)) = self.by_shape.get_key_value(shape) else {
+    pub(super) fn renew(&mut self, number: u64, shape: &[u8]) -> bool {
+        let known = self.by_number.get(slot(number));
+        let known = known.filter(|known| known.number == number);
+        let is_it = |at: &u32| self.shape(*at).is_some_and(|known| *known.bytes == *shape);
+        let same = known.and_then(|known| known.shape).filter(is_it);
+        let find = || self.by_shape.find(self.hashes.hash_one(shape), is_it).copied();
+        let Some(at) = same.or_else(find) else {
             return false;
         };
-        let (shape, captured) = (Arc::clone(shape), captured.clone());
-        self.number(id, Some(shape), captured);
+        self.number(number, at);
         true
     }
 
     /// Remembers a TABLE_MAP and what its handler made of it.
-    pub(super) fn insert(&mut self, id: u64, shape: &[u8], rows: TableRows) {
+    pub(super) fn insert(&mut self, number: u64, shape: &[u8], rows: TableRows) {
         match rows {
-            TableRows::Wanted(table) => self.remember(id, shape, Some(table)),
-            TableRows::Unwanted => self.remember(id, shape, None),
-            TableRows::UnwantedNow => self.number(id, None, None),
+            TableRows::Wanted(table) => self.remember(number, shape, Some(table)),
+            TableRows::Unwanted => self.remember(number, shape, None),
+            TableRows::UnwantedNow => self.make_valid(number, None),
         }
     }
 
-    fn remember(&mut self, id: u64, shape: &[u8], captured: Option<CapturedTable>) {
-        if self.by_shape.len() >= MOST_SHAPES {
-            self.by_shape.clear();
+    fn remember(&mut self, number: u64, shape: &[u8], captured: Option<CapturedTable>) {
+        if self.shapes.len() >= MOST_SHAPES {
+            self.forget_all_but_valid();
         }
-        let shape: Arc<[u8]> = shape.into();
-        self.by_shape.insert(Arc::clone(&shape), captured.clone());
-        self.number(id, Some(shape), captured);
+        // There are never that many.
+        let at = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
+        let bytes = SmallVec::from_slice(shape);
+        self.shapes.push(Shape { bytes, captured });
+        let (shapes, hashes) = (&self.shapes, &self.hashes);
+        let hash_of = |at: &u32| {
+            shapes
+                .get(place(*at))
+                .map_or(0, |shape| hashes.hash_one(&*shape.bytes))
+        };
+        self.by_shape.insert_unique(hashes.hash_one(shape), at, hash_of);
+        self.number(number, at);
     }
 
-    fn number(&mut self, id: u64, shape: Option<Arc<[u8]>>, captured: Option<CapturedTable>) {
-        if self.by_id.len() >= MOST_NUMBERS {
-            let now = self.statement;
-            self.by_id.retain(|_, known| known.statement == now);
+    fn shape(&self, at: u32) -> Option<&Shape> {
+        self.shapes.get(place(at))
+    }
+
+    fn number(&mut self, number: u64, at: u32) {
+        if self.by_number.is_empty() {
+            self.by_number
+                .resize(slot(u64::MAX).saturating_add(1), Numbered::default());
         }
-        self.by_id.insert(
-            id,
-            Known {
-                shape,
-                captured,
-                statement: self.statement,
-            },
-        );
+        if let Some(known) = self.by_number.get_mut(slot(number)) {
+            let shape = Some(at);
+            *known = Numbered { number, shape };
+        }
+        self.make_valid(number, Some(at));
+    }
+
+    fn make_valid(&mut self, number: u64, shape: Option<u32>) {
+        match self.valid.iter_mut().find(|valid| valid.number == number) {
+            Some(valid) => valid.shape = shape,
+            None => self.valid.push(Valid { number, shape }),
+        }
     }
 
     /// The table with this number: `None` where no TABLE_MAP of this statement has it, `Some(None)` where its rows are
     /// not wanted.
-    pub(super) fn valid(&self, id: u64) -> Option<Option<&CapturedTable>> {
-        let known = self
-            .by_id
-            .get(&id)
-            .filter(|known| known.statement == self.statement)?;
-        Some(known.captured.as_ref())
+    pub(super) fn valid(&self, number: u64) -> Option<Option<&CapturedTable>> {
+        let valid = self.valid.iter().find(|valid| valid.number == number)?;
+        let shape = valid.shape.and_then(|at| self.shape(at));
+        Some(shape.and_then(|shape| shape.captured.as_ref()))
     }
 
     /// All TABLE_MAPs so far are no longer valid.
     pub(super) fn end_statement(&mut self) {
-        self.statement = self.statement.wrapping_add(1);
+        self.valid.clear();
+    }
+
+    fn forget_all_but_valid(&mut self) {
+        let all = std::mem::take(&mut self.shapes);
+        self.by_shape.clear();
+        self.by_number.clear();
+        for valid in &mut self.valid {
+            let kept = valid.shape.and_then(|at| all.get(place(at)));
+            valid.shape = kept.and_then(|kept| {
+                let at = u32::try_from(self.shapes.len()).ok()?;
+                self.shapes.push(kept.clone());
+                Some(at)
+            });
+        }
     }
 
     /// Forgets everything: numbers start again in another file, and a DDL may change what they mean.
     pub(super) fn clear(&mut self) {
-        self.by_id.clear();
+        self.shapes.clear();
         self.by_shape.clear();
+        self.by_number.clear();
+        self.valid.clear();
     }
+}
+
+fn place(at: u32) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+/// Where a number's table is noted. Numbers grow one by one, so that the last ones do not share a place.
+fn slot(number: u64) -> usize {
+    usize::try_from(number % MOST_NUMBERS).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -137,7 +193,8 @@ mod tests {
         assert!(tables.valid(1).is_none());
         // A number goes over to another table after a restart of the server.
         assert!(tables.renew(1, b"other"));
-        assert_eq!(tables.by_id[&1].shape.as_deref(), Some(b"other".as_slice()));
+        let last = tables.by_number[slot(1)].shape.unwrap();
+        assert_eq!(*tables.shapes[last as usize].bytes, *b"other");
     }
 
     #[test]
@@ -154,9 +211,25 @@ mod tests {
         let mut tables = Tables::default();
         for id in 0..200_000_u64 {
             tables.insert(id, &id.to_le_bytes(), TableRows::Unwanted);
-            tables.end_statement();
+            if id % 7 == 6 {
+                assert!((id - 6..=id).all(|id| tables.valid(id).is_some()), "{id}");
+                tables.end_statement();
+            }
         }
-        assert!(tables.by_id.len() <= MOST_NUMBERS);
-        assert!(tables.by_shape.len() <= MOST_SHAPES);
+        assert!(tables.by_number.len() <= slot(u64::MAX) + 1);
+        assert!(tables.by_shape.len() <= MOST_SHAPES && tables.shapes.len() <= MOST_SHAPES);
+    }
+
+    #[test]
+    fn numbers_that_share_a_place_are_told_apart() {
+        let mut tables = Tables::default();
+        let other = 5 + MOST_NUMBERS;
+        tables.insert(5, b"one", TableRows::Unwanted);
+        tables.insert(other, b"other", TableRows::UnwantedNow);
+        assert!(tables.valid(5).is_some() && tables.valid(other).is_some());
+        tables.end_statement();
+        assert!(tables.renew(5, b"one") && !tables.renew(other, b"other") && tables.renew(other, b"one"));
+        tables.end_statement();
+        assert!(tables.renew(5, b"one") && tables.valid(other).is_none());
     }
 }
