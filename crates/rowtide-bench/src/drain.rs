@@ -3,7 +3,7 @@
 
 pub mod alone;
 pub mod records;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use rowtide_testbed::{Kafka, KafkaOptions, MySql};
 
 use crate::Extent;
+use crate::drain::watch::Watch;
 use crate::report::{Bound, Goal, Part, Series};
 use crate::servers::{Rowtide, Servers, create_topics};
 use crate::statistics::{median, quotients};
@@ -74,7 +75,8 @@ pub fn measure(rowtide: &Rowtide, extent: &Extent) -> Result<Part> {
         ),
     );
     part.note(
-        "Rates are from the first to the last record's timestamp. All topics have `segment.index.bytes=65536`, and the brokers a \
+        "Rates are from the first record's timestamp until a reader of committed records can see the last ones of the first and the \
+         last table. All topics have `segment.index.bytes=65536`, and the brokers a \
          heap of 4 GB. Two runs with \
          many tables come before: a broker makes the files of a partition's indexes when its log has its first 4 KiB \
          (`many tables, first run`). Filtered: the same log read with a filter that captures \
@@ -109,37 +111,47 @@ impl Spread {
     /// Drains all changes; each run has a checkpoint of its own and the same topics.
     fn drain(&self, rowtide: &Rowtide, name: &str) -> Result<Run> {
         let begun_ms = unix_ms();
+        let ends = self.ends();
+        let watches = ends.iter().map(|topic| Watch::start(&self.servers.kafka, topic));
+        let watches = watches.collect::<Result<Vec<Watch>>>()?;
         let finished = self.run(rowtide, r"spread\..*", "earliest", name)?;
-        let (first, last) = self.await_records(begun_ms)?;
+        let first = self.await_records(begun_ms)? as f64 / 1e3;
+        let mut last = first;
+        for watch in watches {
+            last = watch.last_growth()?.max(last);
+        }
         if last <= first {
             bail!("the run {name} is too short to be timed");
         }
-        Ok(Run::of(
-            &finished,
-            self.changes as f64 * 1e3 / (last - first) as f64,
-        ))
+        Ok(Run::of(&finished, self.changes as f64 / (last - first)))
     }
 
-    /// When the first and the last record since `begun_ms` were made, once all of the first and the last table's can be
-    /// read: a commit is answered before its markers are in all partitions.
-    fn await_records(&self, begun_ms: i64) -> Result<(i64, i64)> {
+    /// The topics of the first and the last table.
+    fn ends(&self) -> Vec<String> {
         let tables = BTreeSet::from([0, self.tables - 1]);
-        let topics: Vec<String> = tables.iter().map(|table| topic(*table)).collect();
+        tables.into_iter().map(topic).collect()
+    }
+
+    /// When the first record since `begun_ms` was made, once all of the first and the last table's can be read: a commit is
+    /// answered before its markers are in all partitions.
+    fn await_records(&self, begun_ms: i64) -> Result<i64> {
+        let topics = self.ends();
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let tables = BTreeSet::from([0, self.tables - 1]);
         let expected: u64 = tables.iter().map(|table| self.changes_of(*table)).sum();
         let begun = Instant::now();
         loop {
-            let (mut first, mut last, mut found) = (i64::MAX, i64::MIN, 0);
+            let (mut first, mut found) = (i64::MAX, 0);
             self.servers.kafka.consume(&topics, true, |record| {
                 let at = record.timestamp.unwrap_or_default();
                 if at >= begun_ms {
-                    (first, last) = (first.min(at), last.max(at));
+                    first = first.min(at);
                     found += 1;
                 }
                 Ok(())
             })?;
             if found == expected {
-                return Ok((first, last));
+                return Ok(first);
             }
             if begun.elapsed() > MARKERS_PATIENCE {
                 bail!("{found} of {expected} records can be read");
