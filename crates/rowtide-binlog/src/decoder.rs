@@ -42,7 +42,7 @@ pub use self::handler::{
     CapturedTable, EventContext, Handler, MoveCause, Moved, Rollback, Statement, TableRows, TransactionEnd,
     TransactionStart, XaDecision,
 };
-pub use self::rows::Rows;
+pub use self::rows::{Rows, RowsApart};
 pub use self::stream::LeftOut;
 
 /// What a [`Decoder`] may take.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
-    CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Rows, Statement, TableRows,
+    CapturedTable, DecodeError, Decoder, DecoderOptions, DetachedRows, EventContext, Handler, Rows,
+    RowsApart, Statement, TableRows,
 };
 use rowtide_binlog::event::describe::Printed;
 use rowtide_binlog::event::{Checksum, TableMap};
@@ -40,6 +41,7 @@ pub struct Watch {
     tables: Vec<Captured>,
     event: EventText,
     batch: RecordBatch,
+    apart: DetachedRows,
 }
 
 struct Captured {
@@ -88,6 +90,20 @@ impl Handler for Watch {
             plan: Arc::new(plan),
             tag: self.tables.len().saturating_sub(1),
         }))
+    }
+
+    fn takes_apart(&mut self, _: usize) -> bool {
+        true
+    }
+
+    fn rows_apart(&mut self, rows: &RowsApart<'_>) -> Result<bool, DecodeError> {
+        self.apart.clear();
+        if self.apart.push(rows)
+            && let Ok(Some(mut rows)) = self.apart.rows(0)
+        {
+            while rows.next().is_ok_and(|change| change.is_some()) {}
+        }
+        Ok(false)
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {

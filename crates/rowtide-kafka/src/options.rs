@@ -119,6 +119,14 @@ impl KafkaOptions {
         self.producer_settings().map(drop)
     }
 
+    /// Bytes of records that may wait for Kafka.
+    ///
+    /// # Errors
+    /// [`KafkaError::Setting`] if a setting cannot be used.
+    pub fn buffer_bytes(&self) -> Result<usize, KafkaError> {
+        Ok(self.producer_settings()?.buffer_bytes)
+    }
+
     /// The producer's settings.
     pub(crate) fn producer_settings(&self) -> Result<Settings, KafkaError> {
         self.check_each()?;

@@ -62,6 +62,8 @@ pub(crate) struct Producer {
     /// Partitions with an open batch, the oldest first, and since when there are any.
     filling: VecDeque<usize>,
     filling_since: Option<Instant>,
+    /// Bytes of batches that were closed one by one since something was last sent.
+    settled_bytes: usize,
     /// Whose turn it is among them to be compressed while they gather.
     next_to_pack: usize,
     /// Partitions with batches that wait to be sent.
@@ -79,6 +81,8 @@ pub(crate) struct Producer {
     /// Buffers that are free.
     spare: Spare,
     events: Vec<Event>,
+    /// When the records that are sent were made (Unix time).
+    now_ms: i64,
     failed: Option<Fault>,
     /// What was last heard of a connection that ended.
     last_error: Option<String>,
@@ -144,6 +148,7 @@ impl Producer {
             leaders_request: None,
             filling: VecDeque::new(),
             filling_since: None,
+            settled_bytes: 0,
             next_to_pack: 0,
             sending: VecDeque::new(),
             may_send: false,
@@ -153,6 +158,7 @@ impl Producer {
             held: Held::default(),
             spare: Spare::default(),
             events: Vec::new(),
+            now_ms: unix_ms(),
             failed: None,
             last_error: None,
         })
@@ -179,6 +185,11 @@ impl Producer {
             self.leaders_are_stale = true;
         }
         Ok(())
+    }
+
+    /// Looks at the clock, for the timestamps of the records that follow.
+    pub(crate) fn look_at_clock(&mut self) {
+        self.now_ms = unix_ms();
     }
 
     /// Takes a record, with the number by which it is named if it cannot be delivered. Its partition is the one of its key,
@@ -213,6 +224,43 @@ impl Producer {
         Ok(())
     }
 
+    /// Lets the partition of a topic that has one join the transaction, whose records come soon. Of many, it is not known which
+    /// ones they go to.
+    ///
+    /// # Errors
+    /// If the topic is not known to Kafka.
+    pub(crate) fn expect(&mut self, topic: TopicId) -> Result<(), Fault> {
+        let place = self.partition_of(topic, 0)?;
+        let is_only = self
+            .topics
+            .get(topic.0)
+            .is_some_and(|topic| topic.partitions() == 1);
+        if let (true, Some(partition), Some(instance)) = (
+            is_only,
+            self.partitions.get_mut(place),
+            self.instances.get_mut(self.turn),
+        ) {
+            instance.join(place, partition);
+        }
+        Ok(())
+    }
+
+    /// Says that no more records of a topic come for a while: those that have gathered for it go on their way if they are
+    /// many, and are compressed if they are some.
+    ///
+    /// # Errors
+    /// If a record cannot be delivered.
+    pub(crate) fn settle(&mut self, topic: TopicId) -> Result<(), Fault> {
+        let partitions = self.topics.get(topic.0).map_or(0, Topic::partitions);
+        for index in 0..partitions {
+            let place = self.topics.get(topic.0).and_then(|topic| topic.place(index));
+            if let Some(place) = place {
+                self.settle_at(place)?;
+            }
+        }
+        Ok(())
+    }
+
     fn fill(&mut self, place: usize, record: Record<'_>, number: usize) {
         let Some(partition) = self.partitions.get_mut(place) else {
             return;
@@ -228,7 +276,7 @@ impl Producer {
             }
         }
         let before = partition.open.unpacked();
-        partition.open.add(record, number, unix_ms());
+        partition.open.add(record, number, self.now_ms);
         let added = partition.open.unpacked().saturating_sub(before);
         self.held.open_bytes = self.held.open_bytes.saturating_add(added);
         self.held.records = self.held.records.saturating_add(1);

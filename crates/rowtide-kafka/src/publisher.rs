@@ -36,6 +36,8 @@ pub struct Publisher {
     sent: usize,
     origins: Origins,
     history: HistorySent,
+    /// The topic whose records came last, where they come table by table.
+    gathering: Option<TopicId>,
 }
 
 /// A topic, and the table whose changes it has.
@@ -92,6 +94,7 @@ impl Publisher {
             sent: 0,
             origins: Origins::default(),
             history: HistorySent::default(),
+            gathering: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl Publisher {
             .map_err(|fault| self.error("begin", fault))?;
         self.begun = Some(Instant::now());
         self.sent = 0;
+        self.gathering = None;
         self.origins.clear();
         Ok(())
     }
@@ -120,24 +124,80 @@ impl Publisher {
         batch: &RecordBatch,
         range: Range<usize>,
     ) -> Result<(), KafkaError> {
+        let first = self.number(batch);
+        self.send_range(topics, batch, first, range)?;
+        self.poll()
+    }
+
+    /// Says which topics the next records go to, so that the coordinator hears of all of them at once.
+    ///
+    /// # Errors
+    /// If one is not in `topics`, or not known to Kafka.
+    pub fn expect(&mut self, topics: &[TableTopic], coming: &[TopicIndex]) -> Result<(), KafkaError> {
+        for topic in coming {
+            let topic = self.table(topics, *topic)?;
+            let expected = self.producer.expect(topic);
+            expected.map_err(|fault| self.error("send", fault))?;
+        }
+        Ok(())
+    }
+
+    /// Produces all records of `batch`, in which those of a table stand together, as they do in the batches before and behind
+    /// it. What has gathered for a table is compressed as soon as another table's records come, and goes on its way if it is
+    /// much.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_by_table(&mut self, topics: &[TableTopic], batch: &RecordBatch) -> Result<(), KafkaError> {
+        let first = self.number(batch);
+        let mut start = 0_usize;
+        for records in batch.records.chunk_by(|one, next| one.topic == next.topic) {
+            let Some(record) = records.first() else {
+                continue;
+            };
+            let topic = self.table(topics, record.topic)?;
+            if let Some(last) = self.gathering.replace(topic).filter(|last| *last != topic) {
+                let settled = self.producer.settle(last);
+                settled.map_err(|fault| self.error("send", fault))?;
+            }
+            let end = start.saturating_add(records.len());
+            self.send_range(topics, batch, first, start..end)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The number of a batch's first record. All its records are made now.
+    fn number(&mut self, batch: &RecordBatch) -> usize {
+        self.producer.look_at_clock();
         let first = self.sent;
         self.origins.extend(first, &batch.origins);
         self.sent = first.saturating_add(batch.records.len());
+        first
+    }
+
+    fn send_range(
+        &mut self,
+        topics: &[TableTopic],
+        batch: &RecordBatch,
+        first: usize,
+        range: Range<usize>,
+    ) -> Result<(), KafkaError> {
         for (index, record) in range.clone().zip(batch.records.get(range).unwrap_or_default()) {
-            let topic = self.table(topics, record)?;
+            let topic = self.table(topics, record.topic)?;
             let number = first.saturating_add(index);
             let sent = self.send_change(topic, batch, record, number);
             sent.map_err(|fault| self.error("send", fault))?;
         }
-        self.poll()
+        Ok(())
     }
 
     /// The topic of a record, by its index in the run's list.
-    fn table(&mut self, topics: &[TableTopic], record: &ChangeRecord) -> Result<TopicId, KafkaError> {
-        let index = place(record.topic);
+    fn table(&mut self, topics: &[TableTopic], topic: TopicIndex) -> Result<TopicId, KafkaError> {
+        let index = place(topic);
         let Some(wanted) = topics.get(index) else {
             return Err(KafkaError::TopicGone {
-                topic: format!("#{}", record.topic.0),
+                topic: format!("#{}", topic.0),
                 reason: "the list of topics has no such entry".to_owned(),
             });
         };
@@ -196,6 +256,7 @@ impl Publisher {
             value: Some(value),
             headers: &headers,
         };
+        self.producer.look_at_clock();
         let sent = self
             .producer
             .send(self.own.schema_changes, Some(0), record, NO_CHANGE);
@@ -256,6 +317,7 @@ impl Publisher {
             value: Some(value.as_bytes()),
             headers: &[],
         };
+        self.producer.look_at_clock();
         let sent = self
             .producer
             .send(self.own.checkpoint, Some(0), record, NO_CHANGE);

@@ -1,17 +1,18 @@
 //! From decoded transactions to parcels of encoded records: the sink that the binlog decoder calls.
 
 mod aside;
+mod by_table;
 mod missing;
 mod passing_over;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rowtide_binlog::decoder::{
-    EventContext, Handler, Moved, Rollback, Rows, Statement, TableRows, TransactionEnd, TransactionStart,
-    XaDecision,
+    DetachedRows, EventContext, Handler, Moved, Rollback, Rows, RowsApart, Statement, TableRows,
+    TransactionEnd, TransactionStart, XaDecision,
 };
 use rowtide_binlog::event::TableMap;
 use rowtide_event::encode::{EncodeError, EventText, RecordBatch};
@@ -29,7 +30,9 @@ use crate::resume::{FILE_START, PreviousGtids, Resume};
 use crate::schema_change::SchemaChangeRecord;
 use crate::stats::{Stats, processed_at};
 use crate::transaction::{HandedOver, Mark, Transaction};
-use crate::workers::{Aside, Workers};
+use crate::workers::{Rounds, Workers};
+
+use by_table::{Gathering, Variety};
 
 /// Bytes of records after which a parcel is closed at the next end of a transaction, whatever the source still has.
 const PARCEL_BYTES: usize = 256 << 10;
@@ -37,8 +40,19 @@ const PARCEL_BYTES: usize = 256 << 10;
 const PARCEL_BYTES_INSIDE: usize = 2 * PARCEL_BYTES;
 /// Transactions without a captured change after which a parcel is closed all the same.
 const PARCEL_TRANSACTIONS: usize = 4096;
+/// Transactions after which rows that were laid aside are decoded table by table.
+const ROUND_TRANSACTIONS: usize = 128 << 10;
 /// Messages of the schema history after which a parcel is closed at the next end of a transaction.
 const PARCEL_HISTORY: usize = 256;
+
+/// How long the source has had nothing to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// It has just sent something.
+    Begins,
+    /// As long as it was to be waited for.
+    IsOver,
+}
 
 /// Encodes the captured rows of each transaction, and closes parcels: each with the place to resume from when it is
 /// delivered.
@@ -67,10 +81,17 @@ pub(crate) struct Capture {
     news: bool,
     /// What the rows of the event at hand have in common.
     event: EventText,
-    /// Who decodes rows, where it is not done as they come.
-    workers: Option<Workers>,
+    /// Which rows are not decoded as they come.
+    rounds: Rounds,
+    /// Who decodes those.
+    workers: Workers,
     /// Rows that wait for them. Their records come behind all that are in the open parcel.
-    aside: Aside,
+    aside: DetachedRows,
+    /// They are to be decoded table by table.
+    gathering: Option<Gathering>,
+    variety: Variety,
+    /// Records are handed over that are to be final only together with others.
+    is_inside_round: bool,
 }
 
 /// The parcel that is being filled.
@@ -99,6 +120,24 @@ impl Open {
         }
     }
 
+    /// Whether it has nothing to tell.
+    fn is_empty(&self) -> bool {
+        let nothing = self.batch.records.is_empty() && self.history.is_empty() && self.ended.is_empty();
+        nothing && self.xa.is_empty() && !self.moved
+    }
+
+    /// How far the stream has come with all that is in it.
+    fn progress(&mut self, position: BinlogPosition, inside: Option<InsideTransaction>) -> Progress {
+        Progress {
+            previous: self.previous.take(),
+            ended: std::mem::take(&mut self.ended),
+            xa: std::mem::take(&mut self.xa),
+            position,
+            inside,
+            source_ts_us: self.source_ts_us,
+        }
+    }
+
     /// Takes back all that came after `mark`.
     fn truncate(&mut self, mark: Mark) {
         self.truncate_rows(mark);
@@ -119,7 +158,7 @@ impl Capture {
         catalog: Catalog,
         resume: &Resume,
         xa_held_bytes: usize,
-        workers: NonZeroUsize,
+        rounds: Rounds,
         out: Sender<Parcel>,
         pool: Pool,
         stats: Arc<Stats>,
@@ -143,19 +182,26 @@ impl Capture {
             previous_gtids: resume.previous_gtids,
             news: false,
             event: EventText::default(),
-            workers: (workers.get() > 1).then(|| Workers::new(workers)),
-            aside: Aside::default(),
+            rounds,
+            workers: Workers::new(rounds.workers),
+            aside: DetachedRows::default(),
+            gathering: None,
+            variety: Variety::default(),
+            is_inside_round: false,
         }
     }
 
     /// The source has nothing more to send at the moment: hands over what is complete. A transaction that is still
-    /// being read waits for its rest, so that readers see it whole if it is small.
-    pub(crate) fn source_is_idle(&mut self) -> Result<(), Error> {
+    /// being read waits for its rest, so that readers see it whole if it is small. Where much is gathered of a backlog of many
+    /// tables nothing is handed over before the source has had nothing for a while: returns how long it is to be waited for.
+    pub(crate) fn source_is_idle(&mut self, pause: Pause) -> Result<Option<Duration>, Error> {
         self.tell_of_tables()?;
-        if self.open.moved && self.transaction.is_none() {
-            self.close(true)
-        } else {
-            Ok(())
+        if !self.open.moved || self.transaction.is_some() {
+            return Ok(None);
+        }
+        match self.pause().filter(|_| pause == Pause::Begins) {
+            Some(pause) => Ok(Some(pause)),
+            None => self.close(true).map(|()| None),
         }
     }
 
@@ -186,6 +232,11 @@ impl Capture {
         }
     }
 
+    /// Whether what was handed over is to be final only together with what was not.
+    pub(crate) fn is_inside_round(&self) -> bool {
+        self.is_inside_round
+    }
+
     /// Whether a part of the open transaction was handed over.
     pub(crate) fn has_cut_a_transaction(&self) -> bool {
         let open = self.transaction.as_ref();
@@ -199,37 +250,35 @@ impl Capture {
 
     /// Closes the open parcel and hands it over.
     fn close(&mut self, source_idle: bool) -> Result<(), Error> {
-        self.encode_aside()?;
+        self.empty_aside(source_idle)?;
+        if self.open.is_empty() {
+            return Ok(());
+        }
         let fresh = Open {
             batch: self.pool.take(),
             ..Open::default()
         };
-        let open = std::mem::replace(&mut self.open, fresh);
+        let mut open = std::mem::replace(&mut self.open, fresh);
         let (position, inside) = self.place();
-        let progress = Progress {
-            previous: open.previous,
-            ended: open.ended,
-            xa: open.xa,
-            position,
-            inside,
-            source_ts_us: open.source_ts_us,
-        };
-        self.stats.taken(open.changes);
+        let progress = open.progress(position, inside);
         if let Some(transaction) = &mut self.transaction {
             transaction.mark = None;
         }
+        self.send(Parcel {
+            history: open.history,
+            schema_changes: open.schema_changes,
+            progress: Some(progress),
+            source_idle,
+            ..Parcel::part(open.batch, open.changes)
+        })
+    }
+
+    /// Hands a parcel over, with the topics that are new.
+    fn send(&mut self, parcel: Parcel) -> Result<(), Error> {
+        self.stats.taken(parcel.changes);
         let new_topics = self.catalog.take_new_topics();
-        self.out
-            .send(Parcel {
-                new_topics,
-                batch: open.batch,
-                history: open.history,
-                schema_changes: open.schema_changes,
-                changes: open.changes,
-                progress,
-                source_idle,
-            })
-            .map_err(|_| Error::Interrupted)
+        let parcel = Parcel { new_topics, ..parcel };
+        self.out.send(parcel).map_err(|_| Error::Interrupted)
     }
 
     /// Where to resume once all that was read is delivered.
@@ -258,8 +307,15 @@ impl Capture {
         };
         self.open.batch.bytes.len() >= limit
             || self.is_enough_aside()
-            || self.open.ended.len() >= PARCEL_TRANSACTIONS
+            || self.open.ended.len() >= self.most_transactions()
             || (self.open.history.len() >= PARCEL_HISTORY && self.transaction.is_none())
+    }
+
+    fn most_transactions(&self) -> usize {
+        match self.is_by_table() {
+            true => ROUND_TRANSACTIONS,
+            false => PARCEL_TRANSACTIONS,
+        }
     }
 
     /// How many captured rows of this transaction an earlier run has delivered.
@@ -296,6 +352,7 @@ impl Handler for Capture {
         let mut transaction = Transaction::new(start.gtid.cloned(), at, self.open.mark());
         (transaction.captured, transaction.skip, transaction.xa) = (captured, skip, start.xa);
         transaction.aside_before = self.aside.len();
+        transaction.aside_bytes_before = self.aside.memory();
         if start.xa {
             transaction.hold();
         }
@@ -311,11 +368,24 @@ impl Handler for Capture {
             return Ok(TableRows::UnwantedNow);
         }
         // An encoder that is replaced has to have written its rows.
-        if !self.aside.is_empty() && !self.catalog.knows(map, shape) {
+        if !self.aside.is_empty() && self.catalog.replaces(map, shape) {
             self.encode_aside()?;
         }
         let captured = self.catalog.capture(map, shape, &self.position)?;
         Ok(captured.map_or(TableRows::Unwanted, TableRows::Wanted))
+    }
+
+    #[inline]
+    fn takes_apart(&mut self, tag: usize) -> bool {
+        self.variety.note(tag);
+        self.workers.count() > 1 || self.is_by_table()
+    }
+
+    fn rows_apart(&mut self, rows: &RowsApart<'_>) -> Result<bool, Error> {
+        if !self.lay_aside(rows)? {
+            return Ok(false);
+        }
+        self.laid_aside(source_ts_us(&rows.context)).map(|()| true)
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), Error> {
@@ -325,9 +395,6 @@ impl Handler for Capture {
         // Its table may be known of a transaction that is captured.
         if !transaction.captured {
             return Ok(());
-        }
-        if let Some(apart) = self.apart(rows) {
-            return self.lay_aside(apart, source_ts_us(&context));
         }
         self.encode_aside()?;
         if let Some(held) = &mut self.open_transaction()?.held {

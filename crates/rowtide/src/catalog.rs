@@ -142,10 +142,10 @@ impl Catalog {
         &self.encoders
     }
 
-    /// Whether [`capture`](Self::capture) leaves all encoders as they are.
-    pub(crate) fn knows(&self, map: &TableMap<'_>, shape: &[u8]) -> bool {
+    /// Whether [`capture`](Self::capture) puts an encoder in the place of another.
+    pub(crate) fn replaces(&self, map: &TableMap<'_>, shape: &[u8]) -> bool {
         let id = TableId::new(map.database, map.table);
-        !self.filter.captures(&id) || self.present(&id, shape).is_some()
+        self.tags.contains_key(&id) && self.filter.captures(&id) && self.present(&id, shape).is_none()
     }
 
     /// The table as it is, if that is what a table map says.

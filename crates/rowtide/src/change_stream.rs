@@ -23,6 +23,7 @@ use crate::resume::resume;
 use crate::source::{self, Known, LookAhead};
 use crate::start::StartFrom;
 use crate::supervise::runtime;
+use crate::workers::Rounds;
 
 /// A change as a record: what would be written to Kafka, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +114,9 @@ impl ChangeStream {
     fn unpack(&mut self, parcel: Parcel) {
         self.topics
             .extend(parcel.new_topics.into_iter().map(|new| new.topic));
-        self.ledger.advance(parcel.progress);
+        if let Some(progress) = parcel.progress {
+            self.ledger.advance(progress);
+        }
         let RecordBatch { bytes, records, .. } = parcel.batch;
         let bytes = Bytes::from(bytes);
         for record in records {
@@ -240,7 +243,10 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
             dump.catalog,
             &resume,
             settings.xa_held_bytes,
-            settings.workers,
+            Rounds {
+                workers: settings.workers,
+                by_table: None,
+            },
             sender,
             Pool::default(),
             Arc::default(),

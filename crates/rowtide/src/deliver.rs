@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::history_log::HistoryLog;
 use crate::parcel::{Parcel, Pool};
 use crate::pipeline::Settings;
-use crate::progress::{CommitPolicy, InsideTransaction, Ledger, Millis, Next, PreparedRows, Produced};
+use crate::progress::{CommitPolicy, Ends, InsideTransaction, Ledger, Millis, Next, PreparedRows, Produced};
 use crate::queue::{Received, Receiver};
 use crate::stats::{Committed, Stats, unix_micros};
 
@@ -69,7 +69,7 @@ impl<'a> Delivery<'a> {
     pub(crate) fn run(&mut self, parcels: &Receiver<Parcel>) -> Result<(), Error> {
         loop {
             if parcels.is_given_up() {
-                return Ok(self.publisher.abort()?);
+                return self.abort();
             }
             match self.policy.next(self.now(), !parcels.is_empty()) {
                 Next::Commit => self.commit()?,
@@ -77,6 +77,7 @@ impl<'a> Delivery<'a> {
                     Received::Item(parcel) => self.produce(parcel)?,
                     Received::Timeout => self.publisher.poll()?,
                     Received::Closed if parcels.is_given_up() => {}
+                    Received::Closed if self.policy.is_incomplete() => return self.abort(),
                     Received::Closed => {
                         return if self.policy.is_open() {
                             self.commit()
@@ -87,6 +88,16 @@ impl<'a> Delivery<'a> {
                 },
             }
         }
+    }
+
+    /// Whether rows that come table by table have been on their way for so long that Kafka may have aborted their transaction
+    /// for its age.
+    pub(crate) fn is_long_in_a_round(&self) -> bool {
+        self.policy.is_long_in_a_round(self.now())
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        Ok(self.publisher.abort()?)
     }
 
     fn now(&self) -> Millis {
@@ -100,8 +111,13 @@ impl<'a> Delivery<'a> {
         if !self.policy.is_open() {
             self.publisher.begin()?;
         }
-        self.publisher
-            .send(&self.tables, &parcel.batch, 0..parcel.batch.records.len())?;
+        self.publisher.expect(&self.tables, &parcel.coming)?;
+        match parcel.progress {
+            None => self.publisher.send_by_table(&self.tables, &parcel.batch)?,
+            Some(_) => self
+                .publisher
+                .send(&self.tables, &parcel.batch, 0..parcel.batch.records.len())?,
+        }
         for message in &parcel.history {
             let ticket = self.publisher.send_history(message)?;
             self.history.sent(ticket, message);
@@ -110,13 +126,19 @@ impl<'a> Delivery<'a> {
             self.publisher.send_schema_change(&record.key, &record.value)?;
         }
         let records = parcel.batch.records.len() + parcel.history.len() + parcel.schema_changes.len();
-        let inside_transaction = parcel.progress.inside.is_some();
-        self.ledger.advance(parcel.progress);
+        let ends = match &parcel.progress {
+            None => Ends::Nothing,
+            Some(progress) if progress.inside.is_some() => Ends::InsideTransaction,
+            Some(_) => Ends::Transactions,
+        };
+        if let Some(progress) = parcel.progress {
+            self.ledger.advance(progress);
+        }
         let produced = Produced {
             bytes,
             records,
             source_idle: parcel.source_idle,
-            inside_transaction,
+            ends,
         };
         self.policy.produced(self.now(), produced);
         self.open.changes += parcel.changes;

@@ -262,6 +262,9 @@ pub enum Error {
         /// The checkpoint topic.
         topic: String,
     },
+    /// Rows that were not decoded as they came: what stands before them may not have been handed over.
+    #[error("{0}")]
+    LaidAside(Box<Error>),
     /// The other half of the stream has stopped; its error is the one that tells why.
     #[error("interrupted")]
     Interrupted,
@@ -346,6 +349,7 @@ impl Error {
             | Self::TooMuchHeld { .. }
             | Self::TopicCollision { .. }
             | Self::TopicName { .. } => ErrorKind::Stream,
+            Self::LaidAside(cause) => cause.kind(),
             Self::Interrupted | Self::System(_) | Self::StopTimeout(_) | Self::Fault(_) => ErrorKind::Other,
         }
     }
@@ -356,6 +360,7 @@ impl Error {
         match self {
             Self::Client(e) | Self::ServerInfo(ServerInfoError::Client(e)) => e.is_retriable(),
             Self::SourceEnded | Self::ShapeStale { .. } => true,
+            Self::LaidAside(cause) => cause.is_retriable(),
             Self::Replica(e) if e.is_retriable() => true,
             Self::Kafka(e) => e.recovery() == Recovery::Restart,
             _ => self.is_damage(),
@@ -377,6 +382,7 @@ impl Error {
             Self::Decode(e) => e.cause.is_damage(),
             Self::Replica(e) => e.is_damage(),
             Self::TransactionsMissing { .. } => true,
+            Self::LaidAside(cause) => cause.is_damage(),
             _ => false,
         }
     }

@@ -12,7 +12,7 @@ use rowtide_event::BinlogPosition;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Pause};
 use crate::error::Error;
 use crate::resume::is_before;
 
@@ -74,15 +74,19 @@ impl Ingest {
             self.capture.give_up();
             return ended;
         }
-        let finished = self.capture.finish();
-        let ended = ended?;
-        finished?;
-        Ok(ended)
+        match self.capture.finish() {
+            // Such a row stands before all that ended the reading.
+            Err(error @ Error::LaidAside(_)) => Err(error),
+            finished => ended.and_then(|ended| finished.map(|()| ended)),
+        }
     }
 
     /// Whether rows were handed over that are not real, or are not all: where an event is missing, rows may be that stood
     /// before those of the same transaction that were handed over last.
     fn is_to_be_given_up(&self, ended: &Result<Ended, Error>) -> bool {
+        if self.capture.is_inside_round() {
+            return true;
+        }
         match ended {
             Err(Error::RolledBack { .. } | Error::CutShort { .. }) => true,
             Err(error) => error.is_damage() && self.capture.has_cut_a_transaction(),
@@ -97,11 +101,11 @@ impl Ingest {
             if self.take_waiting()? {
                 continue;
             }
-            self.capture.source_is_idle()?;
+            let pause = self.capture.source_is_idle(Pause::Begins)?;
             if self.capture.take_news() {
                 news = Instant::now();
             }
-            match self.wait_for_more(news).await? {
+            match self.wait_for_more(news, pause).await? {
                 None => {}
                 Some(Ended::Idle) if !self.is_at_end().await? => news = Instant::now(),
                 Some(ended) => return Ok(ended),
@@ -136,23 +140,36 @@ impl Ingest {
         }
     }
 
-    /// Waits for the next event and decodes it.
-    async fn wait_for_more(&mut self, news: Instant) -> Result<Option<Ended>, Error> {
-        let idle = async {
-            match self.until_idle {
-                Some(patience) => tokio::time::sleep_until(news + patience).await,
-                None => std::future::pending().await,
-            }
-        };
+    /// Waits for the next event and decodes it. If none comes for as long as `pause`, what is gathered is handed over.
+    async fn wait_for_more(
+        &mut self,
+        news: Instant,
+        pause: Option<Duration>,
+    ) -> Result<Option<Ended>, Error> {
+        let idle = until(self.until_idle.map(|patience| news + patience));
+        let since = pause.map(|_| Instant::now());
+        let paused = until(since.zip(pause).map(|(since, pause)| since + pause));
         let event = tokio::select! {
             biased;
             () = self.stop.wait() => return Ok(Some(Ended::Stopped)),
             event = self.replica.next_event() => event?,
+            () = paused => return self.capture.source_is_idle(Pause::IsOver).map(|_| None),
             () = idle => return Ok(Some(Ended::Idle)),
         };
         let event = event.ok_or(Error::SourceEnded)?;
+        if let Some(since) = since {
+            self.capture.waited(since.elapsed());
+        }
         self.decoder.feed(event, &mut self.capture)?;
         Ok(None)
+    }
+}
+
+/// Waits for a time, or for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

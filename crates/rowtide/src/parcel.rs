@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rowtide_event::encode::RecordBatch;
+use rowtide_event::encode::{RecordBatch, TopicIndex};
 use rowtide_kafka::TableTopic;
 use rowtide_kafka::history::HistoryMessage;
 
@@ -10,12 +10,14 @@ use crate::progress::Progress;
 use crate::queue::Weigh;
 use crate::schema_change::SchemaChangeRecord;
 
-/// Encoded records, and how far the stream has come when they are delivered: any parcel's end is a place to resume
-/// from.
+/// Encoded records, and how far the stream has come when they are delivered: the end of any parcel that says so is a place to
+/// resume from.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     /// Topics that are named for the first time; they follow those of earlier parcels in the order of their indexes.
     pub(crate) new_topics: Vec<TableTopic>,
+    /// Topics that the records of the next parcels go to, where they come table by table.
+    pub(crate) coming: Vec<TopicIndex>,
     /// Change records, in order.
     pub(crate) batch: RecordBatch,
     /// What the schema history is told.
@@ -24,13 +26,28 @@ pub(crate) struct Parcel {
     pub(crate) schema_changes: Vec<SchemaChangeRecord>,
     /// Row changes that the records stand for.
     pub(crate) changes: u64,
-    /// How far the stream has come.
-    pub(crate) progress: Progress,
+    /// How far the stream has come. None where more parcels follow before the stream has come anywhere: rows that are handed over
+    /// table by table.
+    pub(crate) progress: Option<Progress>,
     /// Whether the source had nothing more to send when the parcel was closed.
     pub(crate) source_idle: bool,
 }
 
 impl Parcel {
+    /// Records alone, after which the stream has not come anywhere yet.
+    pub(crate) fn part(batch: RecordBatch, changes: u64) -> Self {
+        Self {
+            new_topics: Vec::new(),
+            coming: Vec::new(),
+            batch,
+            history: Vec::new(),
+            schema_changes: Vec::new(),
+            changes,
+            progress: None,
+            source_idle: false,
+        }
+    }
+
     /// Bytes of keys and values.
     pub(crate) fn bytes(&self) -> usize {
         let told = self.schema_changes.iter().map(SchemaChangeRecord::bytes);
@@ -67,7 +84,7 @@ pub(crate) struct Pool {
 }
 
 /// More is given back to the allocator: a huge row must not stay in memory for ever.
-const KEPT_BATCHES: usize = 4;
+const KEPT_BATCHES: usize = 32;
 const KEPT_BYTES: usize = 1 << 20;
 
 impl Pool {
@@ -92,29 +109,13 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use rowtide_event::BinlogPosition;
     use rowtide_event::encode::{Origin, TopicIndex};
 
     use super::*;
 
     #[test]
     fn origins_of_records_have_weight() {
-        let mut parcel = Parcel {
-            new_topics: vec![],
-            batch: RecordBatch::default(),
-            history: vec![],
-            schema_changes: vec![],
-            changes: 0,
-            progress: Progress {
-                previous: None,
-                ended: vec![],
-                xa: vec![],
-                position: BinlogPosition::new("b.1", 4),
-                inside: None,
-                source_ts_us: 0,
-            },
-            source_idle: false,
-        };
+        let mut parcel = Parcel::part(RecordBatch::default(), 0);
         let before = parcel.weight();
         let origin = Origin {
             pos: 4,

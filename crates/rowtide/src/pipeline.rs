@@ -41,6 +41,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Bytes that rows of a backlog of many tables may take before they are decoded: twice as many as records that wait for
+    /// Kafka, of which there are few then; and not much more than a Kafka transaction has otherwise, whose records are several
+    /// times as large as rows in the binlog.
+    pub(crate) fn gathered_bytes(&self) -> Result<usize, Error> {
+        let of_memory = self.kafka.buffer_bytes()?.saturating_mul(2);
+        Ok(of_memory.min(self.commit.bytes.saturating_mul(4)))
+    }
+
     /// The schema-change topic, if there is to be one, and how it is created.
     pub(crate) fn schema_change_topic(&self) -> Option<(&str, TopicSpec)> {
         let topic = self.capture.topic_prefix.as_str();

@@ -178,7 +178,9 @@ pub struct CommitPolicy {
     last_commit_took: Millis,
     last_parcel: Millis,
     source_idle: bool,
-    inside_transaction: bool,
+    ends: Ends,
+    /// Bytes of the parts of what was produced last, if it came in parts.
+    round_bytes: usize,
 }
 
 /// A parcel that was produced.
@@ -190,8 +192,20 @@ pub struct Produced {
     pub records: usize,
     /// When it was made, the source had no further bytes waiting.
     pub source_idle: bool,
-    /// It ends inside a source transaction.
-    pub inside_transaction: bool,
+    /// What it ends.
+    pub ends: Ends,
+}
+
+/// What the records that were produced end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// Source transactions, all of them.
+    Transactions,
+    /// Its end is inside a source transaction.
+    InsideTransaction,
+    /// Nothing: it is a part of rows that are handed over table by table, and without the others there is no place to resume
+    /// from.
+    Nothing,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -231,7 +245,8 @@ impl CommitPolicy {
             last_commit_took: 0,
             last_parcel: 0,
             source_idle: true,
-            inside_transaction: false,
+            ends: Ends::Transactions,
+            round_bytes: 0,
         }
     }
 
@@ -246,7 +261,15 @@ impl CommitPolicy {
         open.records = open.records.saturating_add(parcel.records);
         self.last_parcel = now;
         self.source_idle = parcel.source_idle;
-        self.inside_transaction = parcel.inside_transaction;
+        let parts = match parcel.ends {
+            Ends::Nothing => parcel.bytes,
+            _ => 0,
+        };
+        self.round_bytes = match self.ends {
+            Ends::Nothing => self.round_bytes.saturating_add(parts),
+            _ => parts,
+        };
+        self.ends = parcel.ends;
     }
 
     /// Everything open was committed, in so many milliseconds.
@@ -265,6 +288,9 @@ impl CommitPolicy {
         let Some(open) = self.open else {
             return Next::Wait(NOTHING_OPEN);
         };
+        if self.ends == Ends::Nothing {
+            return Next::Wait(NOTHING_OPEN);
+        }
         let limit = self.age_limit(open);
         let age = now.saturating_sub(open.since);
         let idle = open.records > 0 && self.source_idle && !parcel_waiting;
@@ -289,9 +315,10 @@ impl CommitPolicy {
     }
 
     fn bytes_limit(&self, age: Millis) -> usize {
-        let patience = match age < self.slow_limit() {
+        let is_large_round = self.round_bytes >= self.limits.bytes;
+        let patience = match age < self.slow_limit() && !is_large_round {
             true => COMMIT_SHARE_BYTES,
-            false if self.inside_transaction => 2,
+            false if self.is_inside() => 2,
             false => 1,
         };
         self.limits.bytes.saturating_mul(patience)
@@ -304,9 +331,25 @@ impl CommitPolicy {
             .min(SLOW_COMMIT_LIMIT)
     }
 
+    fn is_inside(&self) -> bool {
+        self.ends == Ends::InsideTransaction
+    }
+
+    /// Whether without more records there is no place to resume from.
+    pub fn is_incomplete(&self) -> bool {
+        self.ends == Ends::Nothing
+    }
+
+    /// Whether a round that is not complete has been open for longer than slow commits may keep a transaction open.
+    pub fn is_long_in_a_round(&self, now: Millis) -> bool {
+        let limit = SLOW_COMMIT_LIMIT.saturating_mul(2);
+        let is_old = |open: &Open| now.saturating_sub(open.since) >= limit;
+        self.is_incomplete() && self.open.as_ref().is_some_and(is_old)
+    }
+
     fn age_limit(&self, open: Open) -> Millis {
         let slow = self.slow_limit();
-        match (open.records, self.inside_transaction) {
+        match (open.records, self.is_inside()) {
             (0, _) => self.limits.position_only_ms,
             (_, true) => self.limits.age_ms.saturating_mul(PATIENCE_INSIDE).max(slow),
             (_, false) => self.limits.age_ms.max(slow),
@@ -336,7 +379,7 @@ mod tests {
             bytes,
             records,
             source_idle: idle,
-            inside_transaction: false,
+            ends: Ends::Transactions,
         }
     }
 
@@ -403,10 +446,62 @@ mod tests {
             bytes,
             records: 1,
             source_idle: false,
-            inside_transaction: true,
+            ends: Ends::InsideTransaction,
         };
         policy.produced(0, parcel);
         policy
+    }
+
+    /// After a round of rows that came table by table.
+    fn round(bytes: usize, took: Millis) -> CommitPolicy {
+        let mut policy = CommitPolicy::new(LIMITS);
+        policy.produced(0, parcel(1, 1, false));
+        policy.committed(took);
+        let part = Produced {
+            ends: Ends::Nothing,
+            ..parcel(bytes, 1, false)
+        };
+        policy.produced(10, part);
+        policy
+    }
+
+    #[test]
+    fn a_round_is_not_cut_however_large_or_old_it_is() {
+        let policy = round(100_000, 0);
+        assert!(policy.is_incomplete() && policy.is_open());
+        assert_eq!(policy.next(1_000_000, true), Next::Wait(NOTHING_OPEN));
+        assert_eq!(policy.next(1_000_000, false), Next::Wait(NOTHING_OPEN));
+        assert!(!policy.is_long_in_a_round(20_009));
+        assert!(policy.is_long_in_a_round(20_010));
+    }
+
+    #[test]
+    fn a_round_that_is_large_is_committed_when_it_is_complete() {
+        for (bytes, next) in [(1000, Next::Commit), (999, Next::Wait(8_000))] {
+            let mut policy = round(bytes, 1_000);
+            policy.produced(10, parcel(0, 0, false));
+            assert!(!policy.is_incomplete() && !policy.is_long_in_a_round(1_000_000));
+            assert_eq!(policy.next(10, true), next, "{bytes}");
+            // The next parcel is none of its parts.
+            policy.produced(10, parcel(0, 0, false));
+            assert_eq!(policy.next(10, true), Next::Wait(8_000), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn rounds_that_are_small_are_committed_as_other_records() {
+        let mut policy = round(600, 1_000);
+        policy.produced(10, parcel(0, 0, false));
+        let part = Produced {
+            ends: Ends::Nothing,
+            ..parcel(300, 1, false)
+        };
+        for _ in 0..2 {
+            policy.produced(10, part);
+            policy.produced(10, part);
+            policy.produced(10, parcel(0, 0, false));
+            assert_eq!(policy.next(10, true), Next::Wait(8_000));
+        }
     }
 
     #[test]

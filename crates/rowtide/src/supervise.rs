@@ -1,7 +1,6 @@
 //! Sessions one after another: connects both sides, resumes where the checkpoint says, runs the two threads, and takes
 //! the stream up again after a failure that heals.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +24,15 @@ use crate::resume::{Recorded, Resume, resume};
 use crate::schema::{Place, Recovered, recover};
 use crate::source::{self, Known, LookAhead, Source};
 use crate::stats::Stats;
+use crate::workers::Rounds;
 
 /// Runs sessions until one ends well or fails for good.
 pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Result<(), Error> {
     let mut retry = Retry::default();
-    let mut workers = settings.capture.workers;
+    let mut rounds = Rounds {
+        workers: settings.capture.workers,
+        by_table: Some(settings.gathered_bytes()?),
+    };
     loop {
         let committed = stats.snapshot().commits;
         let mut session = Session {
@@ -37,19 +40,21 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             stats,
             stop,
             look_ahead: retry.look_ahead(),
-            workers,
+            rounds,
             reached: Reached::Connecting,
         };
-        let error = match session.run() {
+        let ended = session.run();
+        rounds = session.rounds;
+        let error = match ended {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         if stats.snapshot().commits > committed {
             retry = Retry::default();
         }
-        if is_to_be_found(&error) && workers > NonZeroUsize::MIN && !stop.is_set() {
+        if is_to_be_found(&error) && rounds != Rounds::NONE && !stop.is_set() {
             info!(error = %error, "rows are decoded one by one from the last commit on, to hand over all that is before it");
-            workers = NonZeroUsize::MIN;
+            rounds = Rounds::NONE;
             continue;
         }
         let repeats = retry.started(session.reached.is_under_way(&error)) || error.is_damage();
@@ -66,9 +71,9 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
     }
 }
 
-/// Whether a row stops the stream. Several workers do not hand over what stands shortly before it.
+/// Whether a row stops the stream that was not decoded as it came, so that what stands before it was not handed over.
 fn is_to_be_found(error: &Error) -> bool {
-    error.kind() == ErrorKind::Stream && !error.is_retriable()
+    matches!(error, Error::LaidAside(cause) if cause.kind() == ErrorKind::Stream && !cause.is_retriable())
 }
 
 /// How far a session has come.
@@ -153,7 +158,7 @@ struct Session<'a> {
     stats: &'a Arc<Stats>,
     stop: &'a Stop,
     look_ahead: LookAhead,
-    workers: NonZeroUsize,
+    rounds: Rounds,
     reached: Reached,
 }
 
@@ -204,7 +209,7 @@ impl Session<'_> {
             opened.catalog,
             resume,
             self.settings.capture.xa_held_bytes,
-            self.workers,
+            self.rounds,
             sender,
             pool.clone(),
             Arc::clone(self.stats),
@@ -232,6 +237,9 @@ impl Session<'_> {
             server,
         );
         let delivered = delivery.run(&receiver);
+        if delivered.is_err() && delivery.is_long_in_a_round() {
+            self.rounds = self.rounds.smaller();
+        }
         drop(receiver);
         let read = reader
             .join()

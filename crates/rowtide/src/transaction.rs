@@ -30,6 +30,8 @@ pub(crate) struct Transaction {
     /// How many of the events whose rows are laid aside are of earlier transactions; only behind their records is `mark`
     /// right.
     pub(crate) aside_before: usize,
+    /// Bytes that those take.
+    pub(crate) aside_bytes_before: usize,
     /// It may end with ROLLBACK.
     pub(crate) may_roll_back: bool,
     savepoints: Vec<Savepoint>,
@@ -73,6 +75,7 @@ impl Transaction {
             has_rows: false,
             mark: Some(mark),
             aside_before: 0,
+            aside_bytes_before: 0,
             savepoints: Vec::new(),
         }
     }

@@ -1,48 +1,46 @@
-//! Rows of many events, decoded and encoded by several threads at once, and put back into their order.
+//! Rows of many events, decoded and encoded together: by several threads at once, or table by table.
 //!
 //! What the reading thread does with an event before its rows are decoded is little. So it only lays rows aside
-//! ([`Aside`]), and when there are enough of them it decodes and encodes them together with helping threads, each a run of
-//! events at a time ([`Workers::encode`]). The records come back in the order of the events, whoever made them. When the
-//! source has nothing more to send there is little to share, and the reading thread does it alone.
+//! ([`DetachedRows`]), and when there are enough of them it decodes and encodes them together with helping threads, each a
+//! run of events at a time ([`Workers::encode`]). The records come back in the order that was asked for, whoever made them.
+//! When the source has nothing more to send there is little to share, and the reading thread does it alone.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use rowtide_binlog::decoder::{DetachedRows, Rows};
-use rowtide_event::encode::{EventText, RecordBatch, TableEncoder};
+use rowtide_event::encode::{EventText, ProcessedAt, RecordBatch, TableEncoder};
 
 use crate::capture::{encode_error, source_info};
 use crate::error::Error;
 use crate::stats::processed_at;
 
-/// Rows that wait to be decoded, in the order of their events.
-#[derive(Debug, Default)]
-pub(crate) struct Aside {
-    events: Vec<DetachedRows>,
-    bytes: usize,
+/// Which rows are laid aside, to be decoded together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rounds {
+    /// Threads that share a round, the reading thread among them. With more than one, the rows of a backlog are laid aside.
+    pub(crate) workers: NonZeroUsize,
+    /// Bytes that rows of a backlog of many tables may take, to be decoded table by table; none where changes are wanted in
+    /// their order.
+    pub(crate) by_table: Option<usize>,
 }
 
-impl Aside {
-    pub(crate) fn push(&mut self, rows: DetachedRows) {
-        self.bytes = self.bytes.saturating_add(rows.memory());
-        self.events.push(rows);
-    }
+impl Rounds {
+    /// Rows are decoded as they come.
+    pub(crate) const NONE: Self = Self {
+        workers: NonZeroUsize::MIN,
+        by_table: None,
+    };
+    /// Less is not worth it.
+    const LEAST_BY_TABLE: usize = 1 << 20;
 
-    pub(crate) fn len(&self) -> usize {
-        self.events.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
-    /// Bytes of memory, roughly.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    /// For a Kafka that did not take so many rows in one transaction before it was too old: an eighth of them.
+    pub(crate) fn smaller(self) -> Self {
+        let by_table = self.by_table.map(|bytes| bytes / 8);
+        Self {
+            by_table: by_table.filter(|bytes| *bytes >= Self::LEAST_BY_TABLE),
+            ..self
+        }
     }
 }
 
@@ -82,6 +80,9 @@ const RUNS: usize = 4;
 /// More is given back to the allocator: a huge row must not stay in memory for ever.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// How many events ahead memory is asked for: in another order than that of the stream none is in a cache.
+const AHEAD: usize = 6;
+
 impl Run {
     /// Rows of all its events.
     pub(crate) fn rows(&self) -> u64 {
@@ -102,19 +103,25 @@ impl Workers {
         self.workers.len()
     }
 
-    /// The records of all rows, in order.
+    /// The records of the rows of some events, in the order in which the events are named.
     ///
     /// # Errors
     /// If a row of any event cannot be decoded or encoded: not necessarily the first one of which that is so.
-    pub(crate) fn encode(&mut self, aside: &Aside, encoders: &[TableEncoder]) -> Result<Vec<Run>, Error> {
-        let threads = (aside.bytes / WORTH_A_WORKER).clamp(1, self.workers.len());
-        let shares = split(aside, threads);
+    pub(crate) fn encode(
+        &mut self,
+        aside: &DetachedRows,
+        events: &[usize],
+        encoders: &[TableEncoder],
+    ) -> Result<Vec<Run>, Error> {
+        let bytes = events.iter().map(|event| weight(aside, *event)).sum::<usize>();
+        let threads = (bytes / WORTH_A_WORKER).clamp(1, self.workers.len());
+        let shares = split(aside, events, bytes, threads);
         let mut runs: Vec<Result<Run, Error>> = shares.iter().map(|_| Ok(self.fresh_run())).collect();
         let work = Mutex::new(shares.into_iter().zip(&mut runs));
         let toil = |worker: &mut Worker| {
             while let Some((events, run)) = next(&work) {
                 if let Ok(into) = run
-                    && let Err(error) = worker.encode(events, encoders, into)
+                    && let Err(error) = worker.encode(aside, events, encoders, into)
                 {
                     *run = Err(error);
                 }
@@ -152,23 +159,29 @@ impl Workers {
     }
 }
 
+/// Bytes of an event's row images, and some for what an event without many takes.
+pub(crate) fn weight(aside: &DetachedRows, event: usize) -> usize {
+    const EVENT: usize = 64;
+    aside.bytes(event).saturating_add(EVENT)
+}
+
 /// Neighbouring events for each run: about as many bytes in each.
-fn split(aside: &Aside, threads: usize) -> Vec<&[DetachedRows]> {
+fn split<'a>(aside: &DetachedRows, events: &'a [usize], bytes: usize, threads: usize) -> Vec<&'a [usize]> {
     let most = if threads == 1 {
         usize::MAX
     } else {
-        aside.bytes.div_ceil(threads.saturating_mul(RUNS))
+        bytes.div_ceil(threads.saturating_mul(RUNS))
     };
     let mut bytes = 0usize;
-    let full = |_: &DetachedRows, next: &DetachedRows| {
-        bytes = bytes.saturating_add(next.memory());
+    let full = |_: &usize, next: &usize| {
+        bytes = bytes.saturating_add(weight(aside, *next));
         let fits = bytes < most;
         if !fits {
             bytes = 0;
         }
         fits
     };
-    aside.events.chunk_by(full).collect()
+    events.chunk_by(full).collect()
 }
 
 fn next<W: Iterator>(work: &Mutex<W>) -> Option<W::Item> {
@@ -178,16 +191,20 @@ fn next<W: Iterator>(work: &Mutex<W>) -> Option<W::Item> {
 impl Worker {
     fn encode(
         &mut self,
-        events: &[DetachedRows],
+        aside: &DetachedRows,
+        events: &[usize],
         encoders: &[TableEncoder],
         run: &mut Run,
     ) -> Result<(), Error> {
-        for event in events {
-            let encoder = encoders.get(event.tag()).ok_or(Error::Fault(UNKNOWN_TABLE))?;
-            let mut rows = event
-                .attach()
-                .map_err(|_| Error::Fault("rows that were laid aside are damaged"))?;
-            let rows = encode_rows(&mut rows, encoder, &mut self.event, &mut run.batch)?;
+        const DAMAGED: Error = Error::Fault("rows that were laid aside are damaged");
+        let now = processed_at();
+        for (at, event) in events.iter().enumerate() {
+            if let Some(later) = events.get(at.saturating_add(AHEAD)) {
+                aside.prefetch(*later);
+            }
+            let mut rows = aside.rows(*event)?.ok_or(DAMAGED)?;
+            let encoder = encoders.get(rows.tag).ok_or(Error::Fault(UNKNOWN_TABLE))?;
+            let rows = encode_rows(&mut rows, encoder, now, &mut self.event, &mut run.batch)?;
             let before = run.rows();
             run.ends.push(RunEnd {
                 bytes: run.batch.bytes.len(),
@@ -205,11 +222,12 @@ pub(crate) const UNKNOWN_TABLE: &str = "rows of a table that was never captured"
 fn encode_rows(
     rows: &mut Rows<'_>,
     encoder: &TableEncoder,
+    now: ProcessedAt,
     text: &mut EventText,
     batch: &mut RecordBatch,
 ) -> Result<u64, Error> {
     let context = *rows.context();
-    encoder.begin_event(&source_info(&context), processed_at(), text);
+    encoder.begin_event(&source_info(&context), now, text);
     let mut index = 0u32;
     while let Some(change) = rows.next()? {
         encoder

@@ -7,7 +7,7 @@ use rowtide_event::{Gtid, GtidSet};
 use crate::event::{CommitTimestamps, StatusVariables, TableMap};
 use crate::row::RowPlan;
 
-use super::{DecodeError, Rows};
+use super::{DecodeError, Rows, RowsApart};
 
 /// Takes what a [`Decoder`](super::Decoder) finds in the events. All calls of one transaction come between
 /// [`begin`](Self::begin) and [`commit`](Self::commit), [`rollback`](Self::rollback) or [`prepare`](Self::prepare).
@@ -28,6 +28,19 @@ pub trait Handler {
     fn table(&mut self, map: &TableMap<'_>, shape: &[u8]) -> Result<TableRows, Self::Error> {
         let _ = (map, shape);
         Ok(TableRows::Unwanted)
+    }
+
+    /// Whether rows of the table with this tag may be [taken](Self::rows_apart) without being decoded.
+    fn takes_apart(&mut self, tag: usize) -> bool {
+        let _ = tag;
+        false
+    }
+
+    /// Rows of a captured table before any of them is decoded. Returns whether they were taken, to be decoded later
+    /// ([`DetachedRows`](super::DetachedRows)): otherwise they are decoded now.
+    fn rows_apart(&mut self, rows: &RowsApart<'_>) -> Result<bool, Self::Error> {
+        let _ = rows;
+        Ok(false)
     }
 
     /// Rows of a captured table.

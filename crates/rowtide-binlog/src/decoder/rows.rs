@@ -8,7 +8,20 @@ use crate::event::{EventType, RowsEvent, RowsOperation};
 use crate::row::{Documents, ImageLayouts, RowPlan};
 
 use super::error::Place;
-use super::{CapturedTable, DecodeError, DecodeErrorKind, DetachedRows, EventContext};
+use super::{CapturedTable, DecodeError, DecodeErrorKind, EventContext};
+
+/// The rows of one event of a captured table, of which nothing was looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct RowsApart<'a> {
+    /// The handler's own name for the table.
+    pub tag: usize,
+    /// Where the event stands.
+    pub context: EventContext<'a>,
+    pub(super) plan: &'a Arc<RowPlan>,
+    /// Its images are as the plan reads them.
+    pub(super) event: RowsEvent<'a>,
+    pub(super) event_type: EventType,
+}
 
 /// The rows of one event of a captured table.
 pub struct Rows<'a> {
@@ -99,13 +112,6 @@ impl<'a> Rows<'a> {
             images: Images::default(),
             documents: (None, 0),
         }
-    }
-
-    /// A copy of all rows of the event, to be decoded from the first one on. None where documents are logged as differences,
-    /// which are decoded together with the event alone.
-    pub fn detach(&self) -> Option<DetachedRows> {
-        let apart = self.event.operation != RowsOperation::PartialUpdate;
-        apart.then(|| DetachedRows::of(self.tag, self.plan, &self.event, self.event_type, &self.context))
     }
 
     /// The room for images, when no row is needed any more.
@@ -207,7 +213,7 @@ impl<'a> Rows<'a> {
 
 /// An error of an event of the table with this plan.
 #[cold]
-fn error(
+pub(super) fn error(
     plan: &RowPlan,
     event_type: EventType,
     context: &EventContext<'_>,

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod by_table;
 mod check;
 mod checkpoint;
 mod connections;

@@ -83,6 +83,26 @@ impl Producer {
         Ok(())
     }
 
+    /// Closes the open batch of a partition if it is worth a request, or compresses it.
+    pub(super) fn settle_at(&mut self, place: usize) -> Result<(), Fault> {
+        let gathered = self
+            .partitions
+            .get(place)
+            .map_or(0, |partition| partition.open.len());
+        if gathered >= WORTH_SENDING {
+            self.settled_bytes = self.settled_bytes.saturating_add(self.seal(place)?);
+            if self.settled_bytes >= REQUEST_BYTES {
+                self.settled_bytes = 0;
+                self.turn(Duration::ZERO)?;
+            }
+            return Ok(());
+        }
+        match self.compressor.appends() {
+            true => self.pack(place),
+            false => Ok(()),
+        }
+    }
+
     /// Closes open batches, the oldest first, until the others hold no more than so many bytes together.
     pub(super) fn seal_down_to(&mut self, bytes: usize) -> Result<(), Fault> {
         let mut closed = 0;
@@ -106,10 +126,13 @@ impl Producer {
         Ok(())
     }
 
-    /// Closes the open batch of a partition.
-    pub(super) fn seal(&mut self, place: usize) -> Result<(), Fault> {
-        self.filling.retain(|filling| *filling != place);
-        self.close(place).map(drop)
+    /// Closes the open batch of a partition, and gives its bytes.
+    pub(super) fn seal(&mut self, place: usize) -> Result<usize, Fault> {
+        // Mostly one of the last that have begun to gather.
+        if let Some(at) = self.filling.iter().rposition(|filling| *filling == place) {
+            self.filling.remove(at);
+        }
+        self.close(place)
     }
 
     /// The bytes of the closed batch.
@@ -424,5 +447,8 @@ fn as_usize(count: i32) -> usize {
 const REQUEST_BYTES: usize = 4 << 20;
 /// Bytes of records that are compressed before their batch is closed: of fewer, compression would make little less.
 const WORTH_PACKING: usize = 2 << 10;
+/// Records of a partition of which no more come for a while are sent if they are so many bytes: a broker takes as long for a
+/// batch whatever is in it.
+const WORTH_SENDING: usize = 16 << 10;
 /// No batch has this place in a sequence.
 const ANSWERED: i32 = -1;

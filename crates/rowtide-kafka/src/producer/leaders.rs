@@ -31,6 +31,11 @@ impl Topic {
         }
     }
 
+    /// How many partitions are known.
+    pub(super) fn partitions(&self) -> i32 {
+        i32::try_from(self.partitions.len()).unwrap_or(i32::MAX)
+    }
+
     /// The place of a partition.
     pub(super) fn place(&self, index: i32) -> Option<usize> {
         self.partitions.get(usize::try_from(index).ok()?).copied()

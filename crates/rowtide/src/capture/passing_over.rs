@@ -63,7 +63,6 @@ impl Capture {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -73,6 +72,7 @@ mod tests {
     use rowtide_binlog::server::ServerVersion;
     use rowtide_event::GtidSet;
 
+    use super::super::Pause;
     use super::*;
     use crate::catalog::Catalog;
     use crate::filter::TableFilter;
@@ -83,6 +83,7 @@ mod tests {
     use crate::resume::{PreviousGtids, Resume};
     use crate::schema::{Schema, SchemaDisagreement};
     use crate::table_changes::Comments;
+    use crate::workers::Rounds;
 
     const SERVER: &str = "9de2dde1-e55f-11f1-bc9f-02fc00000001";
 
@@ -108,8 +109,15 @@ mod tests {
             Pictures::none(),
         );
         let (out, parcels) = queue::bounded(1 << 20);
-        let workers = NonZeroUsize::MIN;
-        let capture = Capture::new(catalog, &resume, 0, workers, out, Pool::default(), Arc::default());
+        let capture = Capture::new(
+            catalog,
+            &resume,
+            0,
+            Rounds::NONE,
+            out,
+            Pool::default(),
+            Arc::default(),
+        );
         (capture, parcels)
     }
 
@@ -145,18 +153,19 @@ mod tests {
         let (mut capture, parcels) = capture(300);
         capture.previous_gtids(GtidSet::default()).unwrap();
         transaction(&mut capture, 1).unwrap();
-        capture.source_is_idle().unwrap();
+        capture.source_is_idle(Pause::Begins).unwrap();
         capture.finish().unwrap();
         assert!(matches!(parcels.receive(Duration::ZERO), Received::Timeout));
         transaction(&mut capture, 2).unwrap();
-        capture.source_is_idle().unwrap();
+        capture.source_is_idle(Pause::Begins).unwrap();
         let Received::Item(parcel) = parcels.receive(Duration::ZERO) else {
             panic!("the position that was asked for is a place to resume from");
         };
-        assert_eq!(parcel.progress.position, BinlogPosition::new("b.1", 300));
+        let progress = parcel.progress.unwrap();
+        assert_eq!(progress.position, BinlogPosition::new("b.1", 300));
         let done: GtidSet = format!("{SERVER}:1-2").parse().unwrap();
-        assert_eq!(parcel.progress.previous, Some(done));
-        assert!(parcel.progress.ended.is_empty());
+        assert_eq!(progress.previous, Some(done));
+        assert!(progress.ended.is_empty());
     }
 
     #[test]

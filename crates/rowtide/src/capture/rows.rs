@@ -67,6 +67,10 @@ impl Capture {
     /// on.
     pub(super) fn close_inside(&mut self) -> Result<(), Error> {
         self.encode_aside()?;
+        // Most of what was laid aside may have been of transactions before it.
+        if !self.is_full() {
+            return Ok(());
+        }
         let few = self.open.batch.bytes.len() <= self.prepared.savepoint_limit();
         match &mut self.transaction {
             Some(transaction) if few && transaction.may_roll_back && !transaction.is_handed_over() => {

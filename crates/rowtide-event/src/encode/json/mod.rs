@@ -51,6 +51,11 @@ struct Page<'a> {
 }
 
 impl TableEncoder {
+    /// The topic that the records go to.
+    pub fn topic(&self) -> TopicIndex {
+        self.topic
+    }
+
     /// An encoder for the rows of `table`, whose records go to `topic`.
     pub fn compile(table: &Table, topic: TopicIndex, options: &EncodeOptions) -> Self {
         Self {

@@ -1,0 +1,722 @@
+//! A backlog of many tables in turn, whose rows are decoded table by table: each topic has the changes of its table, each once
+//! and in their order, whatever stands between them and whoever is killed.
+//!
+//! What is expected is not taken from the binlog: whoever makes the changes writes down what they do to each row.
+
+use std::collections::{BTreeMap, HashSet};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions, Record, ServerVersion};
+use serde_json::{Value, json};
+
+use crate::stage::{self, Running, assert_says, eventually, fail, succeed};
+
+/// More than half of the window in which they are counted.
+const TABLES: usize = 600;
+const DATABASE: &str = "many";
+/// What is logged where rows were not decoded as they came.
+const BY_TABLE: &str = "rows were handed over table by table";
+const STREAM: i32 = 7;
+
+#[test]
+fn all_kinds_of_changes_on_mysql_97() {
+    all_kinds_of_changes(Many::shared(), "kinds_97", "1");
+}
+
+#[test]
+fn all_kinds_of_changes_on_mariadb_118() {
+    all_kinds_of_changes(&Many::on(ServerVersion::MariaDb118), "kinds_118", "3");
+}
+
+fn all_kinds_of_changes(many: &Many, prefix: &str, workers: &str) {
+    let mut run = run(&many.server, prefix);
+    let said = until_idle(run.args(["--start", &many.start, "--workers", workers]));
+    assert!(said.matches(BY_TABLE).count() > 1, "{said}");
+    assert_delivered(prefix, &many.backlog.expected);
+}
+
+#[test]
+fn kills_lose_and_double_nothing() {
+    let many = Many::shared();
+    let storm = || {
+        let mut run = run(&many.server, "storm");
+        run.args([
+            "--start",
+            &many.start,
+            "--commit-interval",
+            "20ms",
+            "--commit-bytes",
+            "262144",
+        ]);
+        // So that rounds are small.
+        run.args(["--kafka-config", "queue.buffering.max.kbytes=512"]);
+        run
+    };
+    let ends = kafka().ends(true).unwrap();
+    for kill in 0..4 {
+        let mut running = Running::start_with_log(&mut storm());
+        while !running.log().contains(BY_TABLE) {
+            assert!(running.is_running(), "it ended before it was disturbed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if kill == 2 {
+            running.terminate();
+            assert_eq!(running.exit_code(), Some(0));
+        }
+        running.kill9();
+        println!(
+            "kill {kill}: {} commits",
+            ends.of("storm.checkpoint").unwrap() / 2
+        );
+    }
+    let said = until_idle(&mut storm());
+    println!("{} rounds by table at last", said.matches(BY_TABLE).count());
+    assert_delivered("storm", &many.backlog.expected);
+}
+
+#[test]
+fn at_least_once_loses_nothing_and_repeats_in_order() {
+    let many = Many::shared();
+    let often = || {
+        let mut run = run(&many.server, "often");
+        run.args(["--start", &many.start, "--delivery", "at-least-once"]);
+        run.args(["--commit-interval", "20ms", "--commit-bytes", "262144"]);
+        run
+    };
+    let ends = kafka().ends(true).unwrap();
+    let of_one = || ends.of("often.many.t300").unwrap();
+    for _ in 0..3 {
+        let before = of_one();
+        let mut running = Running::start_with_log(&mut often());
+        eventually("records of one table arrive", || {
+            assert!(running.is_running(), "it ended before it was killed");
+            of_one() > before
+        });
+        running.kill9();
+    }
+    let said = until_idle(&mut often());
+    assert!(said.contains(BY_TABLE), "{said}");
+    let mut doubled = 0;
+    let once = |(table, changes): (String, Vec<(Place, Change)>)| {
+        let (mut seen, all) = (HashSet::new(), changes.len());
+        let changes = changes
+            .into_iter()
+            .filter(|(place, _)| seen.insert(place.clone()));
+        let changes: Vec<Change> = changes.map(|(_, change)| change).collect();
+        doubled += all - changes.len();
+        (table, changes)
+    };
+    let delivered: Changes = delivered_with_places("often").into_iter().map(once).collect();
+    println!("{doubled} doubled");
+    assert_same(&delivered, &many.backlog.expected);
+}
+
+/// Where changes go on coming all the time, what has gathered does not wait until they are many or pause; and a single change
+/// behind them appears at once.
+#[test]
+fn changes_behind_a_backlog_do_not_wait_for_others() {
+    const SOON: Duration = Duration::from_secs(30);
+    let server = server(ServerVersion::MySql97);
+    let start = stage::position(&server);
+    let run = |prefix: &str| {
+        let mut run = run(&server, prefix);
+        run.args(["--start", &start]);
+        run
+    };
+    let mut backlog = Backlog::new(3);
+    (0..TABLES).for_each(|table| backlog.insert(table, 1, 0));
+    backlog.play(&server);
+    // All topics are there then, which takes the longest.
+    until_idle(&mut run("behind"));
+    backlog.in_turn(3_000);
+    backlog.play(&server);
+    let of_one = backlog.expected["t7"].len();
+    let goes_on = AtomicBool::new(true);
+    let mut running = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut session = server.session().unwrap();
+            let ids = (1_000_000..).take_while(|_| goes_on.load(Ordering::Relaxed));
+            ids.for_each(|id| {
+                let table = id % (TABLES - 1);
+                session
+                    .execute(&format!("INSERT INTO many.t{table} (id) VALUES ({id})"))
+                    .unwrap();
+            });
+        });
+        let _stop = ClearedOnDrop(&goes_on);
+        let running = Running::start_with_log(&mut run("behind"));
+        let begun = Instant::now();
+        while changes_in("behind.many.t7") < of_one {
+            assert!(begun.elapsed() < SOON, "{}", running.log());
+        }
+        println!("there after {:?}", begun.elapsed());
+        running
+    });
+    assert!(running.log().contains(BY_TABLE), "{}", running.log());
+    server.sql("INSERT INTO many.t599 (id) VALUES (2000000)").unwrap();
+    let last = json!({"id": 2_000_000});
+    eventually("a single change arrives", || {
+        let records = stage::records(kafka(), "behind.many.t599");
+        records.last().is_some_and(|record| key(record) == last)
+    });
+    running.terminate();
+    assert_eq!(running.exit_code(), Some(0));
+}
+
+fn changes_in(topic: &str) -> usize {
+    let records = stage::records(kafka(), topic);
+    records.iter().filter(|record| record.value.is_some()).count()
+}
+
+/// Ends a thread that goes on, however the test ends.
+struct ClearedOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for ClearedOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_encoded_stops_the_stream_before_it() {
+    let server = server(ServerVersion::MySql97);
+    server
+        .sql(
+            "CREATE TABLE many.no_text (id INT PRIMARY KEY, e ENUM('\u{e4}','b')) CHARACTER SET latin1;
+             ALTER TABLE many.no_text CONVERT TO CHARACTER SET utf8mb4",
+        )
+        .unwrap();
+    let start = stage::position(&server);
+    let mut backlog = Backlog::new(4);
+    backlog.in_turn(4_000);
+    backlog.sql.push_str("INSERT INTO no_text VALUES (1, 1);\n");
+    backlog.play(&server);
+    let before = backlog.expected.clone();
+    backlog.in_turn(2_000);
+    backlog.play(&server);
+    for first in ["rows are decoded one by one from the last commit on", ""] {
+        let mut run = run(&server, "no_text");
+        let said = fail(run.args(["--start", &start, "--until-idle", "500ms"]), STREAM);
+        assert_says(&said, &[first, "whose bytes are no text", "many.no_text"]);
+        assert_delivered("no_text", &before);
+    }
+}
+
+/// A server with many tables and changes to them.
+struct Many {
+    server: MySql,
+    start: String,
+    backlog: Backlog,
+}
+
+impl Many {
+    fn on(version: ServerVersion) -> Self {
+        let server = server(version);
+        let start = stage::position(&server);
+        let mut backlog = Backlog::new(1);
+        backlog.all_kinds(version);
+        backlog.play(&server);
+        println!(
+            "{version}: {} changes of {} topics",
+            backlog.changes(),
+            backlog.expected.len()
+        );
+        backlog.assert_is_of(&server);
+        Self {
+            server,
+            start,
+            backlog,
+        }
+    }
+
+    /// The server that tests share.
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Many> = OnceLock::new();
+        SHARED.get_or_init(|| Self::on(ServerVersion::MySql97))
+    }
+}
+
+fn kafka() -> &'static Kafka {
+    static SHARED: OnceLock<Kafka> = OnceLock::new();
+    SHARED.get_or_init(|| Kafka::start(KafkaOptions::default()).unwrap())
+}
+
+/// A server with the tables.
+fn server(version: ServerVersion) -> MySql {
+    let server = MySql::start(MySqlOptions::of(version)).unwrap();
+    let tables: String = (0..TABLES).map(|table| Table::numbered(table).create()).collect();
+    server
+        .sql(&format!("CREATE DATABASE {DATABASE}; USE {DATABASE}; {tables}"))
+        .unwrap();
+    server
+}
+
+fn run(server: &MySql, prefix: &str) -> Command {
+    let mut run = stage::run(server, kafka(), prefix, DATABASE);
+    run.args(["--log", "rowtide=debug"]);
+    run
+}
+
+/// Runs to the end of the binlog and gives what was said.
+fn until_idle(run: &mut Command) -> String {
+    let output = succeed(run.args(["--until-idle", "500ms"]));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A change: its kind, and the row before and behind it.
+type Change = (String, Value, Value);
+/// The changes of tables, by the tables' names.
+type Changes = BTreeMap<String, Vec<Change>>;
+/// Where a change stands in the binlog.
+type Place = (String, u64, u64, String);
+
+fn delivered(prefix: &str) -> Changes {
+    let tables = delivered_with_places(prefix).into_iter();
+    let bare = |changes: Vec<(Place, Change)>| changes.into_iter().map(|(_, change)| change).collect();
+    tables.map(|(table, changes)| (table, bare(changes))).collect()
+}
+
+/// What a read_committed consumer sees in the topics of the tables.
+fn delivered_with_places(prefix: &str) -> BTreeMap<String, Vec<(Place, Change)>> {
+    /// Most of the time of each is waiting for the broker.
+    const READERS: usize = 8;
+    let of_tables = format!("{prefix}.{DATABASE}.");
+    let mut topics = kafka().topics().unwrap();
+    topics.retain(|topic| topic.starts_with(&of_tables));
+    std::thread::scope(|scope| {
+        let shares = topics.chunks(topics.len().div_ceil(READERS).max(1));
+        let readers: Vec<_> = shares.map(|share| scope.spawn(|| read(share))).collect();
+        let read = readers.into_iter().flat_map(|reader| reader.join().unwrap());
+        let of_table = |(topic, changes): (String, _)| (topic[of_tables.len()..].to_owned(), changes);
+        read.map(of_table).collect()
+    })
+}
+
+/// The changes in topics. Each DELETE has a tombstone behind it.
+fn read(topics: &[String]) -> BTreeMap<String, Vec<(Place, Change)>> {
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let mut read: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut deleted = None;
+    let observe = |record: Record| {
+        let Some(value) = &record.value else {
+            assert_eq!(
+                deleted.take(),
+                Some(key(&record)),
+                "a tombstone in {}",
+                record.topic
+            );
+            return Ok(());
+        };
+        assert_eq!(deleted, None, "a tombstone is missing before this: {record:?}");
+        let mut value: Value = serde_json::from_slice(value).unwrap();
+        let op = value["op"].as_str().unwrap().to_owned();
+        deleted = (op == "d").then(|| key(&record));
+        let source = &value["source"];
+        let number = |name: &str| source[name].as_u64().unwrap();
+        let file = source["file"].as_str().unwrap().to_owned();
+        let place = (file, number("pos"), number("row"), op.clone());
+        let change = (op, value["before"].take(), value["after"].take());
+        read.entry(record.topic).or_default().push((place, change));
+        Ok(())
+    };
+    kafka().consume(&names, true, observe).unwrap();
+    assert_eq!(deleted, None, "a tombstone is missing");
+    read
+}
+
+/// Insists that each topic has the changes of its table, in their order. Of many partitions, a broker has not ended the
+/// transaction in all of them when it says that it is committed.
+fn assert_delivered(prefix: &str, expected: &Changes) {
+    let count = |changes: &Changes| changes.values().map(Vec::len).sum::<usize>();
+    let (mut found, begun) = (delivered(prefix), Instant::now());
+    while count(&found) < count(expected) && begun.elapsed() < Duration::from_secs(10) {
+        found = delivered(prefix);
+    }
+    assert_same(&found, expected);
+}
+
+/// Names the first difference alone.
+fn assert_same(delivered: &Changes, expected: &Changes) {
+    for (table, expected) in expected {
+        let found = delivered.get(table).map_or(&[][..], Vec::as_slice);
+        let same = found
+            .iter()
+            .zip(expected)
+            .take_while(|(found, expected)| found == expected);
+        let at = same.count();
+        assert_eq!(
+            found.get(at),
+            expected.get(at),
+            "change {at} of {}, of {table}",
+            expected.len()
+        );
+    }
+    assert!(delivered.keys().eq(expected.keys()), "changes of other tables");
+}
+
+fn key(record: &Record) -> Value {
+    serde_json::from_slice(record.key.as_deref().unwrap()).unwrap()
+}
+
+/// A table as it is.
+#[derive(Clone)]
+struct Table {
+    name: String,
+    /// By `id`: `v`, and how long `pad` is.
+    rows: BTreeMap<u64, (u64, usize)>,
+    /// Columns that came later, each with its default in all rows.
+    more: Vec<(String, u64)>,
+}
+
+impl Table {
+    fn numbered(number: usize) -> Self {
+        Self {
+            name: format!("t{number}"),
+            rows: BTreeMap::new(),
+            more: Vec::new(),
+        }
+    }
+
+    fn create(&self) -> String {
+        let more: String = self
+            .more
+            .iter()
+            .map(|(name, default)| format!(", {name} INT DEFAULT {default}"))
+            .collect();
+        format!(
+            "CREATE TABLE {} (id INT PRIMARY KEY, v INT, pad TEXT{more});\n",
+            self.name
+        )
+    }
+
+    fn row(&self, id: u64) -> Value {
+        let (v, pad) = self.rows[&id];
+        let mut row = json!({"id": id, "v": v, "pad": (pad > 0).then(|| "x".repeat(pad))});
+        for (name, default) in &self.more {
+            row[name] = json!(default);
+        }
+        row
+    }
+}
+
+/// Statements, and what they do.
+struct Backlog {
+    /// What was not played yet.
+    sql: String,
+    tables: Vec<Table>,
+    expected: Changes,
+    /// The last number that was given, to a row or as a value.
+    last: u64,
+    random: u64,
+}
+
+impl Backlog {
+    fn new(seed: u64) -> Self {
+        Self {
+            sql: String::new(),
+            tables: (0..TABLES).map(Table::numbered).collect(),
+            expected: Changes::new(),
+            last: 0,
+            random: seed,
+        }
+    }
+
+    /// Changes of all kinds, and all that may stand between them.
+    fn all_kinds(&mut self, version: ServerVersion) {
+        self.in_turn(3_000);
+        self.at_random(3_000);
+        self.large_transaction();
+        for kind in 0..30 {
+            self.at_random(80);
+            self.between(kind, version);
+        }
+        for kind in 0..6 {
+            self.in_turn(1_300);
+            self.between(kind, version);
+        }
+    }
+
+    fn between(&mut self, kind: usize, version: ServerVersion) {
+        match kind % 6 {
+            0 => self.add_column(),
+            1 => self.rename(),
+            2 => self.drop_and_create(),
+            3 => self.truncate(),
+            4 => self.rolled_back(version),
+            _ => self.xa(version),
+        }
+    }
+
+    fn play(&mut self, server: &MySql) {
+        server
+            .sql(&format!("USE {DATABASE};\n{}", std::mem::take(&mut self.sql)))
+            .unwrap();
+    }
+
+    fn changes(&self) -> usize {
+        self.expected.values().map(Vec::len).sum()
+    }
+
+    /// Checks that the tables are as they should be.
+    fn assert_is_of(&self, server: &MySql) {
+        let of_one = |table: &Table| format!("SELECT '{0}', id, v FROM {0} ORDER BY id;\n", table.name);
+        let all: String = self.tables.iter().map(of_one).collect();
+        let rows = server.query(&format!("USE {DATABASE};\n{all}")).unwrap();
+        let found: Vec<String> = rows
+            .into_iter()
+            .map(|row| row.into_iter().flatten().collect::<Vec<_>>().join(" "))
+            .collect();
+        let of_one = |table: &Table| {
+            table
+                .rows
+                .iter()
+                .map(|(id, (v, _))| format!("{} {id} {v}", table.name))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found, self.tables.iter().flat_map(of_one).collect::<Vec<_>>());
+    }
+
+    /// A number below another one, by SplitMix64.
+    fn below(&mut self, bound: usize) -> usize {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn in_turn(&mut self, statements: usize) {
+        (0..statements).for_each(|statement| self.change(statement % TABLES));
+    }
+
+    /// Alone and together with others in a transaction.
+    fn at_random(&mut self, statements: usize) {
+        let mut done = 0;
+        while done < statements {
+            let together = 1 + self.below(5);
+            self.sql.push_str("BEGIN;\n");
+            for _ in 0..together {
+                let table = self.below(TABLES);
+                self.change(table);
+            }
+            self.sql.push_str("COMMIT;\n");
+            done += together;
+        }
+    }
+
+    /// More than is laid aside of one transaction.
+    fn large_transaction(&mut self) {
+        self.sql.push_str("BEGIN;\n");
+        (0..TABLES).for_each(|table| self.insert(table, 1 + table % 3, 1_500));
+        self.sql.push_str("COMMIT;\n");
+    }
+
+    fn change(&mut self, table: usize) {
+        let rows = self.tables[table].rows.len();
+        match self.below(10) {
+            0..4 => self.insert_some(table),
+            _ if rows == 0 => self.insert_some(table),
+            4..7 => self.update(table),
+            7 => self.update_key(table),
+            _ => self.delete(table),
+        }
+    }
+
+    fn insert_some(&mut self, table: usize) {
+        let rows = 1 + self.below(3);
+        self.insert(table, rows, 0);
+    }
+
+    fn insert(&mut self, table: usize, rows: usize, pad: usize) {
+        let mut values = Vec::new();
+        for _ in 0..rows {
+            let (id, v) = (self.next(), self.next());
+            let text = if pad > 0 {
+                format!("REPEAT('x', {pad})")
+            } else {
+                "NULL".to_owned()
+            };
+            values.push(format!("({id}, {v}, {text})"));
+            self.tables[table].rows.insert(id, (v, pad));
+            let row = self.tables[table].row(id);
+            self.expect(table, "c", Value::Null, row);
+        }
+        let (name, values) = (&self.tables[table].name, values.join(", "));
+        self.sql
+            .push_str(&format!("INSERT INTO {name} (id, v, pad) VALUES {values};\n"));
+    }
+
+    /// Some of the rows of a table, in their order.
+    fn some(&mut self, table: usize) -> Vec<u64> {
+        let (rows, count) = (self.tables[table].rows.len(), 1 + self.below(3));
+        let first = self.below(rows);
+        self.tables[table]
+            .rows
+            .keys()
+            .copied()
+            .skip(first)
+            .take(count)
+            .collect()
+    }
+
+    fn update(&mut self, table: usize) {
+        let (ids, v) = (self.some(table), self.next());
+        for id in &ids {
+            let before = self.tables[table].row(*id);
+            self.tables[table].rows.entry(*id).and_modify(|row| row.0 = v);
+            let after = self.tables[table].row(*id);
+            self.expect(table, "u", before, after);
+        }
+        let (name, ids) = (&self.tables[table].name, list(&ids));
+        self.sql
+            .push_str(&format!("UPDATE {name} SET v = {v} WHERE id IN ({ids});\n"));
+    }
+
+    /// A row under another key is gone and comes anew.
+    fn update_key(&mut self, table: usize) {
+        let (id, new) = (self.some(table)[0], self.next());
+        let before = self.tables[table].row(id);
+        let row = self.tables[table].rows.remove(&id).unwrap();
+        self.tables[table].rows.insert(new, row);
+        let after = self.tables[table].row(new);
+        self.expect(table, "d", before, Value::Null);
+        self.expect(table, "c", Value::Null, after);
+        let name = &self.tables[table].name;
+        self.sql
+            .push_str(&format!("UPDATE {name} SET id = {new} WHERE id = {id};\n"));
+    }
+
+    fn delete(&mut self, table: usize) {
+        let ids = self.some(table);
+        for id in &ids {
+            let before = self.tables[table].row(*id);
+            self.expect(table, "d", before, Value::Null);
+            self.tables[table].rows.remove(id);
+        }
+        let (name, ids) = (&self.tables[table].name, list(&ids));
+        self.sql
+            .push_str(&format!("DELETE FROM {name} WHERE id IN ({ids});\n"));
+    }
+
+    fn expect(&mut self, table: usize, op: &str, before: Value, after: Value) {
+        let name = self.tables[table].name.clone();
+        let changes = self.expected.entry(name).or_default();
+        changes.push((op.to_owned(), before, after));
+    }
+
+    fn add_column(&mut self) {
+        let (table, number) = (self.below(TABLES), self.next());
+        let column = format!("w{number}");
+        let name = &self.tables[table].name;
+        self.sql.push_str(&format!(
+            "ALTER TABLE {name} ADD COLUMN {column} INT DEFAULT {number};\n"
+        ));
+        self.tables[table].more.push((column, number));
+        self.change(table);
+    }
+
+    fn rename(&mut self) {
+        let (table, number) = (self.below(TABLES), self.next());
+        let (old, new) = (self.tables[table].name.clone(), format!("r{number}"));
+        self.sql.push_str(&format!("RENAME TABLE {old} TO {new};\n"));
+        self.tables[table].name = new;
+        self.change(table);
+    }
+
+    fn drop_and_create(&mut self) {
+        let (table, number) = (self.below(TABLES), self.next());
+        self.change(table);
+        let name = self.tables[table].name.clone();
+        let new = Table {
+            more: vec![(format!("z{number}"), number)],
+            name,
+            rows: BTreeMap::new(),
+        };
+        self.sql
+            .push_str(&format!("DROP TABLE {};\n{}", new.name, new.create()));
+        self.tables[table] = new;
+        self.change(table);
+    }
+
+    fn truncate(&mut self) {
+        let table = self.below(TABLES);
+        self.change(table);
+        self.sql
+            .push_str(&format!("TRUNCATE TABLE {};\n", self.tables[table].name));
+        self.tables[table].rows.clear();
+        self.change(table);
+    }
+
+    /// Changes that are rolled back, to a savepoint and all of a transaction. MariaDB writes them into the binlog where
+    /// something else cannot be rolled back.
+    fn rolled_back(&mut self, version: ServerVersion) {
+        let number = self.next();
+        let cannot = match version.is_mariadb() {
+            true => format!(
+                "CREATE TEMPORARY TABLE x{number} (id INT) ENGINE=MyISAM; INSERT INTO x{number} VALUES (1);\n"
+            ),
+            false => String::new(),
+        };
+        self.sql.push_str(&format!("{cannot}BEGIN;\n"));
+        self.change_some();
+        self.sql.push_str("SAVEPOINT a;\n");
+        self.in_vain(number);
+        self.sql.push_str("ROLLBACK TO a;\n");
+        self.change_some();
+        self.sql.push_str("COMMIT;\nBEGIN;\n");
+        self.in_vain(number);
+        self.sql.push_str("ROLLBACK;\n");
+    }
+
+    fn change_some(&mut self) {
+        for _ in 0..3 {
+            let table = self.below(TABLES);
+            self.change(table);
+        }
+    }
+
+    fn in_vain(&mut self, temporary: u64) {
+        let (tables, expected) = (self.tables.clone(), self.expected.clone());
+        if self.sql.contains(&format!("INSERT INTO x{temporary} ")) {
+            self.sql
+                .push_str(&format!("INSERT INTO x{temporary} VALUES (2);\n"));
+        }
+        self.change_some();
+        (self.tables, self.expected) = (tables, expected);
+    }
+
+    /// MySQL lets a session go on while its transaction is prepared.
+    fn xa(&mut self, version: ServerVersion) {
+        let xid = self.next();
+        self.sql.push_str(&format!("XA START 'x{xid}';\n"));
+        let expected = std::mem::take(&mut self.expected);
+        let tables: Vec<usize> = (0..3).map(|_| self.below(TABLES)).collect();
+        for table in &tables {
+            self.insert_some(*table);
+        }
+        let waiting = std::mem::replace(&mut self.expected, expected);
+        self.sql
+            .push_str(&format!("XA END 'x{xid}';\nXA PREPARE 'x{xid}';\n"));
+        if !version.is_mariadb() {
+            (0..TABLES)
+                .step_by(97)
+                .filter(|table| !tables.contains(table))
+                .for_each(|table| self.insert_some(table));
+        }
+        self.sql.push_str(&format!("XA COMMIT 'x{xid}';\n"));
+        for (table, changes) in waiting {
+            self.expected.entry(table).or_default().extend(changes);
+        }
+    }
+}
+
+fn list(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
