@@ -27,14 +27,19 @@ fn all_kinds_of_changes_on_mysql_97() {
 }
 
 #[test]
+fn all_kinds_of_changes_on_mysql_57() {
+    all_kinds_of_changes(&Many::on(ServerVersion::MySql57), "kinds_57", "1");
+}
+
+#[test]
 fn all_kinds_of_changes_on_mariadb_118() {
     all_kinds_of_changes(&Many::on(ServerVersion::MariaDb118), "kinds_118", "3");
 }
 
 fn all_kinds_of_changes(many: &Many, prefix: &str, workers: &str) {
     let mut run = run(&many.server, prefix);
-    let said = until_idle(run.args(["--start", &many.start, "--workers", workers]));
-    assert!(said.matches(BY_TABLE).count() > 1, "{said}");
+    let said = until_idle(run.args(["--start", "earliest", "--workers", workers]));
+    assert!(said.contains(BY_TABLE), "{said}");
     assert_delivered(prefix, &many.backlog.expected);
 }
 
@@ -45,7 +50,7 @@ fn kills_lose_and_double_nothing() {
         let mut run = run(&many.server, "storm");
         run.args([
             "--start",
-            &many.start,
+            "earliest",
             "--commit-interval",
             "20ms",
             "--commit-bytes",
@@ -82,7 +87,7 @@ fn at_least_once_loses_nothing_and_repeats_in_order() {
     let many = Many::shared();
     let often = || {
         let mut run = run(&many.server, "often");
-        run.args(["--start", &many.start, "--delivery", "at-least-once"]);
+        run.args(["--start", "earliest", "--delivery", "at-least-once"]);
         run.args(["--commit-interval", "20ms", "--commit-bytes", "262144"]);
         run
     };
@@ -131,7 +136,7 @@ fn changes_behind_a_backlog_do_not_wait_for_others() {
     backlog.play(&server);
     // All topics are there then, which takes the longest.
     until_idle(&mut run("behind"));
-    backlog.in_turn(3_000);
+    backlog.in_turn(6_000);
     backlog.play(&server);
     let of_one = backlog.expected["t7"].len();
     let goes_on = AtomicBool::new(true);
@@ -155,7 +160,6 @@ fn changes_behind_a_backlog_do_not_wait_for_others() {
         println!("there after {:?}", begun.elapsed());
         running
     });
-    assert!(running.log().contains(BY_TABLE), "{}", running.log());
     server.sql("INSERT INTO many.t599 (id) VALUES (2000000)").unwrap();
     let last = json!({"id": 2_000_000});
     eventually("a single change arrives", || {
@@ -186,7 +190,8 @@ fn a_row_that_cannot_be_encoded_stops_the_stream_before_it() {
     server
         .sql(
             "CREATE TABLE many.no_text (id INT PRIMARY KEY, e ENUM('\u{e4}','b')) CHARACTER SET latin1;
-             ALTER TABLE many.no_text CONVERT TO CHARACTER SET utf8mb4",
+             ALTER TABLE many.no_text CONVERT TO CHARACTER SET utf8mb4;
+             USE many; XA START 'early'; INSERT INTO t0 (id) VALUES (0); XA END 'early'; XA PREPARE 'early'",
         )
         .unwrap();
     let start = stage::position(&server);
@@ -196,6 +201,8 @@ fn a_row_that_cannot_be_encoded_stops_the_stream_before_it() {
     backlog.play(&server);
     let before = backlog.expected.clone();
     backlog.in_turn(2_000);
+    // Of its rows nothing is known: that would stop the stream too.
+    backlog.sql.push_str("XA COMMIT 'early';\n");
     backlog.play(&server);
     for first in ["rows are decoded one by one from the last commit on", ""] {
         let mut run = run(&server, "no_text");
@@ -208,28 +215,17 @@ fn a_row_that_cannot_be_encoded_stops_the_stream_before_it() {
 /// A server with many tables and changes to them.
 struct Many {
     server: MySql,
-    start: String,
     backlog: Backlog,
 }
 
 impl Many {
     fn on(version: ServerVersion) -> Self {
         let server = server(version);
-        let start = stage::position(&server);
         let mut backlog = Backlog::new(1);
         backlog.all_kinds(version);
         backlog.play(&server);
-        println!(
-            "{version}: {} changes of {} topics",
-            backlog.changes(),
-            backlog.expected.len()
-        );
         backlog.assert_is_of(&server);
-        Self {
-            server,
-            start,
-            backlog,
-        }
+        Self { server, backlog }
     }
 
     /// The server that tests share.
@@ -454,10 +450,6 @@ impl Backlog {
         server
             .sql(&format!("USE {DATABASE};\n{}", std::mem::take(&mut self.sql)))
             .unwrap();
-    }
-
-    fn changes(&self) -> usize {
-        self.expected.values().map(Vec::len).sum()
     }
 
     /// Checks that the tables are as they should be.
@@ -692,7 +684,7 @@ impl Backlog {
         (self.tables, self.expected) = (tables, expected);
     }
 
-    /// MySQL lets a session go on while its transaction is prepared.
+    /// MySQL 9.7 lets a session go on while its transaction is prepared.
     fn xa(&mut self, version: ServerVersion) {
         let xid = self.next();
         self.sql.push_str(&format!("XA START 'x{xid}';\n"));
@@ -704,7 +696,7 @@ impl Backlog {
         let waiting = std::mem::replace(&mut self.expected, expected);
         self.sql
             .push_str(&format!("XA END 'x{xid}';\nXA PREPARE 'x{xid}';\n"));
-        if !version.is_mariadb() {
+        if version == ServerVersion::MySql97 {
             (0..TABLES)
                 .step_by(97)
                 .filter(|table| !tables.contains(table))
