@@ -7,6 +7,7 @@ mod fixtures;
 
 use std::time::{Duration, Instant};
 
+use rowtide_event::encode::TopicIndex;
 use rowtide_event::encode::record::{KeyHeader, RecordBatch};
 use rowtide_kafka::{
     CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
@@ -96,6 +97,66 @@ fn only_a_range_of_a_batch_is_sent() {
         .unwrap();
     publisher.commit(&checkpoint("range", 4)).unwrap();
     assert_eq!(values(&topic, true), ["1", "2"]);
+}
+
+/// Records of a table stand together, in batches that end anywhere: those of each key stay in their order, however many
+/// partitions there are and whether there is enough to be sent at once, to be compressed, or to wait.
+#[test]
+fn records_that_come_table_by_table_stay_in_their_order() {
+    for delivery in [Delivery::ExactlyOnce, Delivery::AtLeastOnce] {
+        let mut options = options(&format!("by-table-{delivery:?}"));
+        options.delivery = delivery;
+        let mut topics = Topics::connect(&options, CreateTopics::Allowed).unwrap();
+        topics.ensure_own_topics(-1).unwrap();
+        let names = [("one", 1), ("three", 3), ("few", 2)].map(|(name, partitions)| {
+            let topic = format!("{}.db.{name}", options.source_name);
+            let spec = TopicSpec {
+                partitions,
+                ..TopicSpec::default()
+            };
+            topics.ensure_topic(&topic, &spec).unwrap();
+            topic
+        });
+        let long = "x".repeat(300);
+        // Of the last table there is less than is worth compressing.
+        let of_table = |table: u32| (0..if table == 2 { 3 } else { 500 }).map(move |number| (table, number));
+        let round: Vec<(u32, u32)> = (0..3).flat_map(of_table).collect();
+        let text = |(table, number): (u32, u32), turn: u32| {
+            (table, (number % 7).to_string(), format!("{turn} {number} {long}"))
+        };
+        let mut publisher = Publisher::connect(&options).unwrap();
+        let tables = fixtures::tables(&names);
+        publisher.begin().unwrap();
+        publisher
+            .expect(&tables, &[TopicIndex(0), TopicIndex(1), TopicIndex(2)])
+            .unwrap();
+        for turn in 0..2 {
+            for some in round.chunks(170) {
+                let records: Vec<_> = some.iter().map(|record| text(*record, turn)).collect();
+                let records = records
+                    .iter()
+                    .map(|(table, key, value)| (*table, Some(key.as_str()), Some(value.as_str())));
+                publisher
+                    .send_by_table(&tables, &fixtures::batch(records))
+                    .unwrap();
+            }
+        }
+        publisher.commit(&checkpoint(&options.source_name, 10)).unwrap();
+        for (table, name) in (0..3).zip(&names) {
+            let written = (0..2).flat_map(|turn| of_table(table).map(move |record| (record, turn)));
+            let written: Vec<_> = written.map(|(record, turn)| text(record, turn)).collect();
+            let found = committed(name, written.len());
+            for key in ["0", "1", "2", "3", "4", "5", "6"] {
+                let found = found
+                    .iter()
+                    .filter(|record| record.key.as_deref() == Some(key.as_bytes()));
+                let found: Vec<_> = found.filter_map(|record| record.value.as_deref()).collect();
+                let written = written.iter().filter(|record| record.1 == key);
+                let written: Vec<_> = written.map(|record| record.2.as_bytes()).collect();
+                assert!(found == written, "{name}: the records of the key {key}");
+            }
+        }
+    }
 }
 
 #[test]
