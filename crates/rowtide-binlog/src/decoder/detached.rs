@@ -53,6 +53,8 @@ struct Event {
     flags: u16,
     event_type: EventType,
     operation: RowsOperation,
+    /// Images without columns do not tell how many there are.
+    one_row_without_columns: bool,
 }
 
 /// What the events of a transaction have in common.
@@ -96,6 +98,7 @@ impl DetachedRows {
             flags: event.header.flags,
             event_type: rows.event_type,
             operation: event.operation,
+            one_row_without_columns: event.one_row_without_columns,
         };
         let block = self.blocks.get_mut(self.block)?;
         parts.iter().for_each(|part| block.extend_from_slice(part));
@@ -209,7 +212,7 @@ impl DetachedRows {
             present,
             present_after,
             partition: None,
-            one_row_without_columns: present.ones() == 0,
+            one_row_without_columns: entry.one_row_without_columns,
             rows,
         };
         let context = EventContext {

@@ -47,8 +47,8 @@ struct Valid {
     shape: Option<u32>,
 }
 
-/// How many numbers are kept, a power of two, and how many shapes.
-const MOST_NUMBERS: u64 = 16_384;
+/// How many numbers are kept, and how many shapes. Where more tables take turns, they are found by what their TABLE_MAPs say.
+const MOST_NUMBERS: u64 = 256;
 const MOST_SHAPES: usize = 65_536;
 
 impl Tables {
