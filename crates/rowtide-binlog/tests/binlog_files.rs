@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, EventContext, Handler, Moved, Rollback, Rows,
@@ -53,12 +52,9 @@ impl Handler for Seen {
     fn table(&mut self, map: &TableMap<'_>, _shape: &[u8]) -> Result<TableRows, DecodeError> {
         assert!(metadata::metadata_is_full(map), "{}", map.table);
         let table = metadata::table(map).unwrap_or_else(|error| panic!("{}: {error}", map.table));
-        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
+        let plan = RowPlan::compile(map, &table).unwrap();
         self.tables.push(table);
-        Ok(TableRows::Wanted(CapturedTable {
-            plan,
-            tag: self.tables.len() - 1,
-        }))
+        Ok(TableRows::Wanted(CapturedTable::new(self.tables.len() - 1, plan)))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {

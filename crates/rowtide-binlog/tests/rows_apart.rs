@@ -8,7 +8,6 @@
 )]
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, DetachedRows, EventContext, Handler, Rows,
@@ -40,11 +39,11 @@ impl Handler for Both {
         let Ok(table) = metadata::table(map).or_else(|_| metadata::as_logged(map)) else {
             return Ok(TableRows::Unwanted);
         };
-        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
+        let plan = RowPlan::compile(map, &table).unwrap();
         self.tables += 1;
         // Tables share tags, as versions of a table do.
         let tag = self.tables % 7;
-        Ok(TableRows::Wanted(CapturedTable { plan, tag }))
+        Ok(TableRows::Wanted(CapturedTable::new(tag, plan)))
     }
 
     fn takes_apart(&mut self, _: usize) -> bool {

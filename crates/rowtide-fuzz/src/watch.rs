@@ -1,7 +1,5 @@
 //! What is done with decoded events: all that Rowtide does with them before they leave for Kafka.
 
-use std::sync::Arc;
-
 use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, DetachedRows, EventContext, Handler, Rows,
     RowsApart, Statement, TableRows,
@@ -86,10 +84,10 @@ impl Handler for Watch {
         };
         let encoder = TableEncoder::compile(&table, TopicIndex(0), &options);
         self.tables.push(Captured { table, encoder });
-        Ok(TableRows::Wanted(CapturedTable {
-            plan: Arc::new(plan),
-            tag: self.tables.len().saturating_sub(1),
-        }))
+        Ok(TableRows::Wanted(CapturedTable::new(
+            self.tables.len().saturating_sub(1),
+            plan,
+        )))
     }
 
     fn takes_apart(&mut self, _: usize) -> bool {

@@ -1,7 +1,6 @@
 //! The captured tables: how their rows are decoded, encoded and where they go.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use rowtide_binlog::decoder::{CapturedTable, Statement};
 use rowtide_binlog::event::TableMap;
@@ -109,10 +108,7 @@ impl Catalog {
             position: near.to_string(),
             why: why.to_string(),
         })?;
-        let captured = CapturedTable {
-            plan: Arc::new(plan),
-            tag: self.encoder_for(&table)?,
-        };
+        let captured = CapturedTable::new(self.encoder_for(&table)?, plan);
         self.tables.insert(
             id,
             Known {

@@ -1,7 +1,6 @@
 //! What is done with the events: the same steps as the engine's, one by one.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rowtide_binlog::decoder::{
@@ -190,10 +189,7 @@ impl Handler for Sink {
         let tag = self.encoders.len();
         let encoder = TableEncoder::compile(&table, TopicIndex(0), &self.options);
         self.encoders.push(encoder);
-        Ok(TableRows::Wanted(CapturedTable {
-            plan: Arc::new(plan),
-            tag,
-        }))
+        Ok(TableRows::Wanted(CapturedTable::new(tag, plan)))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), SinkError> {

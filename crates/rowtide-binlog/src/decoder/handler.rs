@@ -150,10 +150,23 @@ pub enum TableRows {
 /// A table whose rows the handler wants.
 #[derive(Debug, Clone)]
 pub struct CapturedTable {
-    /// How to decode its rows.
-    pub plan: Arc<RowPlan>,
     /// The handler's own name for it, given back with its rows.
     pub tag: usize,
+    /// How to decode its rows.
+    pub(super) plan: Arc<RowPlan>,
+    /// Of the plan, where it is at hand without it.
+    pub(super) has_compressed_values: bool,
+}
+
+impl CapturedTable {
+    /// A table whose rows are decoded by `plan` and given back with `tag`.
+    pub fn new(tag: usize, plan: RowPlan) -> Self {
+        Self {
+            tag,
+            has_compressed_values: plan.has_compressed_values(),
+            plan: Arc::new(plan),
+        }
+    }
 }
 
 /// Where an event stands and what is known of its transaction.

@@ -1,13 +1,11 @@
 //! TABLE_MAP and rows events: to rows that someone wants.
 
-use rowtide_event::Flavour;
-
-use crate::event::{Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
+use crate::event::{EventType, Header, RowsEvent, RowsHeader, RowsOperation, TableMap};
 use crate::row::{Documents, Uncompressed};
 
 use super::rows::Images;
 use super::unprotected::Due;
-use super::{CapturedTable, DecodeError, DecodeErrorKind, Decoder, Handler, Rows, RowsApart};
+use super::{CapturedTable, DecodeError, DecodeErrorKind, Decoder, EventContext, Handler, Rows, RowsApart};
 
 /// Memory for the rows of an event, kept for the next one.
 #[derive(Debug, Default)]
@@ -73,86 +71,38 @@ impl Decoder {
         let (Some(table), Some(operation)) = (known, RowsOperation::of(header.event_type)) else {
             return Ok(());
         };
-        if handler.takes_apart(table.tag) && self.offer(header, body, rows, post_header_len, handler)? {
-            return Ok(());
-        }
-        let Some(Some(table)) = self.tables.valid(rows.table_id) else {
-            return Ok(());
-        };
         let mut event = self.read(RowsEvent::read(body, operation, post_header_len))?;
         if event.has_uncounted_rows() {
             return Err(self.uncounted(table).into());
         }
-        self.read(table.plan.check(&event))?;
         let mut room = self.room.take().unwrap_or_default();
         let Room {
             uncompressed,
             documents,
             images,
         } = &mut *room;
-        let limit = self.options.max_event_size;
-        let needed = Uncompressed::is_needed(header.event_type, &table.plan);
+        let needed = Uncompressed::is_needed(header.event_type, table.has_compressed_values);
         if needed {
+            self.read(table.plan.check(&event))?;
+            let limit = self.options.max_event_size;
             event = self.read(uncompressed.open(event, header.event_type, &table.plan, limit))?;
         }
         let context = self.transaction.context(&self.stream, header);
-        let kept = std::mem::take(images);
-        let mut rows = Rows::open(event, header.event_type, table, context, documents, kept)?;
-        handler.rows(&mut rows)?;
-        *images = rows.into_images();
-        documents.clear();
+        let is_taken =
+            handler.takes_apart(table.tag) && offer(table, event, header.event_type, context, handler)?;
+        if !is_taken {
+            self.read(table.plan.check(&event))?;
+            let kept = std::mem::take(images);
+            let mut rows = Rows::open(event, header.event_type, table, context, documents, kept)?;
+            handler.rows(&mut rows)?;
+            *images = rows.into_images();
+            documents.clear();
+        }
         if needed {
             uncompressed.shrink();
         }
         self.room = Some(room);
         Ok(())
-    }
-
-    /// Offers rows to the handler before any of them is decoded, and says whether it has taken them. Of the plan no more is
-    /// looked at than must be: where tables take turns, it is in no cache.
-    // Apart from what happens to other rows, so that these are not led through memory.
-    #[inline(never)]
-    fn offer<H: Handler>(
-        &mut self,
-        header: &Header,
-        body: &[u8],
-        rows: RowsHeader,
-        post_header_len: usize,
-        handler: &mut H,
-    ) -> Result<bool, H::Error> {
-        let table = self.tables.valid(rows.table_id).flatten();
-        let Some((table, operation)) = table.zip(RowsOperation::of(header.event_type)) else {
-            return Ok(false);
-        };
-        let mut event = self.read(RowsEvent::read(body, operation, post_header_len))?;
-        if event.has_uncounted_rows() {
-            return Ok(false);
-        }
-        let mut room = self.room.take().unwrap_or_default();
-        let needed =
-            self.may_be_compressed(header) && Uncompressed::is_needed(header.event_type, &table.plan);
-        if needed {
-            self.read(table.plan.check(&event))?;
-            let (uncompressed, limit) = (&mut room.uncompressed, self.options.max_event_size);
-            event = self.read(uncompressed.open(event, header.event_type, &table.plan, limit))?;
-        }
-        let is_taken = handler.rows_apart(&RowsApart {
-            tag: table.tag,
-            plan: &table.plan,
-            event,
-            event_type: header.event_type,
-            context: self.transaction.context(&self.stream, header),
-        })?;
-        if needed {
-            room.uncompressed.shrink();
-        }
-        self.room = Some(room);
-        Ok(is_taken)
-    }
-
-    /// Whether rows or values may be compressed: only MariaDB does so.
-    fn may_be_compressed(&self, header: &Header) -> bool {
-        header.event_type.has_compressed_rows() || self.stream.format.server().flavour == Flavour::MariaDb
     }
 
     #[cold]
@@ -161,4 +111,24 @@ impl Decoder {
         error.place.table = Some(table.plan.table().to_string());
         error
     }
+}
+
+/// Offers rows to the handler before any of them is decoded, and says whether it has taken them. Of the plan no more is
+/// looked at than must be: where tables take turns, it is in no cache.
+// Apart from what happens to other rows, so that these are not led through memory.
+#[inline(never)]
+fn offer<H: Handler>(
+    table: &CapturedTable,
+    event: RowsEvent<'_>,
+    event_type: EventType,
+    context: EventContext<'_>,
+    handler: &mut H,
+) -> Result<bool, H::Error> {
+    handler.rows_apart(&RowsApart {
+        tag: table.tag,
+        plan: &table.plan,
+        event,
+        event_type,
+        context,
+    })
 }

@@ -123,7 +123,9 @@ impl Describer {
             .table(header, body)?
             .and_then(|table| table.logged.as_ref().ok());
         match (logged, RowsOperation::of(event_type)) {
-            (Some(logged), Some(operation)) if Uncompressed::is_needed(event_type, &logged.plan) => {
+            (Some(logged), Some(operation))
+                if Uncompressed::is_needed(event_type, logged.plan.has_compressed_values()) =>
+            {
                 let usual = event_type.usual_rows_post_header_len();
                 let event = RowsEvent::read(body, operation, self.post_header_len(event_type, usual))?;
                 let mut uncompressed = Uncompressed::default();

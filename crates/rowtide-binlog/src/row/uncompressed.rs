@@ -19,8 +19,8 @@ impl Uncompressed {
     const KEEP: usize = 1 << 20;
 
     /// Whether [`open`](Self::open) has anything to do.
-    pub(crate) fn is_needed(event_type: EventType, plan: &RowPlan) -> bool {
-        event_type.has_compressed_rows() || plan.has_compressed_values()
+    pub(crate) fn is_needed(event_type: EventType, has_compressed_values: bool) -> bool {
+        event_type.has_compressed_rows() || has_compressed_values
     }
 
     /// The event with its images as a plan reads them: neither they nor the values in them compressed.

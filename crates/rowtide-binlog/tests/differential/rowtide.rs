@@ -1,7 +1,5 @@
 //! What Rowtide finds in a file.
 
-use std::sync::Arc;
-
 use rowtide_binlog::decoder::{
     CapturedTable, DecodeError, Decoder, DecoderOptions, Handler, Rows, TableRows,
 };
@@ -105,10 +103,10 @@ impl Handler for Found {
         let Ok(table) = table else {
             return Ok(TableRows::Unwanted);
         };
-        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
+        let plan = RowPlan::compile(map, &table).unwrap();
         self.tables.push(table);
         let tag = self.tables.len() - 1;
-        Ok(TableRows::Wanted(CapturedTable { plan, tag }))
+        Ok(TableRows::Wanted(CapturedTable::new(tag, plan)))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {

@@ -1,7 +1,6 @@
 //! Rebuilds tables from the binlog and compares them with SELECT, value for value.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rowtide_binlog::client::{Client, SourceOptions};
@@ -252,12 +251,9 @@ impl Handler for Follow {
             Ok(table) => table,
             Err(_) => self.shapes[&id].clone(),
         };
-        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
+        let plan = RowPlan::compile(map, &table).unwrap();
         self.tables.push(table);
-        Ok(TableRows::Wanted(CapturedTable {
-            plan,
-            tag: self.tables.len() - 1,
-        }))
+        Ok(TableRows::Wanted(CapturedTable::new(self.tables.len() - 1, plan)))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {

@@ -1,7 +1,5 @@
 //! What a decoder tells, written down line by line.
 
-use std::sync::Arc;
-
 use rowtide_event::{BinlogPosition, RowChange};
 
 use crate::decoder::{
@@ -42,11 +40,8 @@ impl Handler for Log {
         let Some(table) = table else {
             return Ok(TableRows::Unwanted);
         };
-        let plan = Arc::new(RowPlan::compile(map, &table).unwrap());
-        Ok(TableRows::Wanted(CapturedTable {
-            plan,
-            tag: self.tables,
-        }))
+        let plan = RowPlan::compile(map, &table).unwrap();
+        Ok(TableRows::Wanted(CapturedTable::new(self.tables, plan)))
     }
 
     fn rows(&mut self, rows: &mut Rows<'_>) -> Result<(), DecodeError> {
