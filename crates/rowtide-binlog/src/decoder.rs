@@ -502,3 +502,8 @@ impl From<ChecksumError> for DecodeErrorKind {
         }
     }
 }
+
+/// A place that is kept in four bytes.
+fn place(at: u32) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}

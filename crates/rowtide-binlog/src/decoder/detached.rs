@@ -8,7 +8,7 @@ use crate::event::{Bitmap, CommitTimestamps, EventType, RowsEvent, RowsHeader, R
 use crate::row::RowPlan;
 
 use super::rows::{RowsApart, error};
-use super::{DecodeError, EventContext, Rows};
+use super::{DecodeError, EventContext, Rows, place};
 
 /// Rows of many events with all that is needed to decode them: copies of the events' row images (unpacked, where an event is
 /// compressed) and of what is known of their transactions. What the handler is told of the statement is not taken along.
@@ -286,8 +286,4 @@ impl Shared {
             && self.gtid.as_deref() == context.gtid
             && &*self.file == context.file
     }
-}
-
-fn place(at: u32) -> usize {
-    usize::try_from(at).unwrap_or(usize::MAX)
 }

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::{CapturedTable, TableRows};
+use super::{CapturedTable, TableRows, place};
 
 /// What is known of tables by their number. A TABLE_MAP is valid to the end of its statement; what it said is kept
 /// longer, so that the same bytes need not be read again.
@@ -21,8 +21,8 @@ pub(super) struct Tables {
     /// The places of those that had their numbers last, each where its number says. A server gives new numbers after each DDL
     /// and FLUSH as well, and never reuses one.
     by_number: Vec<Numbered>,
-    /// The tables of the statement.
-    valid: Vec<Valid>,
+    /// The tables of the statement. Without a shape the same bytes need not mean the same, and a table's rows are not wanted.
+    valid: Vec<Numbered>,
 }
 
 /// What a TABLE_MAP says behind the number, and what its handler made of it. Where tables take turns no cache has it: it is in
@@ -34,15 +34,9 @@ struct Shape {
     captured: Option<CapturedTable>,
 }
 
+/// A table that had a number, by the place of its shape.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbered {
-    number: u64,
-    shape: Option<u32>,
-}
-
-/// A table of the statement. Without a shape the same bytes need not mean the same, and its rows are not wanted.
-#[derive(Debug, Clone, Copy)]
-struct Valid {
     number: u64,
     shape: Option<u32>,
 }
@@ -113,7 +107,7 @@ impl Tables {
     fn make_valid(&mut self, number: u64, shape: Option<u32>) {
         match self.valid.iter_mut().find(|valid| valid.number == number) {
             Some(valid) => valid.shape = shape,
-            None => self.valid.push(Valid { number, shape }),
+            None => self.valid.push(Numbered { number, shape }),
         }
     }
 
@@ -151,10 +145,6 @@ impl Tables {
         self.by_number.clear();
         self.valid.clear();
     }
-}
-
-fn place(at: u32) -> usize {
-    usize::try_from(at).unwrap_or(usize::MAX)
 }
 
 /// Where a number's table is noted. Numbers grow one by one, so that the last ones do not share a place.
