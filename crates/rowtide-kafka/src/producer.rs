@@ -224,6 +224,20 @@ impl Producer {
         Ok(())
     }
 
+    /// Takes a record that is made now, for the first partition of its topic.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) fn send_alone(
+        &mut self,
+        topic: TopicId,
+        record: Record<'_>,
+        number: usize,
+    ) -> Result<(), Fault> {
+        self.look_at_clock();
+        self.send(topic, Some(0), record, number)
+    }
+
     /// Lets the partition of a topic that has one join the transaction, whose records come soon. Of many, it is not known which
     /// ones they go to.
     ///

@@ -256,10 +256,9 @@ impl Publisher {
             value: Some(value),
             headers: &headers,
         };
-        self.producer.look_at_clock();
         let sent = self
             .producer
-            .send(self.own.schema_changes, Some(0), record, NO_CHANGE);
+            .send_alone(self.own.schema_changes, record, NO_CHANGE);
         sent.map_err(|fault| self.error("send", fault))
     }
 
@@ -317,10 +316,7 @@ impl Publisher {
             value: Some(value.as_bytes()),
             headers: &[],
         };
-        self.producer.look_at_clock();
-        let sent = self
-            .producer
-            .send(self.own.checkpoint, Some(0), record, NO_CHANGE);
+        let sent = self.producer.send_alone(self.own.checkpoint, record, NO_CHANGE);
         sent.map_err(|fault| self.error("send", fault))
     }
 

@@ -35,8 +35,7 @@ impl Publisher {
         };
         let topic = self.own.history;
         let sent = self.producer.follow(topic, 0);
-        self.producer.look_at_clock();
-        let sent = sent.and_then(|()| self.producer.send(topic, Some(0), record, NO_CHANGE));
+        let sent = sent.and_then(|()| self.producer.send_alone(topic, record, NO_CHANGE));
         sent.map_err(|fault| self.error("send", fault))?;
         let number = self.history.sent;
         self.history.sent = number.saturating_add(1);
