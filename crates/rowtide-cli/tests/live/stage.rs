@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rowtide_testbed::oracle::Oracle;
@@ -56,7 +57,6 @@ pub fn source_at(port: u16) -> String {
 
 /// A number that no other replica of this test process has.
 pub fn next_server_id() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(5400);
     NEXT.fetch_add(1, Ordering::Relaxed).to_string()
 }
@@ -195,6 +195,15 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Set when it goes out of scope, however that happens, so that a thread which waits for it ends.
+pub struct SetOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

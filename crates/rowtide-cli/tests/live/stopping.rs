@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rowtide_testbed::{MySql, MySqlOptions, SlowLink};
 
-use crate::stage::{self, Running, eventually, records, succeed};
+use crate::stage::{self, Running, SetOnDrop, eventually, records, succeed};
 
 #[test]
 fn a_sigterm_commits_what_was_read_and_ends_well() {
@@ -62,15 +62,6 @@ fn a_newer_instance_takes_over_and_the_older_one_says_so() {
 fn is_connected(id: &str) -> bool {
     let replicas = stage::mysql().query("SHOW REPLICAS").unwrap();
     replicas.iter().any(|row| row[0].as_deref() == Some(id))
-}
-
-/// Set when it goes out of scope, however that happens, so that a thread which waits for it ends.
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]
