@@ -245,15 +245,11 @@ impl Producer {
     /// If the topic is not known to Kafka.
     pub(crate) fn expect(&mut self, topic: TopicId) -> Result<(), Fault> {
         let place = self.partition_of(topic, 0)?;
-        let is_only = self
-            .topics
-            .get(topic.0)
-            .is_some_and(|topic| topic.partitions() == 1);
-        if let (true, Some(partition), Some(instance)) = (
-            is_only,
-            self.partitions.get_mut(place),
-            self.instances.get_mut(self.turn),
-        ) {
+        let topic = self.topics.get(topic.0);
+        if topic.is_some_and(|topic| topic.partitions() == 1)
+            && let Some(partition) = self.partitions.get_mut(place)
+            && let Some(instance) = self.instances.get_mut(self.turn)
+        {
             instance.join(place, partition);
         }
         Ok(())
