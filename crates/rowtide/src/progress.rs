@@ -78,7 +78,7 @@ pub struct Ledger {
     pub prepared: BTreeMap<String, Option<PreparedRows>>,
     /// Where to resume.
     pub position: BinlogPosition,
-    /// The place inside the transaction at `position`.
+    /// The place inside a transaction: that at `position`, or one that is still to come.
     pub inside: Option<InsideTransaction>,
     /// When the newest change was committed on the source, in microseconds since 1970; 0 if unknown.
     pub source_ts_us: u64,
@@ -109,9 +109,21 @@ impl Ledger {
         for step in progress.xa {
             self.step(step);
         }
-        self.position = progress.position;
-        self.inside = progress.inside;
+        let was_at = std::mem::replace(&mut self.position, progress.position);
+        self.inside = match progress.inside {
+            None => self.inside.take().filter(|inside| !self.is_over(inside, &was_at)),
+            inside => inside,
+        };
         self.source_ts_us = self.source_ts_us.max(progress.source_ts_us);
+    }
+
+    /// Whether the transaction of which a part was delivered has ended, where it began at `began_at`. It may not have come yet
+    /// again: the server tells how far it has looked for it, and another one may have logged other transactions before it.
+    fn is_over(&self, inside: &InsideTransaction, began_at: &BinlogPosition) -> bool {
+        match (&self.gtids, &inside.gtid) {
+            (Some(done), Some(gtid)) => done.contains(gtid),
+            _ => self.position != *began_at,
+        }
     }
 
     fn step(&mut self, step: XaStep) {
@@ -577,6 +589,43 @@ mod tests {
             (&ledger.inside, &ledger.position, ledger.source_ts_us),
             (&None, &end, 5)
         );
+    }
+
+    #[test]
+    fn the_place_inside_a_transaction_is_kept_until_it_has_come_again() {
+        let uuid = "11111111-1111-1111-1111-111111111111";
+        let gtid = |number: u64| -> Gtid { format!("{uuid}:{number}").parse().unwrap() };
+        let progress = |pos, ended: &[u64]| Progress {
+            previous: None,
+            ended: ended.iter().map(|number| gtid(*number)).collect(),
+            xa: vec![],
+            position: BinlogPosition::new("b.1", pos),
+            inside: None,
+            source_ts_us: 0,
+        };
+        for (known, cut) in [
+            (Some(GtidSet::default()), Some(gtid(7))),
+            (None, Some(gtid(7))),
+            (None, None),
+        ] {
+            let inside = Some(InsideTransaction { gtid: cut, rows: 3 });
+            let is_by_gtid = known.is_some();
+            let mut ledger = Ledger {
+                gtids: known,
+                inside: inside.clone(),
+                ..ledger()
+            };
+            // The server says how far it has looked, and sends what another one has logged before.
+            ledger.advance(progress(4, &[]));
+            assert_eq!(ledger.inside, inside);
+            if is_by_gtid {
+                ledger.advance(progress(90, &[]));
+                ledger.advance(progress(200, &[5, 6]));
+                assert_eq!(ledger.inside, inside);
+            }
+            ledger.advance(progress(300, &[7]));
+            assert_eq!(ledger.inside, None);
+        }
     }
 
     #[test]

@@ -208,7 +208,8 @@ pub enum ResumeRefused {
     /// A cut transaction was counted with other filters.
     #[error(
         "the checkpoint lies inside a transaction whose rows were counted with other table filters; run once with the \
-         filters it was made with until the transaction has passed, then change them"
+         filters it was made with until the transaction has passed, then change them. If it will never come again, since it \
+         was lost with a server, set a new checkpoint with `rowtide checkpoint set`"
     )]
     FilterChanged,
     /// No binlog files.
