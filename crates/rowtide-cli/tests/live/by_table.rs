@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rowtide_testbed::{Kafka, KafkaOptions, MySql, MySqlOptions, Record, ServerVersion};
+use rowtide_testbed::{Damage, DamagedLink, Kafka, KafkaOptions, MySql, MySqlOptions, Record, ServerVersion};
 use serde_json::{Value, json};
 
 use crate::stage::{self, Running, SetOnDrop, assert_says, eventually, fail, succeed};
@@ -205,6 +205,41 @@ fn a_row_that_cannot_be_encoded_stops_the_stream_before_it() {
         assert_says(&said, &[first, "whose bytes are no text", "many.no_text"]);
         assert_delivered("no_text", &before);
     }
+}
+
+#[test]
+fn damage_behind_rows_that_wait_stops_the_stream_before_it() {
+    let server = server(ServerVersion::MySql97);
+    server
+        .sql("CREATE TABLE many.marked (id INT PRIMARY KEY, v TEXT)")
+        .unwrap();
+    let start = stage::position(&server);
+    let mut backlog = Backlog::new(5);
+    backlog.in_turn(4_000);
+    let before = backlog.expected.clone();
+    backlog.sql.push_str("INSERT INTO marked VALUES (1, 'seven');\n");
+    backlog.in_turn(2_000);
+    backlog.play(&server);
+    let marked = ("c".to_owned(), Value::Null, json!({"id": 1, "v": "seven"}));
+    backlog.expected.insert("marked".to_owned(), vec![marked]);
+
+    let link = DamagedLink::to(server.port()).unwrap();
+    let run = || {
+        let mut run = run(&server, "damaged_many");
+        run.args(["--source", &stage::source_at(link.port())]);
+        run.args(["--source-ssl-mode", "disabled", "--start", &start]);
+        run
+    };
+    link.damage_each_with(b"seven", Damage::Flipped, 0);
+    let said = fail(run().args(["--until-idle", "500ms"]), STREAM);
+    assert_says(
+        &said,
+        &[BY_TABLE, "damaged on the server's disk, in memory or on the way"],
+    );
+    assert_delivered("damaged_many", &before);
+    link.pass_all();
+    until_idle(&mut run());
+    assert_delivered("damaged_many", &backlog.expected);
 }
 
 /// A server with many tables and changes to them.
