@@ -23,7 +23,6 @@ use crate::resume::resume;
 use crate::source::{self, Known, LookAhead};
 use crate::start::StartFrom;
 use crate::supervise::runtime;
-use crate::torrent::Torrent;
 use crate::workers::Rounds;
 
 /// A change as a record: what would be written to Kafka, in memory.
@@ -255,7 +254,6 @@ fn open(builder: &Builder) -> Result<ChangeStream, Error> {
         stop: stop.clone(),
         source: settings.source.clone(),
         until_idle: settings.until_idle,
-        torrent: Torrent::default(),
     };
     let reader = std::thread::Builder::new()
         .name("rowtide-read".into())

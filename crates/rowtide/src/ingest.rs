@@ -15,7 +15,6 @@ use tokio::time::Instant;
 use crate::capture::{Capture, Pause};
 use crate::error::Error;
 use crate::resume::is_before;
-use crate::torrent::Torrent;
 
 /// Tells a stream to stop: set once, seen everywhere.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +64,6 @@ pub(crate) struct Ingest {
     /// The server, to be asked how far its binlog goes.
     pub(crate) source: SourceOptions,
     pub(crate) until_idle: Option<Duration>,
-    pub(crate) torrent: Torrent,
 }
 
 impl Ingest {
@@ -100,7 +98,7 @@ impl Ingest {
         self.capture.tell_of_tables()?;
         let mut news = Instant::now();
         while !self.stop.is_set() {
-            if self.take_waiting()? || self.take_gathered().await? {
+            if self.take_waiting()? {
                 continue;
             }
             let pause = self.capture.source_is_idle(Pause::Begins)?;
@@ -135,30 +133,11 @@ impl Ingest {
     fn take_waiting(&mut self) -> Result<bool, Error> {
         match self.replica.buffered_event()? {
             Some(event) => {
-                self.torrent.came(event.len());
                 self.decoder.feed(event, &mut self.capture)?;
                 Ok(true)
             }
             None => Ok(false),
         }
-    }
-
-    /// In a torrent, lets bytes gather for a moment and decodes an event of those that have come: whether there was one.
-    async fn take_gathered(&mut self) -> Result<bool, Error> {
-        let Some(rest) = self.torrent.rest(std::time::Instant::now()) else {
-            return Ok(false);
-        };
-        // The thread has nothing else to do, and a timer of the runtime would have it woken for each piece all the same.
-        std::thread::sleep(rest);
-        let event = tokio::select! {
-            biased;
-            event = self.replica.next_event() => event?,
-            () = tokio::task::yield_now() => return Ok(false),
-        };
-        let event = event.ok_or(Error::SourceEnded)?;
-        self.torrent.came(event.len());
-        self.decoder.feed(event, &mut self.capture)?;
-        Ok(true)
     }
 
     /// Waits for the next event and decodes it. If none comes for as long as `pause`, what is gathered is handed over.
@@ -181,7 +160,6 @@ impl Ingest {
         if let Some(since) = since {
             self.capture.waited(since.elapsed());
         }
-        self.torrent.came(event.len());
         self.decoder.feed(event, &mut self.capture)?;
         Ok(None)
     }

@@ -39,7 +39,6 @@ pub mod start;
 pub mod stats;
 mod supervise;
 pub mod table_changes;
-mod torrent;
 mod transaction;
 mod unnamed;
 pub mod verify;

@@ -24,7 +24,6 @@ use crate::resume::{Recorded, Resume, resume};
 use crate::schema::{Place, Recovered, recover};
 use crate::source::{self, Known, LookAhead, Source};
 use crate::stats::Stats;
-use crate::torrent::Torrent;
 use crate::workers::Rounds;
 
 /// Runs sessions until one ends well or fails for good.
@@ -222,7 +221,6 @@ impl Session<'_> {
             stop: self.stop.clone(),
             source: self.settings.capture.source.clone(),
             until_idle: self.settings.capture.until_idle,
-            torrent: Torrent::default(),
         };
         info!(position = %resume.position, gtids = resume.gtids.as_ref().map(ToString::to_string), "streaming from {}", resume.position);
         self.reached = Reached::Streaming;
