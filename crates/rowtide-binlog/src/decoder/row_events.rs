@@ -91,7 +91,10 @@ impl Decoder {
         let is_taken =
             handler.takes_apart(table.tag) && offer(table, event, header.event_type, context, handler)?;
         if !is_taken {
-            self.read(table.plan.check(&event))?;
+            // Not earlier: where tables take turns, the plan is in no cache.
+            if !needed {
+                self.read(table.plan.check(&event))?;
+            }
             let kept = std::mem::take(images);
             let mut rows = Rows::open(event, header.event_type, table, context, documents, kept)?;
             handler.rows(&mut rows)?;
@@ -113,8 +116,7 @@ impl Decoder {
     }
 }
 
-/// Offers rows to the handler before any of them is decoded, and says whether it has taken them. Of the plan no more is
-/// looked at than must be: where tables take turns, it is in no cache.
+/// Offers rows to the handler before any of them is decoded, and says whether it has taken them.
 // Apart from what happens to other rows, so that these are not led through memory.
 #[inline(never)]
 fn offer<H: Handler>(
