@@ -42,6 +42,16 @@ fn prepared(options: &KafkaOptions, partitions: i32) -> String {
     topic
 }
 
+/// Another data topic, which takes no batch of more than so many bytes.
+fn add_limited(options: &KafkaOptions, topic: &str, bytes: usize) {
+    let spec = TopicSpec {
+        config: vec![("max.message.bytes".into(), bytes.to_string())],
+        ..TopicSpec::default()
+    };
+    let mut topics = Topics::connect(options, CreateTopics::Allowed).unwrap();
+    topics.ensure_topic(topic, &spec).unwrap();
+}
+
 /// A batch with a record for each key and value.
 fn batch(records: &[(Option<&str>, Option<&str>)]) -> RecordBatch {
     fixtures::batch(records.iter().map(|(key, value)| (0, *key, *value)))

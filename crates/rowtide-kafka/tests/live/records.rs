@@ -5,7 +5,7 @@ use rowtide_event::encode::record::KeyHeader;
 use rowtide_kafka::{CreateTopics, Delivery, KafkaError, Publisher, Recovery, TopicSpec, Topics};
 
 use crate::fixtures::{self, checkpoint};
-use crate::{batch, committed, kafka, options, prepared, send, values};
+use crate::{add_limited, batch, committed, kafka, options, prepared, send, values};
 
 #[test]
 fn only_a_range_of_a_batch_is_sent() {
@@ -219,14 +219,7 @@ fn keys_go_where_javas_client_puts_them_and_null_keys_to_one_partition() {
 fn a_record_over_the_topics_limit_is_named_with_the_limits() {
     let options = options("large");
     prepared(&options, 1);
-    let small = TopicSpec {
-        config: vec![("max.message.bytes".into(), "2000".into())],
-        ..TopicSpec::default()
-    };
-    Topics::connect(&options, CreateTopics::Allowed)
-        .unwrap()
-        .ensure_topic("large.small", &small)
-        .unwrap();
+    add_limited(&options, "large.small", 2000);
     let mut publisher = Publisher::connect(&options).unwrap();
     publisher.begin().unwrap();
     // Text that lz4 cannot make smaller.

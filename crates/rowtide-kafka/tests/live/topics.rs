@@ -9,16 +9,19 @@ use rowtide_kafka::{
 use crate::fixtures::checkpoint;
 use crate::{batch, kafka, options, prepared, send};
 
+/// Why a source's own topics are refused.
+fn unfit(options: &KafkaOptions) -> KafkaError {
+    let mut topics = Topics::connect(options, CreateTopics::Allowed).unwrap();
+    topics.ensure_own_topics(-1).unwrap_err()
+}
+
 #[test]
 fn a_checkpoint_topic_that_is_not_compacted_is_refused_with_the_command() {
     let options = options("uncompacted");
     kafka()
         .create_topic("uncompacted.checkpoint", 1, &[("cleanup.policy", "delete")])
         .unwrap();
-    let error = Topics::connect(&options, CreateTopics::Allowed)
-        .unwrap()
-        .ensure_own_topics(-1)
-        .unwrap_err();
+    let error = unfit(&options);
     assert!(matches!(&error, KafkaError::TopicUnfit { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
@@ -34,10 +37,7 @@ fn a_topic_with_the_wrong_partitions_or_retention_is_refused() {
     kafka()
         .create_topic("unfit.checkpoint", 2, &[("cleanup.policy", "compact")])
         .unwrap();
-    let error = Topics::connect(&options, CreateTopics::Allowed)
-        .unwrap()
-        .ensure_own_topics(-1)
-        .unwrap_err();
+    let error = unfit(&options);
     assert!(error.to_string().contains("it has 2 partitions"), "{error}");
 
     let options = KafkaOptions {
@@ -51,10 +51,7 @@ fn a_topic_with_the_wrong_partitions_or_retention_is_refused() {
         history_topic: "unfit.schema-history2".into(),
         ..options
     };
-    let error = Topics::connect(&options, CreateTopics::Allowed)
-        .unwrap()
-        .ensure_own_topics(-1)
-        .unwrap_err();
+    let error = unfit(&options);
     assert!(error.to_string().contains("retention.ms=1000"), "{error}");
 }
 

@@ -1,11 +1,9 @@
 //! What is visible when, and who may write.
 
-use rowtide_kafka::{
-    CheckpointStore, CreateTopics, Delivery, KafkaError, KafkaOptions, Publisher, Recovery, TopicSpec, Topics,
-};
+use rowtide_kafka::{CheckpointStore, Delivery, KafkaError, KafkaOptions, Publisher, Recovery};
 
 use crate::fixtures::checkpoint;
-use crate::{batch, kafka, options, prepared, send, values};
+use crate::{add_limited, batch, kafka, options, prepared, send, values};
 
 #[test]
 fn only_what_is_committed_is_seen() {
@@ -127,14 +125,7 @@ fn at_least_once_writes_the_checkpoint_only_after_everything_is_acknowledged() {
     let mut options = options("alo");
     options.delivery = Delivery::AtLeastOnce;
     let topic = prepared(&options, 1);
-    let small = TopicSpec {
-        config: vec![("max.message.bytes".into(), "100".into())],
-        ..TopicSpec::default()
-    };
-    Topics::connect(&options, CreateTopics::Allowed)
-        .unwrap()
-        .ensure_topic("alo.small", &small)
-        .unwrap();
+    add_limited(&options, "alo.small", 100);
     let mut publisher = Publisher::connect(&options).unwrap();
     publisher.begin().unwrap();
     send(&mut publisher, &topic, &batch(&[(Some("k"), Some("v"))])).unwrap();
