@@ -53,9 +53,9 @@ enum FlavourName {
 pub struct InTransaction {
     /// The transaction, where the server has GTIDs.
     pub gtid: Option<String>,
-    /// The file it starts in.
+    /// The file it starts in, or that of a place before it where it is still to come again.
     pub file: String,
-    /// Where in the file it starts.
+    /// Where in the file that is.
     pub pos: u64,
     /// How many of its captured row changes are delivered.
     pub rows: u64,

@@ -162,8 +162,8 @@ fn consume_partition(
     }
 }
 
-/// The partitions of the topics; a topic that is not there has none. Of one topic nothing else is asked for: a broker with thousands of others is
-/// not to be kept busy by those who look at it.
+/// The partitions of the topics; a topic that is not there has none. Of one topic nothing else is asked for: a broker with
+/// thousands of others is not to be kept busy by those who look at it.
 fn partitions(consumer: &BaseConsumer, topics: &[&str]) -> Result<Vec<(String, i32)>> {
     let alone = match topics {
         [topic] => Some(*topic),
