@@ -23,7 +23,7 @@ use crate::queue;
 use crate::resume::{Recorded, Resume, resume};
 use crate::schema::{Place, Recovered, recover};
 use crate::source::{self, Known, LookAhead, Source};
-use crate::stats::Stats;
+use crate::stats::{Snapshot, Stats};
 use crate::workers::Rounds;
 
 /// Runs sessions until one ends well or fails for good.
@@ -34,7 +34,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
         by_table: Some(settings.gathered_bytes()?),
     };
     loop {
-        let committed = stats.snapshot().commits;
+        let before = Delivered::of(stats);
         let mut session = Session {
             settings,
             stats,
@@ -49,7 +49,7 @@ pub(crate) fn run(settings: &Settings, stats: &Arc<Stats>, stop: &Stop) -> Resul
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if stats.snapshot().commits > committed {
+        if Delivered::of(stats) != before {
             retry = Retry::default();
         }
         if is_to_be_found(&error) && rounds != Rounds::NONE && !stop.is_set() {
@@ -96,6 +96,23 @@ impl Reached {
             Self::Preparing => !error.is_limit(),
             Self::Streaming => true,
         }
+    }
+}
+
+/// How far the stream has come. A session may commit where it began and no change: a server tells of the place behind the
+/// transactions that it passes over. That is no progress.
+#[derive(Debug, PartialEq, Eq)]
+struct Delivered {
+    changes: u64,
+    position: Option<BinlogPosition>,
+}
+
+impl Delivered {
+    fn of(stats: &Stats) -> Self {
+        let Snapshot {
+            changes, position, ..
+        } = stats.snapshot();
+        Self { changes, position }
     }
 }
 
@@ -356,6 +373,7 @@ fn inside(inside: &InTransaction) -> Result<InsideTransaction, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Committed;
     use rowtide_binlog::client::{ClientError, ServerError};
 
     #[test]
@@ -363,6 +381,24 @@ mod tests {
         let mut retry = Retry::default();
         let pauses: Vec<u64> = (0..8).map(|_| retry.pause().as_secs()).collect();
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn a_commit_where_the_stream_was_is_no_progress() {
+        let stats = Stats::default();
+        let commit = |changes, pos| {
+            let done = Committed {
+                changes,
+                ..Committed::default()
+            };
+            stats.committed(&done, &BinlogPosition::new("b.1", pos), 0);
+            Delivered::of(&stats)
+        };
+        let before = commit(2, 9);
+        assert_eq!(commit(0, 9), before);
+        assert_ne!(commit(0, 10), before);
+        let before = Delivered::of(&stats);
+        assert_ne!(commit(1, 10), before, "the first rows of a transaction");
     }
 
     #[test]
