@@ -1,6 +1,7 @@
 //! What the server is made to log for the decoder.
 
 use anyhow::Result;
+use rowtide_event::BinlogPosition;
 use rowtide_testbed::MySql;
 
 use super::recording::Recording;
@@ -21,15 +22,18 @@ pub struct Workload {
     pub family: bool,
 }
 
+/// Rows of which many stand in one event.
+pub const SYSBENCH: Workload = Workload {
+    name: "sysbench",
+    what: "sysbench rows, 1,000 a transaction",
+    script: sysbench,
+    rows: 1_000_000,
+    family: false,
+};
+
 /// The three workloads that decoders were compared with.
 pub const WORKLOADS: [Workload; 3] = [
-    Workload {
-        name: "sysbench",
-        what: "sysbench rows, 1,000 a transaction",
-        script: sysbench,
-        rows: 1_000_000,
-        family: false,
-    },
+    SYSBENCH,
     Workload {
         name: "small",
         what: "transactions of one row: a third inserts, half updates, a sixth deletes",
@@ -93,13 +97,19 @@ const fn family(name: &'static str, script: fn(u64) -> String) -> Workload {
 impl Workload {
     /// Has a server log it, and takes down what the server then sends.
     pub fn record(&self, mysql: &MySql, extent: &Extent) -> Result<Recording> {
+        let from = self.log(mysql, extent)?;
+        let recording = Recording::take(mysql, &from)?;
+        mysql.sql("DROP DATABASE decode")?;
+        Ok(recording)
+    }
+
+    /// Has a server log it, as changes of `decode.t`, in a file of its own, and says where that begins.
+    pub fn log(&self, mysql: &MySql, extent: &Extent) -> Result<BinlogPosition> {
         mysql.sql(NUMBERS)?;
         let script = (self.script)(extent.of(self.rows).max(BLOCK));
         let from = new_binlog_file(mysql)?;
         mysql.sql(&format!("USE decode;\n{script}"))?;
-        let recording = Recording::take(mysql, &from)?;
-        mysql.sql("DROP DATABASE decode")?;
-        Ok(recording)
+        Ok(from)
     }
 }
 
